@@ -1,0 +1,17 @@
+//! mandated: a fail-closed broker daemon between an AI agent and a person's money on Bybit.
+//!
+//! Floors, each importing only those above it in this list:
+//!
+//! ```text
+//! domain   words and values; no I/O, no clock, no async, no floats
+//! gate     may this write happen? pure functions over facts
+//! state    the shared files: mandate, HALT, lock, counter, ledger, in-flight orders
+//! venue    where orders go: the Venue trait and the Bybit client
+//! sim      the paper exchange: a Bybit V5 look-alike with its own matching and store
+//! broker   one write, top to bottom
+//! mcp      tools, arguments, replies
+//! cli      the commands a person types
+//! ```
+
+pub mod domain;
+pub mod sim;
