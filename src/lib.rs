@@ -14,4 +14,7 @@
 //! ```
 
 pub mod domain;
+pub mod gate;
 pub mod sim;
+pub mod state;
+pub mod venue;

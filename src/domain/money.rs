@@ -138,11 +138,11 @@ impl Usd {
         amount.checked_mul(price_usd).map(Self).ok_or(Overflow)
     }
 
-    pub fn add(self, other: Self) -> Result<Self, Overflow> {
+    pub fn plus(self, other: Self) -> Result<Self, Overflow> {
         self.0.checked_add(other.0).map(Self).ok_or(Overflow)
     }
 
-    pub fn sub(self, other: Self) -> Result<Self, Overflow> {
+    pub fn minus(self, other: Self) -> Result<Self, Overflow> {
         self.0.checked_sub(other.0).map(Self).ok_or(Overflow)
     }
 

@@ -1,0 +1,109 @@
+//! A person's further limits beyond the mandate schema: `policy.toml`.
+//!
+//! ```toml
+//! allowed_categories = ["linear", "spot"]   # default: all but option
+//! allowed_symbols = ["BTCUSDT", "ETHUSDT"]  # default: every symbol the mandate leaves
+//! max_price_deviation_percent = "5"         # a limit farther than this from the live price is refused
+//! count_spot_holdings = false               # default true: coins held count as exposure
+//! ```
+//! A file that says anything else refuses every order: a limit that was meant and not understood is no limit.
+
+use rust_decimal::Decimal;
+use serde::Deserialize;
+use thiserror::Error;
+
+use super::money::parse_positive;
+use super::symbol::{Category, Symbol};
+
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[error("policy.toml is not understood: {0}; correct or remove it")]
+pub struct PolicyError(pub String);
+
+/// What `policy.toml` says; the default is the mandate alone.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Policy {
+    pub allowed_categories: Vec<Category>,
+    /// `None`: every symbol.
+    pub allowed_symbols: Option<Vec<String>>,
+    /// Percent of the live price.
+    pub max_price_deviation_percent: Option<Decimal>,
+    pub count_spot_holdings: bool,
+}
+
+impl Default for Policy {
+    fn default() -> Self {
+        Self {
+            allowed_categories: vec![
+                Category::Linear,
+                Category::Inverse,
+                Category::Spot,
+                Category::Option,
+            ],
+            allowed_symbols: None,
+            max_price_deviation_percent: None,
+            count_spot_holdings: true,
+        }
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct PolicyFile {
+    allowed_categories: Option<Vec<String>>,
+    allowed_symbols: Option<Vec<String>>,
+    max_price_deviation_percent: Option<String>,
+    count_spot_holdings: Option<bool>,
+}
+
+impl Policy {
+    pub fn parse(text: &str) -> Result<Self, PolicyError> {
+        let file: PolicyFile =
+            toml::from_str(text).map_err(|error| PolicyError(error.message().to_owned()))?;
+        let mut policy = Self::default();
+        if let Some(words) = file.allowed_categories {
+            policy.allowed_categories = words
+                .iter()
+                .map(|word| word.parse())
+                .collect::<Result<_, _>>()
+                .map_err(|error: super::symbol::SymbolError| PolicyError(error.to_string()))?;
+        }
+        if let Some(text) = file.max_price_deviation_percent {
+            let percent = parse_positive(&text).map_err(|error| PolicyError(error.to_string()))?;
+            policy.max_price_deviation_percent = Some(percent);
+        }
+        policy.allowed_symbols = file.allowed_symbols;
+        policy.count_spot_holdings = file.count_spot_holdings.unwrap_or(true);
+        Ok(policy)
+    }
+
+    #[must_use]
+    pub fn allows_symbol(&self, symbol: &Symbol) -> bool {
+        self.allowed_symbols
+            .as_ref()
+            .is_none_or(|allowed| allowed.iter().any(|entry| symbol.is_named_by(entry)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_unknown_limit_is_an_error() {
+        assert!(Policy::parse("max_ordr_usd = \"5\"").is_err());
+        assert!(Policy::parse("max_price_deviation_percent = 5.0").is_err());
+        assert!(Policy::parse("allowed_categories = [\"futures\"]").is_err());
+    }
+
+    #[test]
+    fn an_empty_policy_adds_nothing() {
+        assert_eq!(Policy::parse(""), Ok(Policy::default()));
+    }
+
+    #[test]
+    fn symbols_are_matched_in_every_spelling() {
+        let policy = Policy::parse("allowed_symbols = [\"btc-usdt\"]").unwrap();
+        assert!(policy.allows_symbol(&Symbol::parse("BTCUSDT").unwrap()));
+        assert!(!policy.allows_symbol(&Symbol::parse("ETHUSDT").unwrap()));
+    }
+}

@@ -1,0 +1,3 @@
+//! The shared files.
+
+pub mod day;

@@ -1,0 +1,130 @@
+//! Where orders go: the [`Venue`] trait. Reads are free; the one write method takes a [`Permit`], and nothing
+//! else in the program can send an order.
+
+pub mod bybit;
+
+use std::future::Future;
+
+use chrono::{DateTime, Utc};
+use rust_decimal::Decimal;
+use serde_json::Value;
+use thiserror::Error;
+
+use crate::domain::account::{CoinBalance, Instrument, OrderView, Position, Quote, RestingOrder};
+use crate::domain::money::Price;
+use crate::domain::order::OrderKey;
+use crate::domain::symbol::{Coin, InstrumentId};
+use crate::state::day::Permit;
+
+/// What became of a write that was handed to the venue.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Outcome {
+    /// Taken for processing; not a fill (facts §5.9).
+    Accepted(Accepted),
+    /// A definite no of the exchange: nothing was placed or changed.
+    Rejected(Rejection),
+    /// The exchange already has an order with this client id; this request placed nothing.
+    Duplicate(Rejection),
+    /// No byte left this machine; the reason says why.
+    NotSent(String),
+    /// Nobody can say yet: timeout, reset, 5xx, unreadable reply, a code that is ambiguous or not in the table.
+    Unknown(String),
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct Accepted {
+    /// Bybit's `orderId`, where the endpoint gives one.
+    pub venue_id: Option<String>,
+    /// The exchange said that it already was so (class N of the code table).
+    pub unchanged: bool,
+    /// The `result` of the reply, for the ledger and the caller.
+    pub response: Value,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct Rejection {
+    /// Bybit's `retCode`, or the HTTP status when there was no envelope.
+    pub code: i64,
+    /// Bybit's `retMsg`, free of secrets.
+    pub message: String,
+    /// The order that was to be changed is already final or gone (class F): read it to know more.
+    pub target_final: bool,
+}
+
+/// Why a read gave no answer.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum VenueError {
+    #[error("no api key is set: set BYBIT_API_KEY and BYBIT_API_SECRET, or use --venue paper")]
+    NoCredentials,
+    #[error("{0}")]
+    Clock(String),
+    #[error("the exchange said no (code {code}): {message}")]
+    Rejected { code: i64, message: String },
+    #[error("rate limited by the exchange: {0}")]
+    RateLimited(String),
+    #[error("no answer from the exchange: {0}")]
+    Unreachable(String),
+    #[error("the exchange's answer cannot be read: {0}")]
+    Unreadable(String),
+    #[error("{0} is not listed by the exchange")]
+    UnknownInstrument(InstrumentId),
+}
+
+/// Something that trades. Reads say everything or fail: a list is complete, over all pages and settle coins.
+pub trait Venue: Send + Sync + 'static {
+    /// What this venue is, in words: `bybit mainnet`, `bybit testnet`, `paper`.
+    fn label(&self) -> &str;
+
+    /// Whether the money is not real; every reply then says so.
+    fn is_paper(&self) -> bool;
+
+    /// The exchange's clock now. Measured once and kept; an offset too large to sign with is an error.
+    fn exchange_time(&self) -> impl Future<Output = Result<DateTime<Utc>, VenueError>> + Send;
+
+    fn quote(&self, id: &InstrumentId) -> impl Future<Output = Result<Quote, VenueError>> + Send;
+
+    fn instrument(&self, id: &InstrumentId) -> impl Future<Output = Result<Instrument, VenueError>> + Send;
+
+    /// USD for one `coin`, from a fresh price (facts §5.2). USD, USDT and USDC are not asked for.
+    fn coin_usd(&self, coin: &Coin) -> impl Future<Output = Result<Price, VenueError>> + Send;
+
+    /// Every open position of every category and settle coin.
+    fn positions(&self) -> impl Future<Output = Result<Vec<Position>, VenueError>> + Send;
+
+    /// Every order that may still fill, conditional ones included, of every category and settle coin.
+    fn open_orders(&self) -> impl Future<Output = Result<Vec<RestingOrder>, VenueError>> + Send;
+
+    /// Every coin of the unified wallet.
+    fn wallet(&self) -> impl Future<Output = Result<Vec<CoinBalance>, VenueError>> + Send;
+
+    /// One order, open or done: open orders, then history, then executions (facts §5.9). `None` means that none
+    /// of the three shows it now, which is not yet proof that it does not exist.
+    fn order(
+        &self,
+        id: &InstrumentId,
+        key: &OrderKey,
+    ) -> impl Future<Output = Result<Option<OrderView>, VenueError>> + Send;
+
+    /// Mean daily turnover in the quote coin (inverse: in USD) over the trailing 45 days.
+    fn average_daily_turnover(
+        &self,
+        id: &InstrumentId,
+    ) -> impl Future<Output = Result<Decimal, VenueError>> + Send;
+
+    /// One signed or public GET, for the reading tools: the `result` as the exchange gave it.
+    fn read(&self, request: ReadRequest) -> impl Future<Output = Result<Value, VenueError>> + Send;
+
+    /// Sends the write that the permit holds, once. Never retried.
+    fn send(&self, permit: Permit<'_>) -> impl Future<Output = Outcome> + Send;
+}
+
+/// A GET of the V5 API.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReadRequest {
+    /// For example `/v5/market/tickers`.
+    pub path: &'static str,
+    /// Needs a key.
+    pub private: bool,
+    /// Names and plain values; the client encodes them. `cursor` is sent as it is.
+    pub query: Vec<(&'static str, String)>,
+}
