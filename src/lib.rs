@@ -13,6 +13,7 @@
 //! cli      the commands a person types
 //! ```
 
+pub mod broker;
 pub mod domain;
 pub mod gate;
 pub mod sim;
