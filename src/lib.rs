@@ -14,6 +14,7 @@
 //! ```
 
 pub mod broker;
+pub mod cli;
 pub mod domain;
 pub mod gate;
 pub mod sim;

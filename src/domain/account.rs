@@ -19,8 +19,8 @@ pub struct Quote {
 }
 
 impl Quote {
-    /// The worst live price for an order of `side` (design §5): max(last, mark, ask) for a buy,
-    /// max(last, mark, bid) for a sell.
+    /// The worst live price for an order of `side`: max(last, mark, ask) for a buy, max(last, mark, bid) for a
+    /// sell; of those that are known.
     #[must_use]
     pub fn live(&self, side: Side) -> Price {
         let book = match side {

@@ -1,10 +1,226 @@
-//! May this write happen? Pure functions over facts.
+//! May this write happen? Pure functions over facts: no I/O, no clock, no async; nothing but `domain` below.
+//!
+//! The story of a decision, in order. Each step takes what the one before it gave, so none can be left out:
+//! [`authority`] (1 mandate, 2 expiry, 3 halt) → [`intent`] (4) → [`judge`] (5 quote, 6 caps) → [`Approved`].
 
-use crate::domain::order::Write;
+mod amend;
+mod caps;
+mod case;
+mod exposure;
+mod facts;
+mod intent;
+mod refusal;
+mod sizing;
+mod structure;
 
-/// All steps passed.
+pub use facts::{Facts, Halt, Standing};
+pub use intent::{IntentError, known_arguments};
+pub use refusal::{CheckedLimits, Decision, Figures, Limit, Refusal, Refused};
+
+use crate::domain::account::RestingOrder;
+use crate::domain::mandate::{Mandate, SCHEMA_VERSION};
+use crate::domain::order::{Write, WriteTool};
+use crate::domain::policy::{Policy, PolicyError};
+use case::Case;
+
+/// Steps 1 to 3 passed: a current mandate, not expired, and no HALT. Only [`authority`] makes one.
 #[derive(Debug)]
-#[must_use = "an approval is not an order: commit it, then send"]
+pub struct Authority {
+    mandate: Mandate,
+    policy: Option<Result<Policy, PolicyError>>,
+    checked: CheckedLimits,
+}
+
+/// Step 4 passed as well: exactly one write is asked for. Only [`intent`] makes one.
+#[derive(Debug)]
+pub struct Intended {
+    authority: Authority,
+    write: Write,
+}
+
+/// All steps passed. Only [`judge`] makes one, and only a commit to the ledger can turn it into a permit.
+#[derive(Debug)]
+#[must_use = "an approval is not an order: commit it to the ledger, then send"]
 pub struct Approved {
-    pub(crate) write: Write,
+    write: Write,
+    figures: Figures,
+    checked: CheckedLimits,
+    counts_as_trade: bool,
+    resting: Option<RestingOrder>,
+}
+
+/// Steps 1 to 3: is anything allowed at all, now?
+pub fn authority(standing: Standing) -> Result<Authority, Refused> {
+    let mut checked = CheckedLimits::default();
+    let none = Figures::default();
+    let mandate = checked.check(Limit::Mandate, none, valid_mandate(&standing))?;
+    checked.check(Limit::Expiry, none, unexpired(&mandate, &standing))?;
+    checked.check(Limit::HaltFlag, none, not_halted(&standing.halt))?;
+    Ok(Authority {
+        mandate,
+        policy: standing.policy,
+        checked,
+    })
+}
+
+fn valid_mandate(standing: &Standing) -> Result<Mandate, Refusal> {
+    let refused = |why: String| Refusal::deny(Limit::Mandate, format!("no valid mandate on file: {why}"));
+    let mandate = standing
+        .mandate
+        .as_ref()
+        .map_err(|error| refused(error.to_string()))?;
+    if mandate.schema_version != SCHEMA_VERSION {
+        return Err(refused(format!(
+            "its schema_version is {}, this program knows {SCHEMA_VERSION}; commit it anew",
+            mandate.schema_version
+        )));
+    }
+    let named = mandate.consent.broker.trim().to_lowercase();
+    if named != standing.broker {
+        return Err(refused(format!(
+            "it was given for broker `{named}`, not for `{}`",
+            standing.broker
+        )));
+    }
+    Ok(mandate.clone())
+}
+
+fn unexpired(mandate: &Mandate, standing: &Standing) -> Result<(), Refusal> {
+    let refused =
+        |why: String| Refusal::pause(Limit::Expiry, format!("mandate expired — re-authorize: {why}"));
+    match mandate.consent.expires() {
+        None => Err(refused("its expires_at cannot be read as an instant".to_owned())),
+        Some(expires) if standing.now >= expires => Err(refused(format!(
+            "it ended at {}",
+            expires.format("%Y-%m-%dT%H:%M:%SZ")
+        ))),
+        Some(_) => Ok(()),
+    }
+}
+
+fn not_halted(halt: &Halt) -> Result<(), Refusal> {
+    match halt {
+        Halt::Clear => Ok(()),
+        Halt::Tripped(what) => Err(Refusal::deny(
+            Limit::HaltFlag,
+            format!("live trading halted: {what}; a person lifts it with `mandated resume`"),
+        )),
+    }
+}
+
+/// Step 4: which write do the arguments ask for? `args` is their exact JSON text.
+pub fn intent(mut authority: Authority, tool: WriteTool, args: &str) -> Result<Intended, Refused> {
+    let verdict = intent::parse(tool, args).map_err(|error| {
+        Refusal::deny(
+            Limit::Intent,
+            format!("the order intent is not clear: {error}; correct the arguments and ask again"),
+        )
+    });
+    let write = authority
+        .checked
+        .check(Limit::Intent, Figures::default(), verdict)?;
+    Ok(Intended { authority, write })
+}
+
+impl Authority {
+    #[must_use]
+    pub fn mandate(&self) -> &Mandate {
+        &self.mandate
+    }
+}
+
+impl Intended {
+    #[must_use]
+    pub fn mandate(&self) -> &Mandate {
+        &self.authority.mandate
+    }
+
+    #[must_use]
+    pub fn write(&self) -> &Write {
+        &self.write
+    }
+
+    /// Whether the decision needs prices and the account. What only takes risk away does not.
+    #[must_use]
+    pub fn needs_account(&self) -> bool {
+        match &self.write {
+            Write::Place(order) => !order.reduce_only,
+            Write::Amend(_) => true,
+            Write::Cancel(_) | Write::CancelAll(_) | Write::SetLeverage(_) | Write::SetTradingStop(_) => {
+                false
+            }
+        }
+    }
+}
+
+/// Steps 5 and 6: the checks that this kind of write has to pass (design §5, "which checks for which write").
+pub fn judge(intended: Intended, facts: &Facts) -> Result<Approved, Refused> {
+    let Intended { authority, write } = intended;
+    let mut case = Case {
+        authority,
+        figures: Figures::default(),
+        facts,
+    };
+    let (counts_as_trade, resting) = match &write {
+        Write::Place(order) if order.reduce_only => {
+            case.structural(
+                Limit::OptionsUnsupported,
+                structure::not_an_option(&order.instrument),
+            )?;
+            (true, None)
+        }
+        Write::Place(order) => {
+            case.new_order(order, None)?;
+            (true, None)
+        }
+        Write::Amend(change) => {
+            let (adds, resting) = case.amend(change)?;
+            (adds, Some(resting))
+        }
+        Write::Cancel(_) | Write::CancelAll(_) => (false, None),
+        Write::SetLeverage(change) => {
+            case.set_leverage(change)?;
+            (false, None)
+        }
+        Write::SetTradingStop(stop) => {
+            case.structure(&stop.instrument)?;
+            (false, None)
+        }
+    };
+    Ok(Approved {
+        write,
+        figures: case.figures,
+        checked: case.authority.checked,
+        counts_as_trade,
+        resting,
+    })
+}
+
+impl Approved {
+    #[must_use]
+    pub fn write(&self) -> &Write {
+        &self.write
+    }
+
+    #[must_use]
+    pub fn figures(&self) -> Figures {
+        self.figures
+    }
+
+    #[must_use]
+    pub fn checked(&self) -> &CheckedLimits {
+        &self.checked
+    }
+
+    /// Whether it takes one of the day's trades.
+    #[must_use]
+    pub fn counts_as_trade(&self) -> bool {
+        self.counts_as_trade
+    }
+
+    /// The order that an amend changes, as it stood when it was judged.
+    #[must_use]
+    pub fn resting(&self) -> Option<&RestingOrder> {
+        self.resting.as_ref()
+    }
 }

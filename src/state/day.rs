@@ -25,7 +25,7 @@ impl Permit<'_> {
     /// The write that may be sent.
     #[must_use]
     pub fn write(&self) -> &Write {
-        &self.approved.write
+        &self.approved.write()
     }
 
     /// The id under which it was counted; a new order carries it as `orderLinkId`.

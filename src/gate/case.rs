@@ -1,0 +1,201 @@
+//! The checks of a new order, in order: quote, structure, caps. Each leaves its name in the trail.
+
+use rust_decimal::Decimal;
+
+use super::amend::Amended;
+use super::caps::{self, Suggestion};
+use super::exposure::{Around, Exposure, Fill, book_of};
+use super::facts::Facts;
+use super::refusal::{Figures, Limit, Refusal, Refused};
+use super::sizing::{self, Priced};
+use super::{Authority, structure};
+use crate::domain::mandate::HardCaps;
+use crate::domain::money::Usd;
+use crate::domain::order::{PlaceOrder, PositionIdx, SetLeverage, Side, Size};
+use crate::domain::policy::Policy;
+use crate::domain::symbol::{Category, InstrumentId};
+
+/// One decision under way.
+pub(super) struct Case<'f> {
+    pub(super) authority: Authority,
+    pub(super) figures: Figures,
+    pub(super) facts: &'f Facts,
+}
+
+impl Case<'_> {
+    pub(super) fn structural<T>(&mut self, limit: Limit, verdict: Result<T, Refusal>) -> Result<T, Refused> {
+        self.authority.checked.check(limit, self.figures, verdict)
+    }
+
+    /// The structural checks, in upstream's order, then the person's own policy.
+    pub(super) fn structure(&mut self, id: &InstrumentId) -> Result<Policy, Refused> {
+        let excluded = structure::not_excluded(&self.authority.mandate, id);
+        self.structural(Limit::ExcludeSymbols, excluded)?;
+        let allowed = structure::instrument_allowed(&self.authority.mandate, id);
+        self.structural(Limit::AllowedInstruments, allowed)?;
+        self.structural(Limit::OptionsUnsupported, structure::not_an_option(id))?;
+        let class = structure::asset_class_allowed(&self.authority.mandate);
+        self.structural(Limit::AssetClasses, class)?;
+        let verdict = match &self.authority.policy {
+            None => return Ok(Policy::default()),
+            Some(policy) => structure::within_policy(policy, id).cloned(),
+        };
+        self.structural(Limit::Policy, verdict)
+    }
+
+    pub(super) fn set_leverage(&mut self, change: &SetLeverage) -> Result<(), Refused> {
+        self.structure(&change.instrument)?;
+        let asked = caps::asked_leverage(&self.authority.mandate.hard_caps, change.leverage);
+        self.structural(Limit::MaxLeverage, asked)
+    }
+
+    /// A new order, or an amended one seen as new. `amended` is the order that it takes the place of, and the
+    /// part of the new total that has filled already.
+    pub(super) fn new_order(&mut self, order: &PlaceOrder, amended: Option<&Amended>) -> Result<(), Refused> {
+        let priced = self.quote_step(order)?;
+        let policy = self.structure(&order.instrument)?;
+        if let Some(quote) = self.facts.quotes.get(&order.instrument) {
+            let near = structure::near_the_market(&policy, order, quote);
+            self.authority.checked.still(self.figures, near)?;
+        }
+        self.quantitative(order, &priced, &policy, amended)
+    }
+
+    fn quote_step(&mut self, order: &PlaceOrder) -> Result<Priced, Refused> {
+        let verdict = sizing::quoted(self.facts, &order.instrument, order.side)
+            .and_then(|(instrument, _)| structure::is_trading(instrument))
+            .and_then(|()| sizing::price_order(self.facts, order, reducible(self.facts, order)))
+            .and_then(|priced| {
+                let notional = priced
+                    .notional(order.size.qty())
+                    .map_err(|_| caps::too_large(Limit::Quote))?;
+                Ok((priced, notional))
+            });
+        let (priced, notional) = self.structural(Limit::Quote, verdict)?;
+        self.figures.notional = Some(notional);
+        Ok(priced)
+    }
+
+    fn quantitative(
+        &mut self,
+        order: &PlaceOrder,
+        priced: &Priced,
+        policy: &Policy,
+        amended: Option<&Amended>,
+    ) -> Result<(), Refused> {
+        let caps = self.authority.mandate.hard_caps.clone();
+        let notional = self.figures.notional.unwrap_or(Usd::ZERO);
+        let around = self.around(order, policy, amended);
+        let advice = |verdict: Result<(), Refusal>| match (&around, verdict) {
+            (Ok(around), Err(refusal)) => {
+                Err(suggestion(self.facts, order, &caps, priced, around).add_to(refusal))
+            }
+            (_, verdict) => verdict,
+        };
+        let verdict = advice(caps::order_notional(&caps, notional));
+        self.structural(Limit::MaxOrderNotional, verdict)?;
+
+        let open_part = match amended {
+            None => Ok(notional),
+            Some(amended) => amended.open_notional(priced, order),
+        };
+        let exposure = match (&around, open_part) {
+            (Ok(around), Ok(open)) => around.with(open).map_err(|error| error.to_string()),
+            (Err(why), _) => Err(why.clone()),
+            (_, Err(error)) => Err(error.to_string()),
+        };
+        let exposure = self.structural(Limit::MaxTotalExposure, exposure.map_err(unreadable_account))?;
+        self.figures.post_trade_exposure = Some(exposure);
+        let verdict = advice(caps::total_exposure(&caps, exposure));
+        self.authority.checked.still(self.figures, verdict)?;
+        let verdict = advice(caps::leverage(&caps, exposure));
+        self.structural(Limit::MaxLeverage, verdict)?;
+        if amended.is_none_or(|amended| amended.adds) {
+            let verdict = caps::trades_per_day(&caps, self.facts);
+            self.structural(Limit::MaxTradesPerDay, verdict)?;
+        }
+        let verdict = advice(caps::funding(&caps, order.side, exposure));
+        self.structural(Limit::AccountFunding, verdict)?;
+        let floors = caps::universe_floors(&self.authority.mandate.universe, self.facts);
+        self.structural(Limit::UniverseFloors, floors)
+    }
+
+    fn around(
+        &self,
+        order: &PlaceOrder,
+        policy: &Policy,
+        amended: Option<&Amended>,
+    ) -> Result<Around, String> {
+        let skip = amended.map(|amended| &amended.resting);
+        let account = Exposure::of(self.facts, policy.count_spot_holdings, skip)?;
+        let (book, proceeds) = book_of(self.facts, &order.instrument, order.side)
+            .ok_or_else(|| format!("the coins of {} are not known", order.instrument))?;
+        let fill = Fill {
+            book,
+            proceeds,
+            position_idx: order.position_idx,
+            side: order.side,
+        };
+        account.around(&fill).map_err(|error| error.to_string())
+    }
+}
+
+/// What a sell may take from the position that is held, before it opens a short: the long position less what
+/// other resting sells may take first. Hedge legs cannot turn over, so closing one takes all it likes.
+fn reducible(facts: &Facts, order: &PlaceOrder) -> Decimal {
+    if order.position_idx.is_reduced_by(order.side) {
+        return Decimal::MAX;
+    }
+    if order.position_idx != PositionIdx::OneWay || order.instrument.category == Category::Spot {
+        return Decimal::ZERO;
+    }
+    let held: Decimal = facts
+        .positions
+        .iter()
+        .flatten()
+        .filter(|position| position.instrument == order.instrument && position.side == Side::Buy)
+        .fold(Decimal::ZERO, |sum, position| {
+            sum.saturating_add(position.size.value())
+        });
+    let promised: Decimal = [&facts.open_orders, &facts.inflight]
+        .into_iter()
+        .flatten()
+        .flatten()
+        .filter(|resting| resting.instrument == order.instrument && resting.side == Side::Sell)
+        .fold(Decimal::ZERO, |sum, resting| sum.saturating_add(resting.leaves));
+    held.saturating_sub(promised).max(Decimal::ZERO)
+}
+
+fn suggestion<'a>(
+    facts: &Facts,
+    order: &PlaceOrder,
+    caps: &'a HardCaps,
+    priced: &'a Priced,
+    around: &'a Around,
+) -> Suggestion<'a> {
+    let instrument = facts.instruments.get(&order.instrument);
+    let (step, min_qty) = match order.size {
+        Size::Quote(_) => (
+            instrument.and_then(|known| known.quote_step),
+            instrument.and_then(|known| known.min_notional),
+        ),
+        Size::Base(_) | Size::UsdContracts(_) => (
+            instrument.and_then(|known| known.qty_step),
+            instrument.and_then(|known| known.min_qty),
+        ),
+    };
+    Suggestion {
+        caps,
+        priced,
+        around,
+        step,
+        min_qty,
+    }
+}
+
+fn unreadable_account(why: String) -> Refusal {
+    Refusal::pause(
+        Limit::MaxTotalExposure,
+        format!("{why} (fail-closed), so the exposure is not known; try again when the exchange answers"),
+    )
+}

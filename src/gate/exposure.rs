@@ -1,0 +1,333 @@
+//! Gross exposure after an order: positions at mark, the order filled, and every resting order either filled
+//! or not, whichever is worse (design §5). With nothing resting this is Vibe-Trading's figure.
+
+use std::collections::BTreeMap;
+
+use rust_decimal::Decimal;
+
+use super::facts::Facts;
+use super::sizing::resting_usd;
+use crate::domain::account::{Position, RestingOrder};
+use crate::domain::money::{Overflow, Usd};
+use crate::domain::order::{PositionIdx, Side};
+use crate::domain::symbol::{Category, Coin, InstrumentId};
+
+/// What nets with what: a derivative with itself, coins with the same coin whatever pair they trade in.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Book {
+    Instrument(InstrumentId),
+    Coin(Coin),
+}
+
+/// One direction-free position and the orders around it, in USD.
+#[derive(Debug, Clone, Default)]
+struct Net {
+    /// Positive when long.
+    position: Decimal,
+    buys: Decimal,
+    sells: Decimal,
+    reduce_buys: Decimal,
+    reduce_sells: Decimal,
+}
+
+/// One leg of hedge mode, in USD: it never turns over.
+#[derive(Debug, Clone, Default)]
+struct Leg {
+    position: Decimal,
+    adds: Decimal,
+}
+
+#[derive(Debug, Clone, Default)]
+struct Holding {
+    net: Net,
+    long: Leg,
+    short: Leg,
+}
+
+/// An order as the exposure sees it: filled.
+#[derive(Debug, Clone)]
+pub(super) struct Fill {
+    pub(super) book: Book,
+    pub(super) position_idx: PositionIdx,
+    pub(super) side: Side,
+    /// What a spot sell brings in, when that is no dollar: the quote coin.
+    pub(super) proceeds: Option<Coin>,
+}
+
+/// The account without the order in question, ready to be asked about any size of it.
+#[derive(Debug, Clone)]
+pub(super) struct Exposure {
+    holdings: BTreeMap<Book, Holding>,
+}
+
+impl Exposure {
+    /// Adds up the account. The error says which fact is missing.
+    pub(super) fn of(
+        facts: &Facts,
+        count_spot_holdings: bool,
+        skip: Option<&RestingOrder>,
+    ) -> Result<Self, String> {
+        let missing = |what: &str| format!("{what} could not be read in full{}", facts.why_missing());
+        let positions = facts
+            .positions
+            .as_ref()
+            .ok_or_else(|| missing("current positions"))?;
+        let open_orders = facts.open_orders.as_ref().ok_or_else(|| missing("open orders"))?;
+        let inflight = facts
+            .inflight
+            .as_ref()
+            .ok_or_else(|| missing("in-flight orders"))?;
+        let mut exposure = Self {
+            holdings: BTreeMap::new(),
+        };
+        for position in positions {
+            exposure.add_position(facts, position)?;
+        }
+        exposure.add_wallet(facts, count_spot_holdings)?;
+        for order in open_orders.iter().chain(inflight) {
+            if !skip.is_some_and(|skipped| is_same_order(skipped, order)) {
+                exposure.add_resting(facts, order)?;
+            }
+        }
+        Ok(exposure)
+    }
+
+    fn add_position(&mut self, facts: &Facts, position: &Position) -> Result<(), String> {
+        let value = position_usd(facts, position).ok_or_else(|| {
+            format!(
+                "the open position in {} cannot be valued in USD",
+                position.instrument
+            )
+        })?;
+        let holding = self
+            .holdings
+            .entry(Book::Instrument(position.instrument.clone()))
+            .or_default();
+        let slot = match position.position_idx {
+            PositionIdx::HedgeLong => &mut holding.long.position,
+            PositionIdx::HedgeShort => &mut holding.short.position,
+            PositionIdx::OneWay => &mut holding.net.position,
+        };
+        let signed = match (position.position_idx, position.side) {
+            (PositionIdx::OneWay, Side::Sell) => -value,
+            _ => value,
+        };
+        *slot = sum(*slot, signed)?;
+        Ok(())
+    }
+
+    fn add_wallet(&mut self, facts: &Facts, count_spot_holdings: bool) -> Result<(), String> {
+        let wallet = facts
+            .wallet
+            .as_ref()
+            .ok_or_else(|| format!("the wallet could not be read in full{}", facts.why_missing()))?;
+        if !count_spot_holdings {
+            return Ok(());
+        }
+        for balance in wallet
+            .iter()
+            .filter(|balance| !balance.coin.is_dollar() && !balance.equity.is_zero())
+        {
+            let value = match balance.usd_value {
+                Some(value) if !value.is_zero() => Some(value),
+                _ => facts
+                    .usd_per(&balance.coin)
+                    .and_then(|price| balance.equity.checked_mul(price)),
+            };
+            let value = value.ok_or_else(|| format!("the {} held cannot be valued in USD", balance.coin))?;
+            let holding = self.holdings.entry(Book::Coin(balance.coin.clone())).or_default();
+            holding.net.position = sum(holding.net.position, value)?;
+        }
+        Ok(())
+    }
+
+    fn add_resting(&mut self, facts: &Facts, order: &RestingOrder) -> Result<(), String> {
+        let name = || {
+            order
+                .client_id
+                .as_ref()
+                .map_or_else(|| "an order".to_owned(), |id| format!("order {id}"))
+        };
+        let unvalued = || {
+            format!(
+                "{} resting in {} cannot be valued in USD",
+                name(),
+                order.instrument
+            )
+        };
+        let value = resting_usd(facts, order).ok_or_else(unvalued)?.value();
+        let (book, proceeds) = book_of(facts, &order.instrument, order.side).ok_or_else(unvalued)?;
+        if let Some(coin) = proceeds {
+            let other = self.holdings.entry(Book::Coin(coin)).or_default();
+            other.net.buys = sum(other.net.buys, value)?;
+        }
+        let holding = self.holdings.entry(book).or_default();
+        let slot = match (order.position_idx, order.side, order.reduce_only) {
+            (PositionIdx::OneWay, Side::Buy, false) => &mut holding.net.buys,
+            (PositionIdx::OneWay, Side::Sell, false) => &mut holding.net.sells,
+            (PositionIdx::OneWay, Side::Buy, true) => &mut holding.net.reduce_buys,
+            (PositionIdx::OneWay, Side::Sell, true) => &mut holding.net.reduce_sells,
+            (PositionIdx::HedgeLong, Side::Buy, false) => &mut holding.long.adds,
+            (PositionIdx::HedgeShort, Side::Sell, false) => &mut holding.short.adds,
+            // A closing order of a hedge leg can at best make the leg smaller: not filled is the worse case.
+            (PositionIdx::HedgeLong | PositionIdx::HedgeShort, _, _) => return Ok(()),
+        };
+        *slot = sum(*slot, value)?;
+        Ok(())
+    }
+
+    /// Everything but the books that a fill touches; the constant part when sizes are tried out.
+    pub(super) fn around(&self, fill: &Fill) -> Result<Around, Overflow> {
+        let proceeds_book = fill.proceeds.clone().map(Book::Coin);
+        let mut rest = Usd::ZERO;
+        for (book, holding) in &self.holdings {
+            if *book != fill.book && Some(book) != proceeds_book.as_ref() {
+                rest = rest.plus(holding.worst(None)?)?;
+            }
+        }
+        let holding = |book: &Book| self.holdings.get(book).cloned().unwrap_or_default();
+        Ok(Around {
+            rest,
+            book: holding(&fill.book),
+            proceeds: proceeds_book.as_ref().map(holding),
+            position_idx: fill.position_idx,
+            side: fill.side,
+        })
+    }
+}
+
+/// An account seen from one order: ask it for any notional.
+#[derive(Debug, Clone)]
+pub(super) struct Around {
+    rest: Usd,
+    book: Holding,
+    proceeds: Option<Holding>,
+    position_idx: PositionIdx,
+    side: Side,
+}
+
+impl Around {
+    /// Gross exposure once an order of this notional has filled.
+    pub(super) fn with(&self, notional: Usd) -> Result<Usd, Overflow> {
+        let mut gross = self.rest.plus(self.book.worst(Some((
+            self.position_idx,
+            self.side,
+            notional.value(),
+        )))?)?;
+        if let Some(holding) = &self.proceeds {
+            let credited = Some((PositionIdx::OneWay, Side::Buy, notional.value()));
+            gross = gross.plus(holding.worst(credited)?)?;
+        }
+        Ok(gross)
+    }
+
+    /// The notional at which the fill would leave the book flat; where the exposure is smallest.
+    pub(super) fn flat_at(&self) -> Decimal {
+        match (self.position_idx, self.side) {
+            (PositionIdx::OneWay, Side::Buy) => (-self.book.net.position).max(Decimal::ZERO),
+            (PositionIdx::OneWay, Side::Sell) => self.book.net.position.max(Decimal::ZERO),
+            (PositionIdx::HedgeLong, Side::Sell) => self.book.long.position,
+            (PositionIdx::HedgeShort, Side::Buy) => self.book.short.position,
+            (PositionIdx::HedgeLong, Side::Buy) | (PositionIdx::HedgeShort, Side::Sell) => Decimal::ZERO,
+        }
+    }
+}
+
+impl Holding {
+    fn worst(&self, fill: Option<(PositionIdx, Side, Decimal)>) -> Result<Usd, Overflow> {
+        let signed = |idx: PositionIdx| match fill {
+            Some((of, Side::Buy, value)) if of == idx => value,
+            Some((of, Side::Sell, value)) if of == idx => -value,
+            _ => Decimal::ZERO,
+        };
+        let net = self.net.worst(signed(PositionIdx::OneWay))?;
+        let long = self.long.worst(signed(PositionIdx::HedgeLong))?;
+        let short = self.short.worst(-signed(PositionIdx::HedgeShort))?;
+        net.plus(long)?.plus(short)
+    }
+}
+
+impl Net {
+    /// The largest |net| that any set of fills can reach when `order` (signed) has filled. Reduce-only orders
+    /// bring a position towards zero, never past it, but they may fill first and leave less for the others
+    /// to work against.
+    fn worst(&self, order: Decimal) -> Result<Usd, Overflow> {
+        let add = |left: Decimal, right: Decimal| left.checked_add(right).ok_or(Overflow);
+        let lift = |net: Decimal| -> Result<Decimal, Overflow> {
+            if net < Decimal::ZERO {
+                Ok(add(net, self.reduce_buys)?.min(Decimal::ZERO))
+            } else {
+                Ok(net)
+            }
+        };
+        let drop = |net: Decimal| -> Result<Decimal, Overflow> {
+            if net > Decimal::ZERO {
+                Ok(add(net, -self.reduce_sells)?.max(Decimal::ZERO))
+            } else {
+                Ok(net)
+            }
+        };
+        let filled = add(self.position, order)?;
+        let upper = add(lift(self.position)?, order)?.max(lift(filled)?);
+        let lower = add(drop(self.position)?, order)?.min(drop(filled)?);
+        let highest = add(upper, self.buys)?;
+        let lowest = add(lower, -self.sells)?;
+        Ok(Usd::new(highest.abs().max(lowest.abs())))
+    }
+}
+
+impl Leg {
+    fn worst(&self, order: Decimal) -> Result<Usd, Overflow> {
+        let after = self
+            .position
+            .checked_add(order)
+            .ok_or(Overflow)?
+            .max(Decimal::ZERO);
+        after.checked_add(self.adds).map(Usd::new).ok_or(Overflow)
+    }
+}
+
+/// Which book an order of `side` in `id` works on, and the non-dollar coin that a spot sell brings in.
+/// `None` when the instrument's coins are not known.
+pub(super) fn book_of(facts: &Facts, id: &InstrumentId, side: Side) -> Option<(Book, Option<Coin>)> {
+    if id.category != Category::Spot {
+        return Some((Book::Instrument(id.clone()), None));
+    }
+    let instrument = facts.instruments.get(id)?;
+    let quote = &instrument.quote_coin;
+    if !instrument.base_coin.is_dollar() {
+        let proceeds = (side == Side::Sell && !quote.is_dollar()).then(|| quote.clone());
+        return Some((Book::Coin(instrument.base_coin.clone()), proceeds));
+    }
+    // A pair of dollars, such as USDCUSDT: whatever fills, dollars are left. It has a book of its own so that
+    // an order still counts in full.
+    Some((Book::Instrument(id.clone()), None))
+}
+
+fn position_usd(facts: &Facts, position: &Position) -> Option<Decimal> {
+    match position.instrument.category {
+        Category::Inverse => Some(position.size.value()),
+        Category::Linear | Category::Spot => {
+            let quote = facts.quotes.get(&position.instrument);
+            let mark = position
+                .mark_price
+                .or_else(|| quote.and_then(|quote| quote.mark))
+                .or_else(|| quote.map(|quote| quote.last))?;
+            let usd = facts.usd_per(&facts.instruments.get(&position.instrument)?.quote_coin)?;
+            position.size.value().checked_mul(mark.value())?.checked_mul(usd)
+        }
+        // The premium says nothing about the risk, and the gate has no rule for options.
+        Category::Option => None,
+    }
+}
+
+fn is_same_order(one: &RestingOrder, other: &RestingOrder) -> bool {
+    let same_venue_id = one.venue_id.is_some() && one.venue_id == other.venue_id;
+    let same_client_id = one.client_id.is_some() && one.client_id == other.client_id;
+    same_venue_id || same_client_id
+}
+
+fn sum(left: Decimal, right: Decimal) -> Result<Decimal, String> {
+    left.checked_add(right)
+        .ok_or_else(|| "the account is too large to add up exactly".to_owned())
+}

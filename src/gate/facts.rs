@@ -1,0 +1,77 @@
+//! Everything that a decision may look at, as plain values. A fact that could not be had is `None` or an
+//! error, and the check that needs it refuses; nothing here has a default that lets an order pass.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, Utc};
+use rust_decimal::Decimal;
+
+use crate::domain::account::{CoinBalance, Instrument, Position, Quote, RestingOrder};
+use crate::domain::mandate::{Mandate, MandateError};
+use crate::domain::money::{Price, Usd};
+use crate::domain::policy::{Policy, PolicyError};
+use crate::domain::symbol::{Coin, InstrumentId};
+
+/// What decides before the exchange is asked anything.
+#[derive(Debug, Clone)]
+pub struct Standing {
+    /// The later of the system clock and the exchange's, as far as they are known.
+    pub now: DateTime<Utc>,
+    /// Our broker key; a mandate for another is none.
+    pub broker: String,
+    pub mandate: Result<Mandate, MandateError>,
+    pub halt: Halt,
+    /// `None`: the person wrote no policy.
+    pub policy: Option<Result<Policy, PolicyError>>,
+}
+
+/// The kill switch.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Halt {
+    Clear,
+    /// Tripped, or not to be checked, which is the same; the text says which sentinel, by whom and why.
+    Tripped(String),
+}
+
+/// What the exchange and the shared files say, read under the lock.
+#[derive(Debug, Clone, Default)]
+pub struct Facts {
+    /// Orders already counted today, or why the counter cannot be read.
+    pub daily_count: Option<Result<u64, String>>,
+    pub quotes: BTreeMap<InstrumentId, Quote>,
+    pub instruments: BTreeMap<InstrumentId, Instrument>,
+    /// USD for one coin. USD, USDT and USDC are never looked up: they count as one.
+    pub coin_usd: BTreeMap<Coin, Price>,
+    /// All open positions.
+    pub positions: Option<Vec<Position>>,
+    /// All orders that may still fill, as the exchange shows them.
+    pub open_orders: Option<Vec<RestingOrder>>,
+    /// Orders of ours that were sent and are not settled, and that `open_orders` does not show.
+    pub inflight: Option<Vec<RestingOrder>>,
+    pub wallet: Option<Vec<CoinBalance>>,
+    /// The order that an amend changes, read back from the exchange.
+    pub order: Option<RestingOrder>,
+    /// Mean daily turnover in USD of the traded instrument over the trailing 45 days.
+    pub avg_daily_volume_usd: Option<Usd>,
+    /// Reads that failed, in words, to say why a fact is missing.
+    pub missing: Vec<String>,
+}
+
+impl Facts {
+    /// USD for one unit of `coin`; `None` without a fresh price.
+    #[must_use]
+    pub fn usd_per(&self, coin: &Coin) -> Option<Decimal> {
+        if coin.is_dollar() {
+            return Some(Decimal::ONE);
+        }
+        self.coin_usd.get(coin).map(|price| price.value())
+    }
+
+    /// Why something is missing, for the end of a reason.
+    pub(super) fn why_missing(&self) -> String {
+        if self.missing.is_empty() {
+            return String::new();
+        }
+        format!(" ({})", self.missing.join("; "))
+    }
+}

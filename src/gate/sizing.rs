@@ -1,0 +1,145 @@
+//! What an order is worth: the worst price it can fill at, and its notional in USD (design §5).
+
+use rust_decimal::Decimal;
+
+use super::facts::Facts;
+use super::refusal::{Limit, Refusal};
+use crate::domain::account::{Instrument, Quote, RestingOrder, SizeUnit};
+use crate::domain::money::{Overflow, Price, Qty, Usd};
+use crate::domain::order::{OrderKind, PlaceOrder, Side, Size};
+use crate::domain::symbol::{Category, InstrumentId};
+
+/// An order with the prices it was valued by. Another quantity of it can be valued without new facts.
+#[derive(Debug, Clone)]
+pub(super) struct Priced {
+    pub(super) side: Side,
+    pub(super) size: Size,
+    /// USD for one unit of the size when the order can only reduce: at the live price.
+    reducing_unit_usd: Decimal,
+    /// USD for one unit of the size when it can open or add: at the worst price.
+    opening_unit_usd: Decimal,
+    stated: Option<Usd>,
+    /// Units of the size that a sell may take from what is held before it opens a short; zero for a buy.
+    reducible: Decimal,
+}
+
+impl Priced {
+    /// The notional that counts for `qty` of this order: the larger of computed and stated (H3).
+    pub(super) fn notional(&self, qty: Qty) -> Result<Usd, Overflow> {
+        let opens = self.side == Side::Buy || qty.value() > self.reducible;
+        let unit = if opens {
+            self.opening_unit_usd
+        } else {
+            self.reducing_unit_usd
+        };
+        let implied = Usd::of(qty.value(), unit)?;
+        Ok(self.stated.map_or(implied, |stated| stated.max(implied)))
+    }
+}
+
+/// The instrument record and the complete quote that step 5 asks for: the side of the book that the order
+/// takes, the last trade and, but for spot, the mark.
+pub(super) fn quoted<'f>(
+    facts: &'f Facts,
+    id: &InstrumentId,
+    side: Side,
+) -> Result<(&'f Instrument, &'f Quote), Refusal> {
+    let no_price = |what: &str| {
+        let why = facts.why_missing();
+        let reason = format!(
+            "{what} for {id}, so the order cannot be priced{why}; try again when the exchange answers"
+        );
+        Refusal::deny(Limit::Quote, reason)
+    };
+    let instrument = facts
+        .instruments
+        .get(id)
+        .ok_or_else(|| no_price("no instrument record"))?;
+    let quote = facts.quotes.get(id).ok_or_else(|| no_price("no fresh price"))?;
+    let (book, name) = match side {
+        Side::Buy => (quote.ask, "no ask"),
+        Side::Sell => (quote.bid, "no bid"),
+    };
+    book.ok_or_else(|| no_price(name))?;
+    if id.category.is_derivative() && quote.mark.is_none() {
+        return Err(no_price("no mark price"));
+    }
+    Ok((instrument, quote))
+}
+
+/// Prices an order. `reducible` is what a sell may take from what is held, in units of the size.
+pub(super) fn price_order(facts: &Facts, order: &PlaceOrder, reducible: Decimal) -> Result<Priced, Refusal> {
+    let (instrument, quote) = quoted(facts, &order.instrument, order.side)?;
+    let live = quote.live(order.side);
+    let limit = match order.kind {
+        OrderKind::Market => None,
+        OrderKind::Limit(price) => Some(price),
+    };
+    let worst = [limit, order.trigger.map(|trigger| trigger.price)]
+        .into_iter()
+        .flatten()
+        .fold(live, Price::max);
+    // A spot sell gives up coins that are held: it opens nothing, whatever its limit.
+    let opening = if order.instrument.category == Category::Spot && order.side == Side::Sell {
+        live
+    } else {
+        worst
+    };
+    Ok(Priced {
+        side: order.side,
+        size: order.size,
+        reducing_unit_usd: unit_usd(facts, instrument, order.size, live)?,
+        opening_unit_usd: unit_usd(facts, instrument, order.size, opening)?,
+        stated: order.stated_notional,
+        reducible: if order.side == Side::Sell {
+            reducible
+        } else {
+            Decimal::ZERO
+        },
+    })
+}
+
+/// USD for one unit of a size at `price`.
+fn unit_usd(facts: &Facts, instrument: &Instrument, size: Size, price: Price) -> Result<Decimal, Refusal> {
+    let too_large = || Refusal::deny(Limit::Quote, "the order is too large to be priced exactly");
+    if matches!(size, Size::UsdContracts(_)) {
+        return Ok(Decimal::ONE);
+    }
+    let quote_usd = facts.usd_per(&instrument.quote_coin).ok_or_else(|| {
+        let coin = &instrument.quote_coin;
+        let why = facts.why_missing();
+        Refusal::deny(Limit::Quote, format!("no route from {coin} to USD, so the order cannot be priced{why}; trade a pair quoted in USDT or USDC"))
+    })?;
+    match size {
+        Size::Quote(_) => Ok(quote_usd),
+        Size::Base(_) | Size::UsdContracts(_) => price.value().checked_mul(quote_usd).ok_or_else(too_large),
+    }
+}
+
+/// The most that the open part of a resting order can be worth, in USD; `None` when it cannot be valued.
+pub(super) fn resting_usd(facts: &Facts, order: &RestingOrder) -> Option<Usd> {
+    if order.unit == SizeUnit::UsdContracts {
+        return Some(Usd::new(order.leaves));
+    }
+    let quote_usd = facts.usd_per(&facts.instruments.get(&order.instrument)?.quote_coin)?;
+    if order.unit == SizeUnit::Quote {
+        return Usd::of(order.leaves, quote_usd).ok();
+    }
+    let live = facts
+        .quotes
+        .get(&order.instrument)
+        .map(|quote| quote.live(order.side));
+    let price = [order.price, order.trigger_price, live]
+        .into_iter()
+        .flatten()
+        .max()?;
+    Usd::of(order.leaves.checked_mul(price.value())?, quote_usd).ok()
+}
+
+/// The size unit in which Bybit counts a category's quantities.
+pub(super) fn base_size(category: Category, qty: Qty) -> Size {
+    match category {
+        Category::Inverse => Size::UsdContracts(qty),
+        Category::Linear | Category::Spot | Category::Option => Size::Base(qty),
+    }
+}
