@@ -15,8 +15,8 @@ use crate::domain::symbol::{Coin, InstrumentId};
 /// What decides before the exchange is asked anything.
 #[derive(Debug, Clone)]
 pub struct Standing {
-    /// The later of the system clock and the exchange's, as far as they are known.
-    pub now: DateTime<Utc>,
+    /// The later of the system clock and the exchange's, or why it cannot be told.
+    pub now: Result<DateTime<Utc>, String>,
     /// Our broker key; a mandate for another is none.
     pub broker: String,
     pub mandate: Result<Mandate, MandateError>,

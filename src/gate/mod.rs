@@ -88,9 +88,15 @@ fn valid_mandate(standing: &Standing) -> Result<Mandate, Refusal> {
 fn unexpired(mandate: &Mandate, standing: &Standing) -> Result<(), Refusal> {
     let refused =
         |why: String| Refusal::pause(Limit::Expiry, format!("mandate expired — re-authorize: {why}"));
+    let now = standing.now.as_ref().map_err(|why| {
+        Refusal::deny(
+            Limit::Expiry,
+            format!("the time is not certain, so the mandate's end cannot be checked: {why}"),
+        )
+    })?;
     match mandate.consent.expires() {
         None => Err(refused("its expires_at cannot be read as an instant".to_owned())),
-        Some(expires) if standing.now >= expires => Err(refused(format!(
+        Some(expires) if *now >= expires => Err(refused(format!(
             "it ended at {}",
             expires.format("%Y-%m-%dT%H:%M:%SZ")
         ))),
