@@ -123,7 +123,7 @@ fn standing(given: &Json<'_>) -> Result<Standing, String> {
         Some(other) => Some(Policy::parse(&text_of(other))),
     };
     Ok(Standing {
-        now,
+        now: Ok(now),
         broker: "bybit".to_owned(),
         mandate,
         halt,

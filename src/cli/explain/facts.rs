@@ -14,12 +14,15 @@ use crate::gate::Facts;
 const SPOT_QUOTES: [&str; 8] = ["USDT", "USDC", "USDE", "EUR", "BRL", "TRY", "BTC", "ETH"];
 
 pub(super) fn facts(given: &Json<'_>) -> Facts {
-    let mut facts = Facts::default();
-    facts.daily_count = given.member("daily_count").map(|count| {
+    let daily_count = given.member("daily_count").map(|count| {
         let text = count.as_text().unwrap_or_default();
         text.parse::<u64>()
             .map_err(|_| "`facts.daily_count` is not a count".to_owned())
     });
+    let mut facts = Facts {
+        daily_count,
+        ..Facts::default()
+    };
     quotes(given, &mut facts);
     facts.positions =
         list(given, "positions", &mut facts, position).map(|rows| rows.into_iter().flatten().collect());
