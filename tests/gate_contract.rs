@@ -1,5 +1,11 @@
 //! The gate against what Vibe-Trading 0.1.18 decides, replayed from fixed vectors (see tests/contract).
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a test may fail by panicking"
+)]
+
 use mandated::cli::explain::explain;
 use mandated::domain::mandate::{Mandate, parse_instant};
 use serde_json::{Value, json};

@@ -11,5 +11,6 @@ pub mod mandate;
 pub mod money;
 pub mod order;
 pub mod policy;
+pub mod rows;
 pub mod secret;
 pub mod symbol;
