@@ -1,0 +1,27 @@
+//! The one reader of the system clock. Everything else takes the time as an argument.
+
+use chrono::{DateTime, Utc};
+
+/// The system's time in UTC. It may be wrong or step backwards: what decides about money compares it with the
+/// exchange's clock first.
+#[must_use]
+pub fn now() -> DateTime<Utc> {
+    Utc::now()
+}
+
+/// `2026-06-02T09:15:49.482+00:00`: the ledger's form of an instant, cut to milliseconds.
+#[must_use]
+pub fn ledger_text(instant: DateTime<Utc>) -> String {
+    instant.format("%Y-%m-%dT%H:%M:%S%.3f+00:00").to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ledger_instants_are_cut_to_milliseconds_and_say_their_offset() {
+        let instant = DateTime::from_timestamp(1_780_391_749, 482_999_999).unwrap();
+        assert_eq!(ledger_text(instant), "2026-06-02T09:15:49.482+00:00");
+    }
+}

@@ -1,0 +1,280 @@
+//! Writing that survives a crash: atomic replacement, exclusive creation, and every fsync of the program.
+//!
+//! It knows no file by name and decides nothing. Files are made 0600, folders 0700.
+
+use std::cell::Cell;
+use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::io::{self, Read, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+use std::process;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+const FILE_MODE: u32 = 0o600;
+const FOLDER_MODE: u32 = 0o700;
+
+/// How often a temporary name that is taken is followed by another one. Only a crashed process with our
+/// process id leaves such a name behind.
+const TEMP_NAMES: u32 = 64;
+
+static NEXT_TEMP: AtomicU64 = AtomicU64::new(0);
+
+thread_local! {
+    static FSYNCS: Cell<u64> = const { Cell::new(0) };
+}
+
+/// How many fsyncs this thread has made: what the budgets of the design are counted in.
+#[must_use]
+pub fn fsyncs() -> u64 {
+    FSYNCS.get()
+}
+
+/// Waits until the content of `file` is on the disk.
+pub fn sync(file: &File) -> io::Result<()> {
+    FSYNCS.set(FSYNCS.get() + 1);
+    file.sync_data()
+}
+
+/// Waits until the names inside `folder` are on the disk.
+pub fn sync_folder(folder: &Path) -> io::Result<()> {
+    let handle = File::open(folder)?;
+    FSYNCS.set(FSYNCS.get() + 1);
+    handle.sync_all()
+}
+
+/// Makes `folder` and what is missing above it, each 0700; an existing folder keeps its mode.
+pub fn create_folder(folder: &Path) -> io::Result<()> {
+    match fs::metadata(folder) {
+        Ok(found) if found.is_dir() => return Ok(()),
+        Ok(_) => return Err(io::ErrorKind::NotADirectory.into()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+        Err(error) => return Err(error),
+    }
+    let parent = parent_of(folder)?;
+    create_folder(parent)?;
+    match DirBuilder::new().mode(FOLDER_MODE).create(folder) {
+        Ok(()) => sync_folder(parent),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists && folder.is_dir() => Ok(()),
+        Err(error) => Err(error),
+    }
+}
+
+/// Opens `path` for reading and appending; the flag says that it was made just now, so that its folder
+/// still has to be synced.
+pub fn open_append(path: &Path) -> io::Result<(File, bool)> {
+    let mut options = OpenOptions::new();
+    options.read(true).append(true);
+    match options.open(path) {
+        Ok(file) => return Ok((file, false)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+        Err(error) => return Err(error),
+    }
+    create_folder(parent_of(path)?)?;
+    match options.create_new(true).mode(FILE_MODE).open(path) {
+        Ok(file) => Ok((file, true)),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+            // Another writer was first; it syncs the folder, but we cannot know when.
+            options.create_new(false).open(path).map(|file| (file, true))
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// Puts `bytes` at `path` whole or not at all: temporary file, fsync, rename, fsync of the folder (2 fsyncs).
+pub fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let folder = parent_of(path)?;
+    create_folder(folder)?;
+    let temp = write_temp(path, bytes)?;
+    if let Err(error) = fs::rename(&temp, path) {
+        drop_temp(&temp);
+        return Err(error);
+    }
+    sync_folder(folder)
+}
+
+/// As [`replace`], but [`io::ErrorKind::AlreadyExists`] when something is at `path` already (2 fsyncs).
+///
+/// A crash leaves the whole file or none: the content is complete before the name exists.
+pub fn create_new(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let folder = parent_of(path)?;
+    create_folder(folder)?;
+    let temp = write_temp(path, bytes)?;
+    let linked = fs::hard_link(&temp, path);
+    drop_temp(&temp);
+    linked?;
+    sync_folder(folder)
+}
+
+/// Whether `name` is one that [`replace`] and [`create_new`] use while they write, left behind by a crash.
+#[must_use]
+pub fn is_temp_name(name: &str) -> bool {
+    name.starts_with('.') && name.ends_with(".tmp")
+}
+
+/// The whole file, `None` when nothing is there.
+///
+/// A dangling link, a folder, a file beyond `max_bytes` and any other doubt is an error: only a path at
+/// which nothing exists is absent.
+pub fn read_if_present(path: &Path, max_bytes: u64) -> io::Result<Option<Vec<u8>>> {
+    let file = match File::open(path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return absent(path).map(|()| None),
+        Err(error) => return Err(error),
+    };
+    if !file.metadata()?.is_file() {
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, "not a regular file"));
+    }
+    let mut bytes = Vec::new();
+    file.take(max_bytes.saturating_add(1)).read_to_end(&mut bytes)?;
+    if u64::try_from(bytes.len()).unwrap_or(u64::MAX) > max_bytes {
+        return Err(io::Error::new(
+            io::ErrorKind::FileTooLarge,
+            "larger than such a file can be",
+        ));
+    }
+    Ok(Some(bytes))
+}
+
+/// Holds when nothing exists at `path`: no dangling link there, and nothing but folders above it.
+pub fn absent(path: &Path) -> io::Result<()> {
+    for step in path.ancestors() {
+        if step.as_os_str().is_empty() {
+            return Ok(());
+        }
+        match fs::symlink_metadata(step) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => return Err(error),
+            Ok(_) if step == path => {
+                return Err(io::Error::new(
+                    io::ErrorKind::InvalidInput,
+                    "a link that leads nowhere",
+                ));
+            }
+            Ok(_) => {
+                return match fs::metadata(step) {
+                    Ok(found) if found.is_dir() => Ok(()),
+                    Ok(_) => Err(io::ErrorKind::NotADirectory.into()),
+                    Err(error) => Err(io::Error::new(
+                        io::ErrorKind::InvalidInput,
+                        format!("`{}` cannot be followed: {error}", step.display()),
+                    )),
+                };
+            }
+        }
+    }
+    Ok(())
+}
+
+fn parent_of(path: &Path) -> io::Result<&Path> {
+    match path.parent() {
+        Some(parent) if parent.as_os_str().is_empty() => Ok(Path::new(".")),
+        Some(parent) => Ok(parent),
+        None => Err(io::ErrorKind::InvalidInput.into()),
+    }
+}
+
+/// A new file beside `path` with `bytes` in it, on the disk.
+fn write_temp(path: &Path, bytes: &[u8]) -> io::Result<PathBuf> {
+    let name = path
+        .file_name()
+        .ok_or(io::ErrorKind::InvalidInput)?
+        .to_string_lossy();
+    let mut taken = io::Error::from(io::ErrorKind::AlreadyExists);
+    for _ in 0..TEMP_NAMES {
+        let number = NEXT_TEMP.fetch_add(1, Ordering::Relaxed);
+        let temp = path.with_file_name(format!(".{name}.{}.{number}.tmp", process::id()));
+        match OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .mode(FILE_MODE)
+            .open(&temp)
+        {
+            Ok(mut file) => {
+                return match file.write_all(bytes).and_then(|()| sync(&file)) {
+                    Ok(()) => Ok(temp),
+                    Err(error) => {
+                        drop_temp(&temp);
+                        Err(error)
+                    }
+                };
+            }
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => taken = error,
+            Err(error) => return Err(error),
+        }
+    }
+    Err(taken)
+}
+
+fn drop_temp(temp: &Path) {
+    if let Err(error) = fs::remove_file(temp) {
+        // Readers ignore such names, so a leftover costs space and nothing else.
+        tracing::warn!(path = %temp.display(), %error, "a temporary file could not be removed");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::{PermissionsExt, symlink};
+
+    use super::*;
+
+    #[test]
+    fn a_replacement_costs_two_fsyncs_and_leaves_no_temporary_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("file");
+        let before = fsyncs();
+        replace(&path, b"one").unwrap();
+        assert_eq!(fsyncs() - before, 2);
+        replace(&path, b"two").unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"two");
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn exclusive_creation_happens_once_and_costs_two_fsyncs() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("file");
+        let before = fsyncs();
+        create_new(&path, b"one").unwrap();
+        assert_eq!(fsyncs() - before, 2);
+        assert_eq!(
+            create_new(&path, b"two").unwrap_err().kind(),
+            io::ErrorKind::AlreadyExists
+        );
+        assert_eq!(fs::read(&path).unwrap(), b"one");
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn folders_are_made_private_all_the_way() {
+        let folder = tempfile::tempdir().unwrap();
+        let deep = folder.path().join("a/b/c");
+        create_folder(&deep).unwrap();
+        for made in ["a", "a/b", "a/b/c"] {
+            let mode = fs::metadata(folder.path().join(made))
+                .unwrap()
+                .permissions()
+                .mode();
+            assert_eq!(mode & 0o777, 0o700, "{made}");
+        }
+        fs::write(folder.path().join("file"), "").unwrap();
+        assert!(create_folder(&folder.path().join("file/below")).is_err());
+    }
+
+    #[test]
+    fn only_a_path_at_which_nothing_exists_is_absent() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        assert!(read_if_present(&at("nothing"), 10).unwrap().is_none());
+        assert!(read_if_present(&at("no/such/folder"), 10).unwrap().is_none());
+        symlink("nowhere", at("dangling")).unwrap();
+        assert!(read_if_present(&at("dangling"), 10).is_err());
+        assert!(read_if_present(&at("dangling/below"), 10).is_err());
+        fs::write(at("file"), "12345678901").unwrap();
+        assert!(read_if_present(&at("file/below"), 10).is_err());
+        assert!(read_if_present(&at("file"), 10).is_err());
+        assert_eq!(read_if_present(&at("file"), 11).unwrap().unwrap().len(), 11);
+        assert!(read_if_present(folder.path(), 10).is_err());
+    }
+}

@@ -1,0 +1,199 @@
+//! What stops trading and what does not.
+
+use std::fs::{FileTimes, OpenOptions};
+use std::os::unix::fs::symlink;
+use std::time::{Duration, SystemTime};
+
+use super::*;
+use crate::state::paths::{BrokerKey, RuntimeRoot};
+
+fn world() -> (tempfile::TempDir, LiveFiles) {
+    let folder = tempfile::tempdir().unwrap();
+    let root = RuntimeRoot::at(folder.path().join("root"));
+    (folder, LiveFiles::new(&root, BrokerKey::parse("bybit").unwrap()))
+}
+
+fn at(text: &str) -> DateTime<Utc> {
+    iso_instant::parse(text).unwrap()
+}
+
+fn only(state: HaltState) -> Sentinel {
+    match state {
+        HaltState::Tripped(mut tripped) if tripped.len() == 1 => tripped.remove(0),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn nothing_on_the_disk_is_clear() {
+    let (_folder, files) = world();
+    assert_eq!(read_halt(&files), HaltState::Clear);
+    durable::create_folder(files.broker_folder()).unwrap();
+    assert_eq!(read_halt(&files), HaltState::Clear);
+    assert!(!clear(&files, HaltScope::Global).unwrap());
+}
+
+#[test]
+fn a_trip_is_written_as_vibe_trading_writes_it() {
+    let (_folder, files) = world();
+    let before = durable::fsyncs();
+    durable::create_folder(files.live_folder()).unwrap();
+    let folders = durable::fsyncs() - before;
+    let tripped = trip(
+        &files,
+        HaltScope::Global,
+        "cli",
+        "naïve \"stop\"",
+        at("2026-05-29T14:03:11.482+00:00"),
+    );
+    assert_eq!(tripped.unwrap(), Trip::Written);
+    assert_eq!(durable::fsyncs() - before - folders, 2);
+    assert_eq!(
+        fs::read_to_string(files.halt_global()).unwrap(),
+        "{\"tripped_at\": \"2026-05-29T14:03:11.482000+00:00\", \"by\": \"cli\", \"reason\": \"naïve \\\"stop\\\"\"}"
+    );
+    let found = only(read_halt(&files));
+    assert_eq!(found.episode, "2026-05-29T14:03:11.482000+00:00");
+    assert_eq!(
+        (found.by.as_deref(), found.reason.as_deref()),
+        (Some("cli"), Some("naïve \"stop\""))
+    );
+    assert_eq!((found.scope, found.doubt), (HaltScope::Global, None));
+    assert!(clear(&files, HaltScope::Global).unwrap());
+    assert_eq!(read_halt(&files), HaltState::Clear);
+}
+
+#[test]
+fn each_scope_is_tripped_and_cleared_alone() {
+    let (_folder, files) = world();
+    let now = at("2026-05-29T14:03:11Z");
+    trip(&files, HaltScope::Broker, "cli", "", now).unwrap();
+    trip(&files, HaltScope::Global, "cli", "", now).unwrap();
+    assert!(clear(&files, HaltScope::Global).unwrap());
+    assert_eq!(only(read_halt(&files)).scope, HaltScope::Broker);
+}
+
+#[test]
+fn a_second_trip_keeps_the_episode_of_the_first() {
+    let (_folder, files) = world();
+    trip(
+        &files,
+        HaltScope::Broker,
+        "cli",
+        "first",
+        at("2026-05-29T14:03:11Z"),
+    )
+    .unwrap();
+    let again = trip(
+        &files,
+        HaltScope::Broker,
+        "cli",
+        "second",
+        at("2026-05-29T15:00:00Z"),
+    )
+    .unwrap();
+    assert_eq!(again, Trip::WasTripped);
+    assert_eq!(only(read_halt(&files)).reason.as_deref(), Some("first"));
+}
+
+#[test]
+fn a_touched_file_halts_and_is_named_by_its_time() {
+    let (_folder, files) = world();
+    durable::create_folder(files.live_folder()).unwrap();
+    for content in [
+        "",
+        "stop",
+        "{",
+        "[]",
+        "{\"tripped_at\": null}",
+        "{\"tripped_at\": \"yesterday\"}",
+        "\u{0}",
+    ] {
+        fs::write(files.halt_global(), content).unwrap();
+        let touched = SystemTime::UNIX_EPOCH + Duration::from_nanos(1_780_063_391_482_000_000);
+        let file = OpenOptions::new().write(true).open(files.halt_global()).unwrap();
+        file.set_times(FileTimes::new().set_modified(touched)).unwrap();
+        assert_eq!(
+            only(read_halt(&files)).episode,
+            "mtime:1780063391482000000",
+            "{content:?}"
+        );
+    }
+    fs::write(files.halt_global(), "").unwrap();
+    assert_eq!(
+        trip(&files, HaltScope::Global, "cli", "", at("2026-05-29T14:03:11Z")).unwrap(),
+        Trip::Written
+    );
+}
+
+#[test]
+fn a_path_that_cannot_be_checked_is_a_halt() {
+    let (folder, files) = world();
+    let halted = |how: &str| {
+        let found = only(read_halt(&files));
+        assert!(found.doubt.is_some(), "{how}: {found:?}");
+    };
+    durable::create_folder(files.broker_folder()).unwrap();
+    fs::create_dir(files.halt_global()).unwrap();
+    halted("a folder");
+    fs::remove_dir(files.halt_global()).unwrap();
+    symlink("nowhere", files.halt_broker()).unwrap();
+    halted("a dangling link");
+    fs::remove_file(files.halt_broker()).unwrap();
+    symlink("HALT", files.halt_broker()).unwrap();
+    halted("a link to itself");
+    fs::remove_file(files.halt_broker()).unwrap();
+    fs::remove_dir(files.broker_folder()).unwrap();
+    fs::write(files.broker_folder(), "").unwrap();
+    halted("a file in place of the broker's folder");
+    fs::remove_dir_all(folder.path().join("root")).unwrap();
+    for stand_in in ["live", ""] {
+        fs::create_dir_all(folder.path().join("root")).unwrap();
+        let path = folder.path().join("root").join(stand_in);
+        if stand_in.is_empty() {
+            fs::remove_dir_all(folder.path().join("root")).unwrap();
+        }
+        symlink(
+            folder.path().join("nowhere"),
+            folder.path().join("root").join(stand_in).components().as_path(),
+        )
+        .unwrap();
+        assert!(
+            read_halt(&files).is_tripped(),
+            "a dangling link in place of {}",
+            path.display()
+        );
+        fs::remove_file(path.components().as_path()).unwrap();
+    }
+}
+
+#[test]
+fn a_dangling_link_is_replaced_by_a_file_that_everybody_sees() {
+    let (_folder, files) = world();
+    durable::create_folder(files.live_folder()).unwrap();
+    symlink("nowhere", files.halt_global()).unwrap();
+    trip(&files, HaltScope::Global, "cli", "", at("2026-05-29T14:03:11Z")).unwrap();
+    assert!(files.halt_global().is_file());
+    assert_eq!(only(read_halt(&files)).doubt, None);
+}
+
+#[test]
+fn the_sweep_files_of_an_episode_are_vibe_tradings() {
+    let (_folder, files) = world();
+    let rows: Vec<Value> =
+        serde_json::from_str(include_str!("../../../tests/contract/sweep_latch.json")).unwrap();
+    assert_eq!(rows.len(), 2);
+    for row in rows {
+        let episode = row["episode"].as_str().unwrap();
+        assert!(
+            files
+                .flatten_fired(episode)
+                .ends_with(row["latch_file"].as_str().unwrap())
+        );
+        assert!(
+            files
+                .flatten_claim(episode)
+                .ends_with(row["claim_file"].as_str().unwrap())
+        );
+    }
+}

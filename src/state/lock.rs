@@ -1,0 +1,146 @@
+//! The order lock that is shared with Vibe-Trading: whoever holds it may count and send, nobody else.
+//!
+//! It waits without blocking a thread and gives up after a while. It knows nothing about orders.
+
+use std::fs::{self, File};
+use std::io;
+use std::os::unix::fs::MetadataExt;
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use fs2::FileExt;
+use thiserror::Error;
+
+use super::durable;
+use super::paths::LiveFiles;
+
+const FIRST_PAUSE: Duration = Duration::from_millis(1);
+const LONGEST_PAUSE: Duration = Duration::from_millis(20);
+
+/// Why the order lock is not ours.
+#[derive(Debug, Error)]
+pub enum LockError {
+    #[error("another order is being placed: `{}` is held elsewhere, and {} ms of waiting did not free it; try again when that order is through", path.display(), waited.as_millis())]
+    Busy { path: PathBuf, waited: Duration },
+    #[error("the order lock `{}` cannot be used: {source}; make its folder writable for this user", path.display())]
+    Unavailable { path: PathBuf, source: io::Error },
+}
+
+/// The lock while it is held; dropping it lets the next one in.
+///
+/// Proof for the counter's writers that nobody else counts at the same time.
+#[must_use = "the lock is let go as soon as this is dropped"]
+#[derive(Debug)]
+pub struct OrderLock {
+    file: File,
+    path: PathBuf,
+}
+
+impl OrderLock {
+    /// Waits at most `wait` for the lock of this broker, looking again every 1 to 20 ms.
+    ///
+    /// Tasks of one process exclude each other as processes do.
+    pub async fn acquire(files: &LiveFiles, wait: Duration) -> Result<Self, LockError> {
+        let path = files.order_lock();
+        let started = Instant::now();
+        let mut pause = FIRST_PAUSE;
+        loop {
+            match try_lock(&path) {
+                Ok(Some(file)) => return Ok(Self { file, path }),
+                Ok(None) => {}
+                Err(source) => return Err(LockError::Unavailable { path, source }),
+            }
+            let waited = started.elapsed();
+            if waited >= wait {
+                return Err(LockError::Busy { path, waited });
+            }
+            tokio::time::sleep(pause.min(wait - waited)).await;
+            pause = (pause * 2).min(LONGEST_PAUSE);
+        }
+    }
+
+    /// Whether this is the lock of that broker's folder.
+    #[must_use]
+    pub fn covers(&self, files: &LiveFiles) -> bool {
+        self.path == files.order_lock()
+    }
+}
+
+impl Drop for OrderLock {
+    fn drop(&mut self) {
+        if let Err(error) = FileExt::unlock(&self.file) {
+            // Closing the file, which follows at once, lets go of the lock as well.
+            tracing::warn!(path = %self.path.display(), %error, "the order lock was not unlocked by name");
+        }
+    }
+}
+
+/// The locked file, `None` when another one holds it.
+fn try_lock(path: &std::path::Path) -> io::Result<Option<File>> {
+    let (file, _) = durable::open_append(path)?;
+    match FileExt::try_lock_exclusive(&file) {
+        Ok(()) => {}
+        Err(error) if error.kind() == fs2::lock_contended_error().kind() => return Ok(None),
+        Err(error) => return Err(error),
+    }
+    // A lock on a file that was replaced meanwhile excludes nobody.
+    let (held, named) = (file.metadata()?, fs::metadata(path)?);
+    Ok((held.ino() == named.ino() && held.dev() == named.dev()).then_some(file))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::state::paths::{BrokerKey, RuntimeRoot};
+
+    fn files(root: &tempfile::TempDir, broker: &str) -> LiveFiles {
+        LiveFiles::new(
+            &RuntimeRoot::at(root.path().to_owned()),
+            BrokerKey::parse(broker).unwrap(),
+        )
+    }
+
+    #[tokio::test]
+    async fn one_holder_at_a_time_and_the_next_one_gets_it_after_the_drop() {
+        let root = tempfile::tempdir().unwrap();
+        let files = files(&root, "bybit");
+        let held = OrderLock::acquire(&files, Duration::ZERO).await.unwrap();
+        assert!(held.covers(&files));
+        let error = OrderLock::acquire(&files, Duration::from_millis(30))
+            .await
+            .unwrap_err();
+        assert!(matches!(&error, LockError::Busy { waited, .. } if *waited >= Duration::from_millis(30)));
+        assert!(error.to_string().contains("held elsewhere"), "{error}");
+        let waiting = OrderLock::acquire(&files, Duration::from_secs(5));
+        let letting_go = async {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+            drop(held);
+        };
+        let (second, ()) = tokio::join!(waiting, letting_go);
+        assert!(second.is_ok());
+    }
+
+    #[tokio::test]
+    async fn another_brokers_lock_is_another_lock() {
+        let root = tempfile::tempdir().unwrap();
+        let held = OrderLock::acquire(&files(&root, "bybit"), Duration::ZERO)
+            .await
+            .unwrap();
+        let other = OrderLock::acquire(&files(&root, "other"), Duration::ZERO)
+            .await
+            .unwrap();
+        assert!(!held.covers(&files(&root, "other")));
+        drop(other);
+    }
+
+    #[tokio::test]
+    async fn a_lock_that_cannot_be_opened_is_an_error_at_once() {
+        let root = tempfile::tempdir().unwrap();
+        let files = files(&root, "bybit");
+        std::fs::create_dir_all(files.order_lock()).unwrap();
+        let error = OrderLock::acquire(&files, Duration::from_secs(60))
+            .await
+            .unwrap_err();
+        assert!(matches!(error, LockError::Unavailable { .. }));
+    }
+}

@@ -1,0 +1,185 @@
+//! The text of the mandate and of the policy, read each time anew.
+//!
+//! It judges who may write the files, never what they say, and never writes them.
+
+use std::fs::{self, Metadata};
+use std::io;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+
+use thiserror::Error;
+
+use super::durable;
+use super::paths::LiveFiles;
+
+/// A mandate is under two kilobytes and a policy a few lines; what is larger is something else.
+const MAX_BYTES: u64 = 1 << 20;
+
+/// Write permission of the group or of everybody.
+const OTHERS_MAY_WRITE: u32 = 0o022;
+
+/// Why there is no mandate or policy text to go by.
+#[derive(Debug, Error)]
+pub enum MandateFileError {
+    #[error("no mandate on file: `{}` does not exist; commit one in Vibe-Trading or write it by hand", .0.display())]
+    Missing(PathBuf),
+    #[error("`{}` is not trusted: others than its owner may write it (mode {mode:o}); run `chmod go-w {}`", path.display(), path.display())]
+    NotAllowed { path: PathBuf, mode: u32 },
+    #[error("`{}` cannot be read: {source}; make it a plain file that this user may read", path.display())]
+    Unreadable { path: PathBuf, source: io::Error },
+    #[error("`{}` is not UTF-8 text; write it again", .0.display())]
+    NotUtf8(PathBuf),
+}
+
+/// The mandate's text as it is on the disk now.
+pub fn read_mandate_text(files: &LiveFiles) -> Result<String, MandateFileError> {
+    let path = files.mandate();
+    read_owners_text(files, &path)?.ok_or(MandateFileError::Missing(path))
+}
+
+/// The policy's text as it is on the disk now; `None` when the person has none.
+pub fn policy_text(files: &LiveFiles) -> Result<Option<String>, MandateFileError> {
+    read_owners_text(files, &files.policy())
+}
+
+fn read_owners_text(files: &LiveFiles, path: &Path) -> Result<Option<String>, MandateFileError> {
+    let unreadable = |source| MandateFileError::Unreadable {
+        path: path.to_owned(),
+        source,
+    };
+    let Some(bytes) = durable::read_if_present(path, MAX_BYTES).map_err(unreadable)? else {
+        return Ok(None);
+    };
+    // Judged after reading: whoever could have written what was read must have been allowed to.
+    let target = fs::canonicalize(path).map_err(unreadable)?;
+    for judged in [Some(files.broker_folder()), target.parent(), Some(&target)]
+        .into_iter()
+        .flatten()
+    {
+        owner_alone_writes(judged, &fs::metadata(judged).map_err(unreadable)?)?;
+    }
+    String::from_utf8(bytes)
+        .map(Some)
+        .map_err(|_| MandateFileError::NotUtf8(path.to_owned()))
+}
+
+fn owner_alone_writes(path: &Path, found: &Metadata) -> Result<(), MandateFileError> {
+    let mode = found.permissions().mode() & 0o7777;
+    if mode & OTHERS_MAY_WRITE == 0 {
+        return Ok(());
+    }
+    Err(MandateFileError::NotAllowed {
+        path: path.to_owned(),
+        mode,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs::Permissions;
+    use std::os::unix::fs::symlink;
+
+    use super::*;
+    use crate::state::paths::{BrokerKey, RuntimeRoot};
+
+    fn world() -> (tempfile::TempDir, LiveFiles) {
+        let folder = tempfile::tempdir().unwrap();
+        let root = RuntimeRoot::at(folder.path().to_owned());
+        let files = LiveFiles::new(&root, BrokerKey::parse("bybit").unwrap());
+        durable::create_folder(files.broker_folder()).unwrap();
+        (folder, files)
+    }
+
+    fn put(path: &Path, text: impl AsRef<[u8]>, mode: u32) {
+        fs::write(path, text).unwrap();
+        fs::set_permissions(path, Permissions::from_mode(mode)).unwrap();
+    }
+
+    #[test]
+    fn the_text_is_read_anew_each_time() {
+        let (_root, files) = world();
+        assert!(matches!(
+            read_mandate_text(&files),
+            Err(MandateFileError::Missing(_))
+        ));
+        assert_eq!(policy_text(&files).unwrap(), None);
+        put(&files.mandate(), "{}", 0o644);
+        assert_eq!(read_mandate_text(&files).unwrap(), "{}");
+        put(&files.mandate(), "{ }", 0o600);
+        assert_eq!(read_mandate_text(&files).unwrap(), "{ }");
+    }
+
+    #[test]
+    fn a_file_that_others_may_write_is_refused() {
+        for mode in [0o620, 0o602, 0o666, 0o777] {
+            let (_root, files) = world();
+            put(&files.mandate(), "{}", mode);
+            put(&files.policy(), "", mode);
+            let error = read_mandate_text(&files).unwrap_err();
+            assert!(
+                matches!(error, MandateFileError::NotAllowed { .. }),
+                "{mode:o}: {error}"
+            );
+            assert!(
+                matches!(policy_text(&files), Err(MandateFileError::NotAllowed { .. })),
+                "{mode:o}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_folder_that_others_may_write_is_refused() {
+        for mode in [0o770, 0o702, 0o1777] {
+            let (_root, files) = world();
+            put(&files.mandate(), "{}", 0o600);
+            fs::set_permissions(files.broker_folder(), Permissions::from_mode(mode)).unwrap();
+            let error = read_mandate_text(&files).unwrap_err();
+            assert!(error.to_string().contains("chmod go-w"), "{mode:o}: {error}");
+        }
+    }
+
+    #[test]
+    fn a_link_is_judged_by_its_target_and_the_folder_of_that() {
+        let (root, files) = world();
+        let elsewhere = root.path().join("elsewhere");
+        fs::create_dir(&elsewhere).unwrap();
+        fs::set_permissions(&elsewhere, Permissions::from_mode(0o700)).unwrap();
+        let target = elsewhere.join("m.json");
+        put(&target, "{}", 0o600);
+        symlink(&target, files.mandate()).unwrap();
+        assert_eq!(read_mandate_text(&files).unwrap(), "{}");
+        fs::set_permissions(&elsewhere, Permissions::from_mode(0o777)).unwrap();
+        assert!(matches!(
+            read_mandate_text(&files),
+            Err(MandateFileError::NotAllowed { .. })
+        ));
+        fs::set_permissions(&elsewhere, Permissions::from_mode(0o700)).unwrap();
+        put(&target, "{}", 0o606);
+        assert!(matches!(
+            read_mandate_text(&files),
+            Err(MandateFileError::NotAllowed { .. })
+        ));
+        fs::remove_file(&target).unwrap();
+        assert!(matches!(
+            read_mandate_text(&files),
+            Err(MandateFileError::Unreadable { .. })
+        ));
+    }
+
+    #[test]
+    fn what_is_no_plain_text_file_is_refused() {
+        let (_root, files) = world();
+        fs::create_dir(files.mandate()).unwrap();
+        assert!(matches!(
+            read_mandate_text(&files),
+            Err(MandateFileError::Unreadable { .. })
+        ));
+        put(&files.policy(), b"\xff\xfe", 0o600);
+        assert!(matches!(policy_text(&files), Err(MandateFileError::NotUtf8(_))));
+        put(&files.policy(), vec![b' '; 2 << 20], 0o600);
+        assert!(matches!(
+            policy_text(&files),
+            Err(MandateFileError::Unreadable { .. })
+        ));
+    }
+}

@@ -1,0 +1,402 @@
+//! The shapes themselves, in the order in which they are looked for.
+
+use super::{Found, Letters, MASK, Shape, is_space, is_token, is_word};
+
+pub(super) const ALL: [Shape; 11] = [
+    private_key,
+    origin_string,
+    quoted_cookie,
+    cookie,
+    bearer,
+    authorization,
+    url_user,
+    labelled,
+    webhook,
+    telegram,
+    issued_token,
+];
+
+const SCHEMES: [&str; 6] = ["bearer", "basic", "digest", "token", "negotiate", "ntlm"];
+
+/// Names whose value is a credential; `-` stands for an optional `_` or `-`. Bybit's signature is one of them.
+const LABELS: [&str; 21] = [
+    "api-key",
+    "api-secret",
+    "access-token",
+    "auth-token",
+    "refresh-token",
+    "bearer-token",
+    "id-token",
+    "session-token",
+    "client-secret",
+    "secret-access-key",
+    "secret-key",
+    "private-key",
+    "app-secret",
+    "passphrase",
+    "password",
+    "passwd",
+    "authorization",
+    "secret",
+    "token",
+    "signature",
+    "sign",
+];
+
+/// What an issuer puts in front, which letters follow (`w`: letters and digits, `-`: also `_` and `-`, `s`: also
+/// `-` alone, `U`: capitals and digits), how many at least, and whether no more than that.
+const ISSUED: [(&str, char, usize, bool); 25] = [
+    ("sk-", '-', 20, false),
+    ("ghp_", 'w', 30, false),
+    ("gho_", 'w', 30, false),
+    ("ghu_", 'w', 30, false),
+    ("ghs_", 'w', 30, false),
+    ("ghr_", 'w', 30, false),
+    ("xoxb-", 's', 10, false),
+    ("xoxa-", 's', 10, false),
+    ("xoxp-", 's', 10, false),
+    ("xoxr-", 's', 10, false),
+    ("xoxs-", 's', 10, false),
+    ("AKIA", 'U', 16, true),
+    ("ASIA", 'U', 16, true),
+    ("sk_live_", 'w', 16, false),
+    ("sk_test_", 'w', 16, false),
+    ("rk_live_", 'w', 16, false),
+    ("rk_test_", 'w', 16, false),
+    ("AIza", '-', 35, true),
+    ("pypi-", '-', 16, false),
+    ("github_pat_", '_', 22, false),
+    ("glpat-", '-', 20, false),
+    ("npm_", 'w', 36, true),
+    ("hf_", 'w', 30, false),
+    ("gsk_", 'w', 20, false),
+    ("nvapi-", '-', 20, false),
+];
+
+fn masked(before: String, end: usize) -> Option<Found> {
+    Some(Found {
+        end,
+        replacement: before + MASK,
+    })
+}
+
+/// `-----BEGIN … PRIVATE KEY-----` up to its end, or to the end of a text that was cut.
+fn private_key(text: Letters<'_>, at: usize) -> Option<Found> {
+    let mut end = key_border(text, at, "-----BEGIN ")?;
+    while end < text.len() {
+        if let Some(after) = key_border(text, end, "-----END ") {
+            return masked(String::new(), after);
+        }
+        end += 1;
+    }
+    masked(String::new(), end)
+}
+
+fn key_border(text: Letters<'_>, at: usize, opening: &str) -> Option<usize> {
+    let name = text.exactly(at, opening)?;
+    let end = text.run(name, |letter| {
+        letter.is_ascii_uppercase() || letter.is_ascii_digit() || letter == ' '
+    });
+    let words = text.text(name, end);
+    let is_key = words.ends_with("PRIVATE KEY") || words.ends_with("PRIVATE KEY BLOCK");
+    text.exactly(end, "-----").filter(|_| is_key)
+}
+
+/// Bybit's reply to a wrong signature repeats the text that was to be signed, the key in it. The text is JSON and may
+/// hold brackets itself, so everything up to the last one goes.
+fn origin_string(text: Letters<'_>, at: usize) -> Option<Found> {
+    let name = text.one_of(at, &["origin_string", "originstring", "param_str"])?;
+    let value = text.run(name, |letter| {
+        is_space(letter) || matches!(letter, ':' | '=' | '"' | '\'' | '\\')
+    });
+    let end = match text.at(value)? {
+        '[' => (value..text.len())
+            .rev()
+            .find(|at| text.at(*at) == Some(']'))
+            .map_or(text.len(), |last| last + 1),
+        _ if value > name => text.len(),
+        _ => return None,
+    };
+    masked(text.text(at, value), end)
+}
+
+/// `'Cookie: a=b; c=d'` in quotes, as in a shell command.
+fn quoted_cookie(text: Letters<'_>, at: usize) -> Option<Found> {
+    let quote = text.at(at).filter(|letter| matches!(letter, '"' | '\''))?;
+    let name = cookie_name(text, at + 1)?;
+    let blank = |letter| matches!(letter, ' ' | '\t');
+    let colon = text.run(name, blank);
+    let value = text.run(text.exactly(colon, ":")?, blank);
+    let mut end = value;
+    loop {
+        match text.at(end)? {
+            '\\' => end += 2,
+            '\r' | '\n' => return None,
+            letter if letter == quote => break,
+            _ => end += 1,
+        }
+    }
+    Some(Found {
+        end: end + 1,
+        replacement: format!("{}{MASK}{quote}", text.text(at, value)),
+    })
+}
+
+/// A `Cookie:` or `Set-Cookie:` header to the end of its line.
+fn cookie(text: Letters<'_>, at: usize) -> Option<Found> {
+    if text
+        .before(at)
+        .is_some_and(|letter| is_word(letter) || letter == '-')
+    {
+        return None;
+    }
+    let name = cookie_name(text, at)?;
+    let colon = text.exactly(text.skip_space(name), ":")?;
+    let value = text.run(colon, |letter| matches!(letter, ' ' | '\t'));
+    let end = text.run(value, |letter| !matches!(letter, '\r' | '\n'));
+    if end == value || text.exactly(value, MASK).is_some() {
+        return None;
+    }
+    masked(text.text(at, value), end)
+}
+
+fn cookie_name(text: Letters<'_>, at: usize) -> Option<usize> {
+    text.one_of(at, &["cookie", "set-cookie"])
+}
+
+/// `Bearer <token>`
+fn bearer(text: Letters<'_>, at: usize) -> Option<Found> {
+    let name = text.word(at, "bearer").filter(|_| text.is_border(at))?;
+    let value = text.skip_space(name);
+    let token =
+        |letter: char| letter.is_ascii_alphanumeric() || matches!(letter, '.' | '_' | '~' | '+' | '/' | '-');
+    let end = text.run(value, token);
+    if value == name || end == value {
+        return None;
+    }
+    masked(
+        format!("{} ", text.text(at, name)),
+        text.run(end, |letter| letter == '='),
+    )
+}
+
+/// `Authorization: Basic <credentials>` and the other schemes.
+fn authorization(text: Letters<'_>, at: usize) -> Option<Found> {
+    let name = text.word(at, "authorization").filter(|_| text.is_border(at))?;
+    let quote = |at| text.run(at, |letter| matches!(letter, '\\' | '"' | '\''));
+    let separator = text.skip_space(quote(name));
+    text.at(separator).filter(|letter| matches!(letter, ':' | '='))?;
+    let scheme = quote(text.skip_space(separator + 1));
+    let named = text.one_of(scheme, &SCHEMES)?;
+    let value = text.skip_space(named);
+    let end = text.run(value, |letter| {
+        !is_space(letter) && !matches!(letter, '"' | '\'' | ',' | ';' | '{' | '}')
+    });
+    if value == named || end == value || text.exactly(value, MASK).is_some() {
+        return None;
+    }
+    masked(format!("{} ", text.text(at, named)), end)
+}
+
+/// `user:password@` or a long bare token before the `@` of an address.
+fn url_user(text: Letters<'_>, at: usize) -> Option<Found> {
+    if text.exactly(at.checked_sub(3)?, "://").is_none() {
+        return None;
+    }
+    let inside = |letter: char| {
+        !is_space(letter)
+            && !matches!(
+                letter,
+                '/' | '?' | '#' | '"' | '\'' | '<' | '>' | '(' | ')' | '{' | '}' | '[' | ']' | ','
+            )
+    };
+    let end = text.run(at, inside);
+    let user = text.run(at, |letter| inside(letter) && !matches!(letter, ':' | '@'));
+    if text.at(user) == Some(':') {
+        let last = (user..end).rev().find(|at| text.at(*at) == Some('@'));
+        if let Some(last) = last {
+            return masked(String::new(), last + 1).map(|found| Found {
+                replacement: found.replacement + "@",
+                ..found
+            });
+        }
+    }
+    let token = text.run(at, is_token);
+    (token - at >= 20 && text.at(token) == Some('@')).then(|| Found {
+        end: token + 1,
+        replacement: format!("{MASK}@"),
+    })
+}
+
+/// `api_key=value`, `"secret": "value"` and the like.
+fn labelled(text: Letters<'_>, at: usize) -> Option<Found> {
+    let quote = text.at(at).filter(|letter| matches!(letter, '"' | '\''));
+    let start = at + usize::from(quote.is_some());
+    if !starts_a_name(text, start) {
+        return None;
+    }
+    let name = LABELS.iter().find_map(|label| label_end(text, start, label))?;
+    // A quoted name ends in the same quote; inside a text in a text the quote has backslashes before it.
+    let closing = text.run(name, |letter| letter == '\\');
+    let after_name = match text.at(closing) {
+        Some(letter @ ('"' | '\'')) if closing > name || quote == Some(letter) => closing + 1,
+        _ if closing > name => return None,
+        _ => name,
+    };
+    let separator = text.skip_space(after_name);
+    text.at(separator).filter(|letter| matches!(letter, ':' | '='))?;
+    let value = text.skip_space(separator + 1);
+    if is_done(text, value) {
+        return None;
+    }
+    let (open, end, close) = value_of(text, value)?;
+    Some(Found {
+        end,
+        replacement: format!("{}{MASK}{close}", text.text(at, open)),
+    })
+}
+
+/// A word border, or the end of an environment variable's prefix (`BYBIT_`), or `aws_`.
+fn starts_a_name(text: Letters<'_>, at: usize) -> bool {
+    let capital = |letter: char| letter.is_ascii_uppercase() || letter.is_ascii_digit();
+    let prefixed =
+        text.before(at) == Some('_') && at.checked_sub(2).and_then(|at| text.at(at)).is_some_and(capital);
+    let aws = at
+        .checked_sub(4)
+        .and_then(|start| text.word(start, "aws_"))
+        .is_some();
+    text.is_border(at) || prefixed || aws
+}
+
+/// The position after `label` and at a word border.
+fn label_end(text: Letters<'_>, at: usize, label: &str) -> Option<usize> {
+    let mut end = at;
+    for (index, part) in label.split('-').enumerate() {
+        if index > 0 && matches!(text.at(end), Some('_' | '-')) {
+            end += 1;
+        }
+        end = text.word(end, part)?;
+    }
+    (!text.at(end).is_some_and(is_word)).then_some(end)
+}
+
+/// Whether what follows was redacted before, or is left to the shape of bearer tokens.
+fn is_done(text: Letters<'_>, at: usize) -> bool {
+    let inner = text.run(at, |letter| matches!(letter, '\\' | '"' | '\''));
+    let scheme_done = text
+        .one_of(at, &SCHEMES)
+        .is_some_and(|end| text.skip_space(end) > end && text.exactly(text.skip_space(end), MASK).is_some());
+    let bearer = text
+        .word(at, "bearer")
+        .is_some_and(|end| !text.at(end).is_some_and(is_word));
+    text.exactly(inner, MASK).is_some() || scheme_done || bearer
+}
+
+/// Where a value starts inside its quotes, where it ends, and the quote that has to be put back.
+fn value_of(text: Letters<'_>, at: usize) -> Option<(usize, usize, String)> {
+    let quoted = text.run(at, |letter| letter == '\\');
+    if let Some(quote @ ('"' | '\'')) = text.at(quoted) {
+        let open = quoted + 1;
+        let end = text.run(open, |letter| letter != quote && letter != '\n');
+        // A value whose quote never closes was cut: all of the line goes.
+        let close = if text.at(end) == Some(quote) {
+            format!("{}{quote}", text.text(at, quoted))
+        } else {
+            String::new()
+        };
+        let end = end + usize::from(text.at(end) == Some(quote));
+        return Some((open, end, close));
+    }
+    let end = text.run(at, |letter| {
+        !is_space(letter) && !matches!(letter, ',' | ';' | '{' | '}' | '[' | ']' | '(' | ')' | '"' | '\'')
+    });
+    (end > at).then(|| (at, end, String::new()))
+}
+
+/// Incoming webhooks of Slack and Discord: the last path segment is the secret.
+fn webhook(text: Letters<'_>, at: usize) -> Option<Found> {
+    let start = text.word(at, "https://")?;
+    let secret = slack_path(text, start).or_else(|| discord_path(text, start))?;
+    let end = text.run(secret, is_token);
+    if end - secret < 20 {
+        return None;
+    }
+    masked(text.text(at, secret), end)
+}
+
+fn slack_path(text: Letters<'_>, at: usize) -> Option<usize> {
+    let path = text.one_of(at, &["hooks.slack.com/", "hooks.slack-gov.com/"])?;
+    let team = text
+        .exactly(path, "services/")
+        .or_else(|| text.exactly(path, "triggers/"))?;
+    let segment = |at: usize| {
+        let end = text.run(at, |letter| letter.is_ascii_alphanumeric());
+        text.exactly(end, "/").filter(|_| end > at)
+    };
+    segment(segment(team)?)
+}
+
+fn discord_path(text: Letters<'_>, at: usize) -> Option<usize> {
+    let sub = text.run(at, |letter| super::fold(letter).is_ascii_lowercase());
+    let hosts = ["discord.com/", "discordapp.com/"];
+    let path = text
+        .one_of(at, &hosts)
+        .or_else(|| text.one_of(text.exactly(sub, ".")?, &hosts))?;
+    let api = text.exactly(path, "api/")?;
+    let versioned = text.exactly(api, "v").and_then(|number| {
+        let end = text.run(number, char::is_numeric);
+        text.exactly(end, "/").filter(|_| end > number)
+    });
+    let number = text.exactly(versioned.unwrap_or(api), "webhooks/")?;
+    let end = text.run(number, char::is_numeric);
+    text.exactly(end, "/").filter(|_| end > number)
+}
+
+/// `<number>:<35 letters>`, with or without `bot` before it.
+fn telegram(text: Letters<'_>, at: usize) -> Option<Found> {
+    if text.before(at).is_some_and(is_token) {
+        return None;
+    }
+    let number = text.exactly(at, "bot").unwrap_or(at);
+    let colon = text.run(number, char::is_numeric);
+    let secret = text.exactly(colon, ":").filter(|_| colon > number)?;
+    let end = text.run(secret, is_token);
+    if end - secret == 35 {
+        masked(String::new(), end)
+    } else {
+        None
+    }
+}
+
+/// Tokens that can be told by how their issuer begins them, and JSON web tokens.
+fn issued_token(text: Letters<'_>, at: usize) -> Option<Found> {
+    if text.before(at).is_some_and(is_token) {
+        return None;
+    }
+    let end = ISSUED
+        .iter()
+        .find_map(|issued| issued_end(text, at, *issued))
+        .or_else(|| web_token_end(text, at))?;
+    masked(String::new(), end)
+}
+
+fn issued_end(text: Letters<'_>, at: usize, issued: (&str, char, usize, bool)) -> Option<usize> {
+    let (prefix, letters, least, exactly) = issued;
+    let start = text.exactly(at, prefix)?;
+    let end = text.run(start, |letter| match letters {
+        'U' => letter.is_ascii_uppercase() || letter.is_ascii_digit(),
+        'w' => letter.is_ascii_alphanumeric(),
+        's' => letter.is_ascii_alphanumeric() || letter == '-',
+        '_' => letter.is_ascii_alphanumeric() || letter == '_',
+        _ => is_token(letter),
+    });
+    let long_enough = end - start == least || (end - start > least && !exactly);
+    (long_enough && !text.at(end).is_some_and(is_token)).then_some(end)
+}
+
+fn web_token_end(text: Letters<'_>, at: usize) -> Option<usize> {
+    let part = |at: usize, least: usize| Some(text.run(at, is_token)).filter(|end| end - at >= least);
+    let header = part(text.exactly(at, "eyJ")?, 10)?;
+    let body = part(text.exactly(header, ".")?, 10)?;
+    part(text.exactly(body, ".")?, 5)
+}

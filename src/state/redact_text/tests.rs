@@ -1,0 +1,55 @@
+//! Fixed texts with what Vibe-Trading 0.1.18 makes of them, and what ours hides beyond that.
+
+use serde_json::Value;
+
+use super::*;
+
+#[test]
+fn texts_become_what_vibe_trading_makes_of_them() {
+    let rows: Vec<Value> =
+        serde_json::from_str(include_str!("../../../tests/contract/redacted_texts.json")).unwrap();
+    assert!(rows.len() > 80, "only {} rows", rows.len());
+    for row in rows {
+        let (text, redacted) = (row["text"].as_str().unwrap(), row["redacted"].as_str().unwrap());
+        assert_eq!(redact_text(text), redacted, "{text:?}");
+    }
+}
+
+#[test]
+fn what_bybit_echoes_is_hidden() {
+    for (text, redacted) in [
+        (
+            "error sign! origin_string[1700000000000XXXXkey5000{\"symbols\":[\"BTCUSDT\"]}], try again",
+            "error sign! origin_string[redacted], try again",
+        ),
+        (
+            "origin_string[1700000000000XXXXkey5000{\"a\":1",
+            "origin_string[redacted]",
+        ),
+        (
+            "origin_string: 1700000000000XXXXkey5000",
+            "origin_string: [redacted]",
+        ),
+        (
+            "X-BAPI-SIGN: 0123abcd, X-BAPI-API-KEY: k",
+            "X-BAPI-SIGN: [redacted], X-BAPI-API-KEY: [redacted]",
+        ),
+        ("a=1&sign=0123abcd&b=2", "a=1&sign=[redacted]"),
+        ("design: a plan, signed=1", "design: a plan, signed=1"),
+    ] {
+        assert_eq!(redact_text(text), redacted);
+    }
+}
+
+#[test]
+fn a_value_inside_a_quoted_text_and_one_that_was_cut_are_hidden() {
+    for (text, redacted) in [
+        (
+            r#"{"body": "{\"api_secret\": \"zzz\", \"q\": 1}"}"#,
+            r#"{"body": "{\"api_secret\": \"[redacted]\", \"q\": 1}"}"#,
+        ),
+        ("\"api_secret\": \"zz z", "\"api_secret\": \"[redacted]"),
+    ] {
+        assert_eq!(redact_text(text), redacted);
+    }
+}

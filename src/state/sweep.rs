@@ -1,0 +1,89 @@
+//! The claim and the latch of a sweep, one of each per halt episode, shared with Vibe-Trading's runner: two sweepers
+//! never both flatten.
+//!
+//! It cancels nothing itself. A claim that a crash left behind stays: what its sweep did is for a person to find out.
+
+use std::path::PathBuf;
+use std::{fs, io, process};
+
+use chrono::{DateTime, Utc};
+use serde_json::json;
+use thiserror::Error;
+
+use super::paths::LiveFiles;
+use super::{canonical, clock, durable};
+
+/// Why a sweep cannot be claimed or recorded.
+#[derive(Debug, Error)]
+#[error("the sweep's record `{}` cannot be used: {source}; make its folder writable for this user", path.display())]
+pub struct SweepError {
+    pub path: PathBuf,
+    pub source: io::Error,
+}
+
+/// Claims the sweep of `episode` (2 fsyncs); false when another sweeper has it, or had it when it crashed.
+pub fn claim(files: &LiveFiles, episode: &str, now: DateTime<Utc>) -> Result<bool, SweepError> {
+    let content = json!({"claimed_at": clock::ledger_text(now), "episode": episode, "pid": process::id()});
+    create(files.flatten_claim(episode), &content)
+}
+
+/// Gives a claim up, so that the sweep can be tried again; false when there was none.
+pub fn release(files: &LiveFiles, episode: &str) -> Result<bool, SweepError> {
+    let path = files.flatten_claim(episode);
+    match fs::remove_file(&path) {
+        Ok(()) => Ok(true),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(source) => Err(SweepError { path, source }),
+    }
+}
+
+/// Whether the sweep of `episode` was done, by whichever program. What cannot be told is an error.
+pub fn was_done(files: &LiveFiles, episode: &str) -> Result<bool, SweepError> {
+    let path = files.flatten_fired(episode);
+    match durable::read_if_present(&path, u64::from(u32::MAX)) {
+        Ok(found) => Ok(found.is_some()),
+        Err(source) => Err(SweepError { path, source }),
+    }
+}
+
+/// Records that the sweep of `episode` was done (2 fsyncs); false when that was on record already.
+pub fn mark_done(files: &LiveFiles, episode: &str, now: DateTime<Utc>) -> Result<bool, SweepError> {
+    create(
+        files.flatten_fired(episode),
+        &json!({"fired_at": clock::ledger_text(now), "episode": episode}),
+    )
+}
+
+fn create(path: PathBuf, content: &serde_json::Value) -> Result<bool, SweepError> {
+    let mut text = String::new();
+    canonical::line_value(&mut text, content);
+    match durable::create_new(&path, text.as_bytes()) {
+        Ok(()) => Ok(true),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(false),
+        Err(source) => Err(SweepError { path, source }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::state::paths::{BrokerKey, RuntimeRoot};
+
+    #[test]
+    fn one_sweeper_wins_an_episode_and_the_next_episode_is_free() {
+        let root = tempfile::tempdir().unwrap();
+        let files = LiveFiles::new(
+            &RuntimeRoot::at(root.path().to_owned()),
+            BrokerKey::parse("bybit").unwrap(),
+        );
+        let now = DateTime::from_timestamp(1_780_391_749, 0).unwrap();
+        assert!(claim(&files, "one", now).unwrap());
+        assert!(!claim(&files, "one", now).unwrap());
+        assert!(claim(&files, "two", now).unwrap());
+        assert!(!was_done(&files, "one").unwrap());
+        assert!(mark_done(&files, "one", now).unwrap());
+        assert!(!mark_done(&files, "one", now).unwrap());
+        assert!(was_done(&files, "one").unwrap());
+        assert!(release(&files, "one").unwrap() && !release(&files, "one").unwrap());
+    }
+}

@@ -1,0 +1,156 @@
+//! Every kind of damage is found, and the first damaged record is named.
+
+use std::fs;
+
+use super::*;
+use crate::state::audit_record::{AuditKind, AuditOutcome, AuditRecord};
+use crate::state::clock;
+use crate::state::ledger::Ledger;
+use crate::state::paths::{BrokerKey, RuntimeRoot};
+use crate::state::redact::Redactor;
+
+fn world(records: usize) -> (tempfile::TempDir, LiveFiles, String) {
+    let folder = tempfile::tempdir().unwrap();
+    let files = LiveFiles::new(
+        &RuntimeRoot::at(folder.path().to_owned()),
+        BrokerKey::parse("bybit").unwrap(),
+    );
+    let ledger = Ledger::open(&files, Redactor::new(Vec::new()));
+    for _ in 0..records {
+        let record = AuditRecord::new(
+            clock::now(),
+            "bybit",
+            "s",
+            AuditKind::Breach,
+            AuditOutcome::Blocked,
+        )
+        .unwrap();
+        ledger.append(&record).unwrap();
+    }
+    let text = fs::read_to_string(files.audit_chain()).unwrap_or_default();
+    (folder, files, text)
+}
+
+#[test]
+fn no_chain_is_a_whole_and_empty_one() {
+    let (_root, files, _) = world(0);
+    let report = verify(&files);
+    assert_eq!((report.records, report.last.seq, report.is_whole()), (0, 0, true));
+}
+
+#[test]
+fn one_changed_byte_anywhere_is_found_in_its_record() {
+    let (_root, files, text) = world(3);
+    let ends: Vec<usize> = text.match_indices('\n').map(|(at, _)| at).collect();
+    let mut found_in = [0; 3];
+    for at in 0..text.len() - 1 {
+        let mut bytes = text.clone().into_bytes();
+        // A letter for a letter and a blank for a digit: every change is a change of meaning or of form.
+        bytes[at] = if bytes[at] == b'0' { b'1' } else { b'0' };
+        fs::write(files.audit_chain(), &bytes).unwrap();
+        let record = ends.iter().filter(|end| **end < at).count();
+        let report = verify(&files);
+        let found = report
+            .first_break
+            .unwrap_or_else(|| panic!("byte {at} was changed and nothing was found"));
+        assert_eq!(found.line, Some(record as u64 + 1), "byte {at}: {found}");
+        assert_eq!(report.records, record as u64);
+        found_in[record] += 1;
+    }
+    assert!(found_in.iter().all(|changes| *changes > 400), "{found_in:?}");
+}
+
+#[test]
+fn removed_swapped_repeated_and_foreign_lines_are_named() {
+    let (_root, files, text) = world(4);
+    let lines: Vec<&str> = text.split_inclusive('\n').collect();
+    let cases = [
+        (vec![1, 2, 3], BreakKind::SeqGap, 1, Some(2)),
+        (vec![0, 2, 3], BreakKind::SeqGap, 2, Some(3)),
+        (vec![0, 2, 1, 3], BreakKind::SeqGap, 2, Some(3)),
+        (vec![0, 1, 1, 2], BreakKind::SeqGap, 3, Some(2)),
+    ];
+    for (order, kind, line, seq) in cases {
+        let text: String = order.iter().map(|at| lines[*at]).collect();
+        fs::write(files.audit_chain(), text).unwrap();
+        let found = verify(&files).first_break.unwrap();
+        assert_eq!(
+            (found.kind, found.line, found.seq),
+            (kind, Some(line), seq),
+            "{order:?}"
+        );
+        assert!(found.to_string().contains(&format!("line {line}")), "{found}");
+    }
+    let (_other_root, _, other) = world(2);
+    let foreign = other.split_inclusive('\n').nth(1).unwrap();
+    fs::write(files.audit_chain(), [lines[0], foreign].concat()).unwrap();
+    let found = verify(&files).first_break.unwrap();
+    assert_eq!(
+        (found.kind, found.line, found.seq),
+        (BreakKind::PrevHashMismatch, Some(2), Some(2))
+    );
+}
+
+#[test]
+fn blank_lines_and_a_missing_last_newline_are_no_break() {
+    let (_root, files, text) = world(2);
+    fs::write(
+        files.audit_chain(),
+        format!("\n{}\r\n  ", text.trim_end().replace('\n', "\r\n\n")),
+    )
+    .unwrap();
+    let report = verify(&files);
+    assert_eq!((report.records, report.first_break), (2, None));
+    fs::write(files.audit_chain(), text.trim_end()).unwrap();
+    assert!(verify(&files).is_whole());
+}
+
+#[test]
+fn a_repeated_key_and_text_that_is_not_utf8_are_breaks() {
+    let (_root, files, text) = world(1);
+    fs::write(
+        files.audit_chain(),
+        text.replacen("\"outcome\"", "\"outcome\": \"filled\", \"outcome\"", 1),
+    )
+    .unwrap();
+    assert_eq!(verify(&files).first_break.unwrap().kind, BreakKind::MalformedJson);
+    fs::write(files.audit_chain(), [text.as_bytes(), b"\xff\n"].concat()).unwrap();
+    let found = verify(&files).first_break.unwrap();
+    assert_eq!((found.kind, found.line), (BreakKind::MalformedJson, Some(2)));
+}
+
+#[test]
+fn what_cannot_be_read_is_not_whole() {
+    let (_root, files, _) = world(1);
+    fs::remove_file(files.audit_chain()).unwrap();
+    fs::create_dir(files.audit_chain()).unwrap();
+    assert_eq!(verify(&files).first_break.unwrap().kind, BreakKind::Unreadable);
+    fs::remove_dir(files.audit_chain()).unwrap();
+    std::os::unix::fs::symlink("nowhere", files.audit_chain()).unwrap();
+    assert_eq!(verify(&files).first_break.unwrap().kind, BreakKind::Unreadable);
+}
+
+#[test]
+fn records_longer_than_a_block_are_read_whole() {
+    let (_root, files, _) = world(1);
+    let ledger = Ledger::open(&files, Redactor::new(Vec::new()));
+    let record = AuditRecord::new(
+        clock::now(),
+        "bybit",
+        "s",
+        AuditKind::Breach,
+        AuditOutcome::Blocked,
+    )
+    .unwrap();
+    for size in [BLOCK - 600, BLOCK, 3 * BLOCK] {
+        ledger
+            .append(&AuditRecord {
+                error: Some("x ".repeat(size / 2)),
+                ..record.clone()
+            })
+            .unwrap();
+    }
+    let report = verify(&files);
+    assert_eq!((report.records, report.first_break), (4, None));
+    assert_eq!(report.bytes, fs::metadata(files.audit_chain()).unwrap().len());
+}
