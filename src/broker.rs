@@ -1,22 +1,60 @@
-//! One write, top to bottom: facts, gate, commit, send, settle.
+//! One write, top to bottom: standing → lock → facts → gate → commit → send → settle (design §6).
+//!
+//! Facts that another process's order would change are read while the lock is held, so two writes can never
+//! both be judged by the account as it was before either.
+
+mod describe;
+mod facts;
+mod record;
+mod recover;
+mod reply;
+mod resolve;
+mod standing;
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use serde_json::{Value, json};
+use serde_json::Value;
+use tokio::sync::watch;
 
-use crate::domain::order::WriteTool;
+use crate::domain::order::{ClientOrderId, Write, WriteTool};
+use crate::gate::{self, Intended, Limit, Refusal, Refused};
+use crate::state::day::{Committed, Day, Submission};
+use crate::state::halt::read_halt;
+use crate::state::ledger::Ledger;
+use crate::state::paths::LiveFiles;
+use crate::state::{clock, settled};
 use crate::venue::Venue;
 pub use crate::venue::{ReadRequest, VenueError};
+use record::Scribe;
+use reply::Reply;
+use resolve::Fate;
+pub use standing::read_standing;
+
+/// How long a write waits for the order lock. Vibe-Trading does not wait at all; an agent can ask again.
+const LOCK_WAIT: Duration = Duration::from_secs(5);
 
 /// Carries writes through the gate to the venue, and reads straight to it.
 #[derive(Debug)]
 pub struct Broker<V> {
+    core: Arc<Core<V>>,
+    running: watch::Sender<usize>,
+}
+
+/// What a write needs; shared with the task that carries it out.
+#[derive(Debug)]
+struct Core<V> {
     venue: Arc<V>,
+    files: LiveFiles,
+    ledger: Ledger,
 }
 
 impl<V: Venue> Broker<V> {
-    pub fn new(venue: Arc<V>) -> Self {
-        Self { venue }
+    pub fn new(venue: Arc<V>, files: LiveFiles, ledger: Ledger) -> Self {
+        Self {
+            core: Arc::new(Core { venue, files, ledger }),
+            running: watch::Sender::new(0),
+        }
     }
 
     /// Runs one write tool. `args` is the exact JSON text of its arguments, an object.
@@ -25,16 +63,173 @@ impl<V: Venue> Broker<V> {
     /// It is complete whatever happened: refused, rejected and unknown are replies, not errors. The write goes
     /// on in a task of its own when the caller stops waiting.
     pub async fn write(&self, tool: WriteTool, args: &str) -> Value {
-        json!({"live_action": {"audit_id": ""}, "status": "blocked", "ok": false, "remote_tool": tool.name(), "args": args})
+        let (core, args) = (Arc::clone(&self.core), args.to_owned());
+        let running = Running::enter(&self.running);
+        let task = tokio::spawn(async move {
+            let _running = running;
+            core.write(tool, &args).await.into_value()
+        });
+        match task.await {
+            Ok(reply) => reply,
+            Err(error) => Reply::broken(tool, &self.core.files, &error.to_string()).into_value(),
+        }
+    }
+
+    /// Waits until no write is under way. What is in flight then is on disk and settled at the next start.
+    pub async fn drain(&self) {
+        let mut running = self.running.subscribe();
+        // The sender lives as long as we do, so waiting cannot fail.
+        let _ = running.wait_for(|count| *count == 0).await;
     }
 
     /// Reads for the reading tools: the `result` as the exchange gave it.
     pub async fn read(&self, request: ReadRequest) -> Result<Value, VenueError> {
-        self.venue.read(request).await
+        self.core.venue.read(request).await
     }
 
     /// What this venue is, in words, and whether its money is not real.
     pub fn venue_label(&self) -> (&str, bool) {
-        (self.venue.label(), self.venue.is_paper())
+        (self.core.venue.label(), self.core.venue.is_paper())
+    }
+}
+
+impl<V: Venue> Core<V> {
+    /// The story of one write.
+    async fn write(&self, tool: WriteTool, args: &str) -> Reply {
+        let mut scribe = Scribe::new(self, tool, args);
+        match self.attempt(&mut scribe, tool, args).await {
+            Ok(reply) => reply,
+            Err(refused) => scribe.refuse(&refused),
+        }
+    }
+
+    async fn attempt(&self, scribe: &mut Scribe, tool: WriteTool, args: &str) -> Result<Reply, Refused> {
+        // 1. What decides without the exchange, decides before it is asked.
+        let early = self.intended(scribe, clock_alone(), tool, args)?;
+        let client_id = client_id(early.write())?;
+        scribe.request(&client_id, self.venue.describe(early.write(), &client_id));
+        if let Some(reply) = self.first_outcome(scribe, &client_id)? {
+            return Ok(reply);
+        }
+
+        // 2. Under the lock: the account as it is, the mandate and HALT once more, the decision.
+        let today = clock::now().date_naive();
+        let lock = Day::open(&self.files, &self.ledger, today, LOCK_WAIT).await;
+        let mut day = lock.map_err(|error| outside(Limit::DailyOrderLock, &error))?;
+        self.settle_leftovers(&day).await;
+        let now = self.latest_clock().await;
+        let intended = self.intended(scribe, now, tool, args)?;
+        let facts = self.facts(&intended, &day).await;
+        let approved = gate::judge(intended, &facts)?;
+
+        // 3. Counted, on disk, on the ledger. Only now is there a permit.
+        scribe.approved(&approved);
+        let submission = Submission {
+            client_id: client_id.clone(),
+            record: scribe
+                .submitted()
+                .map_err(|error| outside(Limit::Ledger, &error))?,
+            inflight: scribe.inflight(&approved),
+        };
+        let (permit, committed) = day
+            .commit(approved, submission)
+            .map_err(|error| outside(Limit::Ledger, &error))?;
+
+        // 4. The last look at HALT, then the send, then what became of it.
+        let fate = match read_halt(&self.files).tripped() {
+            Some(what) => Fate::Halted(what),
+            None => {
+                let outcome = self.venue.send(permit).await;
+                self.resolve(scribe, outcome).await
+            }
+        };
+
+        // 5. On the ledger before anyone is told.
+        let reply = scribe.settle(&day, &committed, &fate);
+        self.remember(scribe, &committed, &fate, &reply);
+        Ok(reply)
+    }
+
+    /// Steps 1 to 4 of the gate, with the files as they are now.
+    fn intended(
+        &self,
+        scribe: &mut Scribe,
+        now: standing::Now,
+        tool: WriteTool,
+        args: &str,
+    ) -> Result<Intended, Refused> {
+        let standing = self.standing(now);
+        scribe.mandate(standing.mandate.as_ref().ok());
+        let intended = gate::intent(gate::authority(standing)?, tool, args)?;
+        scribe.intended(&intended);
+        Ok(intended)
+    }
+
+    /// A caller that repeats an order under its own id is told the first outcome; the order is not sent again.
+    fn first_outcome(&self, scribe: &Scribe, client_id: &ClientOrderId) -> Result<Option<Reply>, Refused> {
+        if !scribe.is_callers_id() {
+            return Ok(None);
+        }
+        let known = settled::recall(&self.files, client_id.as_str())
+            .map_err(|error| outside(Limit::Intent, &error))?;
+        match known {
+            None => Ok(None),
+            Some(known) if known.fingerprint == scribe.fingerprint() => {
+                Ok(Some(Reply::repeated(known.outcome)))
+            }
+            Some(_) => Err(Refused::outside(Refusal::deny(
+                Limit::Intent,
+                format!(
+                    "order_link_id {client_id} was used for another order; give a new one or leave it out"
+                ),
+            ))),
+        }
+    }
+
+    /// Keeps the answer for a caller that repeats its own id.
+    fn remember(&self, scribe: &Scribe, committed: &Committed, fate: &Fate, reply: &Reply) {
+        if !scribe.is_callers_id() || !fate.is_final() {
+            return;
+        }
+        let id = committed.client_id.as_str();
+        if let Err(error) = settled::remember(&self.files, id, scribe.fingerprint(), reply.value()) {
+            tracing::warn!(%error, "the outcome is on the ledger but a repeated id will not find it here");
+        }
+    }
+}
+
+fn clock_alone() -> standing::Now {
+    Ok(clock::now())
+}
+
+fn outside(limit: Limit, error: &dyn std::error::Error) -> Refused {
+    Refused::outside(Refusal::deny(limit, format!("nothing was sent: {error}")))
+}
+
+/// The caller's own id, or a fresh one of 35 characters.
+fn client_id(write: &Write) -> Result<ClientOrderId, Refused> {
+    if let Write::Place(order) = write
+        && let Some(id) = &order.client_id
+    {
+        return Ok(id.clone());
+    }
+    let fresh = format!("md-{}", uuid::Uuid::new_v4().simple());
+    ClientOrderId::parse(&fresh).map_err(|error| outside(Limit::Intent, &error))
+}
+
+/// One write under way; counts itself out when it ends, however it ends.
+#[derive(Debug)]
+struct Running(watch::Sender<usize>);
+
+impl Running {
+    fn enter(count: &watch::Sender<usize>) -> Self {
+        count.send_modify(|running| *running += 1);
+        Self(count.clone())
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.0.send_modify(|running| *running = running.saturating_sub(1));
     }
 }

@@ -12,6 +12,8 @@ pub enum Limit {
     HaltFlag,
     Intent,
     DailyOrderLock,
+    /// Counter, in-flight file or ledger could not be written: no permit.
+    Ledger,
     Quote,
     ExcludeSymbols,
     AllowedInstruments,
@@ -38,6 +40,7 @@ impl Limit {
             Self::HaltFlag => "halt_flag",
             Self::Intent => "intent",
             Self::DailyOrderLock => "daily_order_lock",
+            Self::Ledger => "ledger",
             Self::Quote => "quote",
             Self::ExcludeSymbols => "exclude_symbols",
             Self::AllowedInstruments => "allowed_instruments",
@@ -76,6 +79,7 @@ impl Limit {
             | Self::HaltFlag
             | Self::Intent
             | Self::DailyOrderLock
+            | Self::Ledger
             | Self::Quote => None,
         }
     }

@@ -1,14 +1,62 @@
-//! One day's counter under the lock, and the permit that only it gives.
+//! One trading day under the lock, and the permit that only it gives.
+//!
+//! A permit means: the order is counted, its in-flight file is on disk and `order_submitted` is on both
+//! ledgers, all fsynced. Whatever fails on the way is undone, and no permit comes of it.
 
 use std::marker::PhantomData;
+use std::time::Duration;
 
+use chrono::NaiveDate;
+use thiserror::Error;
+
+use super::audit_record::AuditRecord;
+use super::counter::{Counter, CounterError, CounterFile};
+use super::inflight::{self, InflightError, InflightRecord};
+use super::ledger::{Ledger, LedgerError};
+use super::lock::{LockError, OrderLock};
+use super::paths::LiveFiles;
 use crate::domain::order::{ClientOrderId, Write};
 use crate::gate::Approved;
 
-/// The locked day.
+/// Why an approved write was not committed; nothing was sent and nothing stays counted.
+#[derive(Debug, Error)]
+pub enum CommitError {
+    #[error(transparent)]
+    Counter(#[from] CounterError),
+    #[error(transparent)]
+    Inflight(#[from] InflightError),
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
+}
+
+/// The day's counter and this broker's in-flight orders, locked against every other process.
 #[derive(Debug)]
 pub struct Day {
-    _private: (),
+    files: LiveFiles,
+    lock: OrderLock,
+    ledger: Ledger,
+    today: NaiveDate,
+}
+
+/// What is written down before a write may be sent.
+#[derive(Debug)]
+pub struct Submission {
+    /// Made before anything is written; a new order carries it as `orderLinkId`.
+    pub client_id: ClientOrderId,
+    /// `order_submitted`, `pending`.
+    pub record: AuditRecord,
+    /// For what may leave an order behind; cancels and settings have none.
+    pub inflight: Option<InflightRecord>,
+}
+
+/// What a commit left on disk, to be settled once the outcome is known.
+#[derive(Debug)]
+#[must_use = "what was committed has to be settled"]
+pub struct Committed {
+    pub client_id: ClientOrderId,
+    pub inflight: Option<InflightRecord>,
+    /// This commit took one of the day's trades; an id that was counted before takes none.
+    counted: bool,
 }
 
 /// Proof that one approved write is counted, on disk and on the ledger. Borrows the [`Day`], so the lock is
@@ -25,12 +73,176 @@ impl Permit<'_> {
     /// The write that may be sent.
     #[must_use]
     pub fn write(&self) -> &Write {
-        &self.approved.write()
+        self.approved.write()
     }
 
     /// The id under which it was counted; a new order carries it as `orderLinkId`.
     #[must_use]
     pub fn client_id(&self) -> &ClientOrderId {
         &self.client_id
+    }
+}
+
+impl Day {
+    /// Takes the order lock, waiting at most `wait`. `today` is the UTC day that counts.
+    pub async fn open(
+        files: &LiveFiles,
+        ledger: &Ledger,
+        today: NaiveDate,
+        wait: Duration,
+    ) -> Result<Self, LockError> {
+        let lock = OrderLock::acquire(files, wait).await?;
+        Ok(Self {
+            files: files.clone(),
+            lock,
+            ledger: ledger.clone(),
+            today,
+        })
+    }
+
+    /// Orders counted today.
+    pub fn count(&self) -> Result<u64, CounterError> {
+        Ok(self.counter()?.count())
+    }
+
+    /// Orders of ours that are not settled.
+    pub fn inflight(&self) -> Result<Vec<InflightRecord>, InflightError> {
+        inflight::list(&self.files)
+    }
+
+    fn counter(&self) -> Result<CounterFile, CounterError> {
+        Counter::read(&self.files, self.today)
+    }
+
+    /// Counts the write, puts it on disk and on the ledger, and only then gives the permit to send it.
+    pub fn commit(
+        &mut self,
+        approved: Approved,
+        submission: Submission,
+    ) -> Result<(Permit<'_>, Committed), CommitError> {
+        // Asked first, so that no `order_submitted` is written that the chain cannot take.
+        self.ledger.check_writable()?;
+        let Submission {
+            client_id,
+            record,
+            inflight,
+        } = submission;
+        let counted = if approved.counts_as_trade() {
+            self.take_trade(&client_id)?
+        } else {
+            false
+        };
+        let mut committed = Committed {
+            client_id: client_id.clone(),
+            inflight: None,
+            counted,
+        };
+        if let Some(order) = inflight {
+            if let Err(error) = inflight::write_new(&self.files, &order) {
+                self.undo(&committed);
+                return Err(error.into());
+            }
+            committed.inflight = Some(order);
+        }
+        if let Err(error) = self.ledger.append(&record) {
+            self.undo(&committed);
+            return Err(error.into());
+        }
+        Ok((
+            Permit {
+                approved,
+                client_id,
+                _day: PhantomData,
+            },
+            committed,
+        ))
+    }
+
+    /// Whether the id was not among today's before.
+    fn take_trade(&self, client_id: &ClientOrderId) -> Result<bool, CounterError> {
+        let before = self.counter()?;
+        let after = before.increment(client_id.as_str())?;
+        if after == before {
+            return Ok(false);
+        }
+        after.write(&self.files, &self.lock)?;
+        Ok(true)
+    }
+
+    /// Takes back what a commit or a write that placed nothing left: the count, then the in-flight file. A
+    /// failure leaves the count too high, never too low.
+    fn undo(&self, committed: &Committed) {
+        if committed.counted
+            && let Err(error) = self.give_back(&committed.client_id)
+        {
+            tracing::error!(%error, client_id = %committed.client_id, "a trade that was not made stays counted");
+        }
+        self.remove_inflight(committed);
+    }
+
+    /// Gives a trade back to the day, when it was counted today.
+    pub fn give_back(&self, client_id: &ClientOrderId) -> Result<(), CounterError> {
+        let before = self.counter()?;
+        let after = before.give_back(client_id.as_str());
+        if after == before {
+            Ok(())
+        } else {
+            after.write(&self.files, &self.lock)
+        }
+    }
+
+    /// Ends a write that placed nothing: its trade is given back, `record` says why, the file goes.
+    pub fn settle_not_placed(
+        &self,
+        committed: &Committed,
+        record: &AuditRecord,
+    ) -> Result<AuditRecord, LedgerError> {
+        let written = self.ledger.append(record);
+        // The file goes even if the ledger cannot be written: nothing was placed, so nothing can be lost.
+        self.undo(committed);
+        written
+    }
+
+    /// Ends a write that the exchange took: `record` first, durably, then the file goes.
+    pub fn settle_placed(
+        &self,
+        committed: &Committed,
+        record: &AuditRecord,
+    ) -> Result<AuditRecord, LedgerError> {
+        let written = self.ledger.append(record)?;
+        self.remove_inflight(committed);
+        Ok(written)
+    }
+
+    /// Keeps the count and the file of a write that nobody can settle yet, and says so on the ledger.
+    pub fn keep_open(
+        &self,
+        order: Option<&InflightRecord>,
+        record: &AuditRecord,
+    ) -> Result<AuditRecord, LedgerError> {
+        if let Some(order) = order
+            && let Err(error) = inflight::update(&self.files, order)
+        {
+            tracing::warn!(%error, "the state of an order in flight was not updated; the older one counts");
+        }
+        self.ledger.append(record)
+    }
+
+    fn remove_inflight(&self, committed: &Committed) {
+        if let Some(order) = &committed.inflight {
+            self.forget(&order.client_id);
+        }
+    }
+
+    /// Removes an in-flight file whose order is settled on the ledger.
+    pub fn forget(&self, client_id: &str) {
+        if let Err(error) = inflight::remove(&self.files, client_id) {
+            tracing::warn!(%error, "the file of a settled order stays; it will be settled again");
+        }
+    }
+
+    /// Appends a record that belongs to no commit of this process: a refusal, a recovery.
+    pub fn record(&self, record: &AuditRecord) -> Result<AuditRecord, LedgerError> {
+        self.ledger.append(record)
     }
 }

@@ -66,6 +66,32 @@ impl HaltState {
     pub fn is_tripped(&self) -> bool {
         matches!(self, Self::Tripped(_))
     }
+
+    /// Which sentinel stands, by whom and why, in words; `None` when clear.
+    #[must_use]
+    pub fn tripped(&self) -> Option<String> {
+        let Self::Tripped(sentinels) = self else {
+            return None;
+        };
+        let words = sentinels.iter().map(|sentinel| {
+            let mut text = format!("`{}` stands", sentinel.path.display());
+            for (name, value) in [
+                ("by", &sentinel.by),
+                ("reason", &sentinel.reason),
+                ("since", &sentinel.tripped_at),
+            ] {
+                if let Some(value) = value {
+                    let short: String = value.chars().take(120).collect();
+                    text.push_str(&format!(", {name} {short}"));
+                }
+            }
+            if let Some(doubt) = &sentinel.doubt {
+                text.push_str(&format!(", {doubt}"));
+            }
+            text
+        });
+        Some(words.collect::<Vec<_>>().join("; "))
+    }
 }
 
 /// What [`trip`] did.

@@ -12,7 +12,7 @@ use thiserror::Error;
 
 use crate::domain::account::{CoinBalance, Instrument, OrderView, Position, Quote, RestingOrder};
 use crate::domain::money::Price;
-use crate::domain::order::OrderKey;
+use crate::domain::order::{ClientOrderId, OrderKey, Write};
 use crate::domain::symbol::{Coin, InstrumentId};
 use crate::state::day::Permit;
 
@@ -113,6 +113,9 @@ pub trait Venue: Send + Sync + 'static {
 
     /// One signed or public GET, for the reading tools: the `result` as the exchange gave it.
     fn read(&self, request: ReadRequest) -> impl Future<Output = Result<Value, VenueError>> + Send;
+
+    /// The request that [`Venue::send`] would make of a write, for the ledger: its path and body, no secret.
+    fn describe(&self, write: &Write, client_id: &ClientOrderId) -> Value;
 
     /// Sends the write that the permit holds, once. Never retried.
     fn send(&self, permit: Permit<'_>) -> impl Future<Output = Outcome> + Send;

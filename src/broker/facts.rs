@@ -1,0 +1,233 @@
+//! Fetches what a decision looks at, side by side. A read that fails leaves its fact missing and says why; the
+//! gate then refuses.
+
+use std::collections::BTreeSet;
+
+use futures::future::join_all;
+use rust_decimal::Decimal;
+
+use super::Core;
+use crate::domain::account::{CoinBalance, RestingOrder};
+use crate::domain::json::Json;
+use crate::domain::money::Usd;
+use crate::domain::order::{OrderKey, Write, WriteTool};
+use crate::domain::rows;
+use crate::domain::symbol::{Category, Coin, InstrumentId};
+use crate::gate::{Facts, Intended};
+use crate::state::day::Day;
+use crate::state::inflight::InflightRecord;
+use crate::venue::{Venue, VenueError};
+
+impl<V: Venue> Core<V> {
+    /// Everything that this write's checks need, and nothing for a write that only takes risk away.
+    pub(super) async fn facts(&self, intended: &Intended, day: &Day) -> Facts {
+        let mut facts = Facts {
+            daily_count: Some(day.count().map_err(|error| error.to_string())),
+            ..Facts::default()
+        };
+        let Some(id) = intended.write().instrument().filter(|_| intended.needs_account()) else {
+            return facts;
+        };
+        let has_floor = intended.mandate().universe.min_avg_daily_volume_usd.is_some();
+        let (quote, instrument, positions, open_orders, wallet, order, turnover) = tokio::join!(
+            self.venue.quote(id),
+            self.venue.instrument(id),
+            self.venue.positions(),
+            self.venue.open_orders(),
+            self.venue.wallet(),
+            self.amended(intended.write()),
+            async {
+                if has_floor {
+                    Some(self.venue.average_daily_turnover(id).await)
+                } else {
+                    None
+                }
+            },
+        );
+        if let Some(quote) = keep(&mut facts, "price", quote) {
+            facts.quotes.insert(id.clone(), quote);
+        }
+        if let Some(instrument) = keep(&mut facts, "instrument", instrument) {
+            facts.instruments.insert(id.clone(), instrument);
+        }
+        facts.positions = keep(&mut facts, "positions", positions);
+        facts.open_orders = keep(&mut facts, "open orders", open_orders);
+        facts.wallet = keep(&mut facts, "wallet", wallet);
+        facts.order = order.and_then(|order| keep(&mut facts, "order", order)).flatten();
+        self.add_inflight(&mut facts, day);
+        self.add_neighbours(&mut facts).await;
+        if let Some(turnover) = turnover.and_then(|turnover| keep(&mut facts, "daily volume", turnover)) {
+            facts.avg_daily_volume_usd = turnover_usd(&facts, id, turnover);
+        }
+        facts
+    }
+
+    /// The order that an amend changes, while it is open.
+    async fn amended(&self, write: &Write) -> Option<Result<Option<RestingOrder>, VenueError>> {
+        let Write::Amend(change) = write else { return None };
+        let found = self.venue.order(&change.instrument, &change.key).await;
+        Some(found.map(|view| view.filter(|view| view.is_open()).map(|view| view.order)))
+    }
+
+    /// Orders of ours that are not settled count in full, unless the exchange shows them already. An amend that
+    /// is not settled may have made its order larger: the larger of the two counts.
+    fn add_inflight(&self, facts: &mut Facts, day: &Day) {
+        let records = match day.inflight() {
+            Ok(records) => records,
+            Err(error) => {
+                facts.missing.push(error.to_string());
+                return;
+            }
+        };
+        let mut unseen = Vec::new();
+        for record in records {
+            match resting_of(&record) {
+                Ok(order) => {
+                    let shown = facts
+                        .open_orders
+                        .iter_mut()
+                        .flatten()
+                        .find(|shown| is_same(shown, &order));
+                    match shown {
+                        Some(shown) if record.remote_tool == WriteTool::AmendOrder.name() => {
+                            widen(shown, &order)
+                        }
+                        Some(_) => {}
+                        None => unseen.push(order),
+                    }
+                }
+                Err(why) => {
+                    facts.missing.push(format!(
+                        "the in-flight order {} is not understood: {why}",
+                        record.client_id
+                    ));
+                    return;
+                }
+            }
+        }
+        facts.inflight = Some(unseen);
+    }
+
+    /// Records and prices of whatever else is held or rests, as far as valuing it needs them.
+    async fn add_neighbours(&self, facts: &mut Facts) {
+        let orders = || {
+            facts
+                .open_orders
+                .iter()
+                .flatten()
+                .chain(facts.inflight.iter().flatten())
+        };
+        let held = facts
+            .positions
+            .iter()
+            .flatten()
+            .map(|position| &position.instrument);
+        let ids: BTreeSet<InstrumentId> = held
+            .chain(orders().map(|order| &order.instrument))
+            .filter(|id| id.category != Category::Inverse && !facts.instruments.contains_key(*id))
+            .cloned()
+            .collect();
+        let unpriced: BTreeSet<InstrumentId> = orders()
+            .filter(|order| order.price.is_none() && order.trigger_price.is_none())
+            .map(|order| &order.instrument)
+            .chain(
+                facts
+                    .positions
+                    .iter()
+                    .flatten()
+                    .filter(|held| held.mark_price.is_none())
+                    .map(|held| &held.instrument),
+            )
+            .filter(|id| !facts.quotes.contains_key(*id))
+            .cloned()
+            .collect();
+        let (records, quotes) = tokio::join!(
+            join_all(ids.iter().map(|id| self.venue.instrument(id))),
+            join_all(unpriced.iter().map(|id| self.venue.quote(id))),
+        );
+        for record in records {
+            if let Some(instrument) = keep(facts, "instrument", record) {
+                facts.instruments.insert(instrument.id.clone(), instrument);
+            }
+        }
+        for (id, quote) in unpriced.into_iter().zip(quotes) {
+            if let Some(quote) = keep(facts, "price", quote) {
+                facts.quotes.insert(id, quote);
+            }
+        }
+        self.add_coin_prices(facts).await;
+    }
+
+    async fn add_coin_prices(&self, facts: &mut Facts) {
+        let quoted = facts
+            .instruments
+            .values()
+            .map(|instrument| &instrument.quote_coin);
+        let held = facts
+            .wallet
+            .iter()
+            .flatten()
+            .filter(|balance| needs_price(balance))
+            .map(|balance| &balance.coin);
+        let coins: BTreeSet<Coin> = quoted
+            .chain(held)
+            .filter(|coin| !coin.is_dollar())
+            .cloned()
+            .collect();
+        let prices = join_all(coins.iter().map(|coin| self.venue.coin_usd(coin))).await;
+        for (coin, price) in coins.into_iter().zip(prices) {
+            if let Some(price) = keep(facts, "price of a coin", price) {
+                facts.coin_usd.insert(coin, price);
+            }
+        }
+    }
+}
+
+fn keep<T>(facts: &mut Facts, what: &str, read: Result<T, VenueError>) -> Option<T> {
+    match read {
+        Ok(value) => Some(value),
+        Err(error) => {
+            facts.missing.push(format!("{what}: {error}"));
+            None
+        }
+    }
+}
+
+/// The exchange values a coin that is no collateral at zero (facts §5.2).
+fn needs_price(balance: &CoinBalance) -> bool {
+    !balance.equity.is_zero() && balance.usd_value.is_none_or(|value| value.is_zero())
+}
+
+fn turnover_usd(facts: &Facts, id: &InstrumentId, turnover: Decimal) -> Option<Usd> {
+    if id.category == Category::Inverse {
+        return Some(Usd::new(turnover));
+    }
+    let quote_coin = &facts.instruments.get(id)?.quote_coin;
+    Usd::of(turnover, facts.usd_per(quote_coin)?).ok()
+}
+
+/// The order of an in-flight file as the exposure counts it.
+pub(super) fn resting_of(record: &InflightRecord) -> Result<RestingOrder, String> {
+    let text = record.order.to_string();
+    rows::resting(&Json::parse(&text).map_err(|error| error.to_string())?)
+}
+
+/// How the exchange is asked for the order of an in-flight file.
+pub(super) fn key_of(order: &RestingOrder) -> Option<OrderKey> {
+    match (&order.venue_id, &order.client_id) {
+        (Some(id), _) => Some(OrderKey::Venue(id.clone())),
+        (None, Some(id)) => Some(OrderKey::Client(id.clone())),
+        (None, None) => None,
+    }
+}
+
+fn is_same(shown: &RestingOrder, ours: &RestingOrder) -> bool {
+    (ours.venue_id.is_some() && shown.venue_id == ours.venue_id)
+        || (ours.client_id.is_some() && shown.client_id == ours.client_id)
+}
+
+fn widen(shown: &mut RestingOrder, amended: &RestingOrder) {
+    shown.leaves = shown.leaves.max(amended.leaves);
+    shown.price = shown.price.max(amended.price);
+    shown.trigger_price = shown.trigger_price.max(amended.trigger_price);
+}

@@ -1,0 +1,148 @@
+//! Settles what an earlier process left in flight: asks the exchange, records what happened, corrects the
+//! count, removes the file. Runs under the lock, so no second process settles the same order.
+
+use chrono::Duration;
+use serde_json::{Value, json};
+
+use super::Core;
+use super::facts::{key_of, resting_of};
+use super::record::{placed_kind, shown};
+use crate::domain::account::{OrderView, RestingOrder};
+use crate::domain::mandate::parse_instant;
+use crate::domain::order::{ClientOrderId, WriteTool};
+use crate::state::audit_record::{AuditKind, AuditOutcome, AuditRecord};
+use crate::state::clock;
+use crate::state::day::Day;
+use crate::state::inflight::{InflightRecord, InflightState};
+use crate::venue::Venue;
+
+/// After this an order that the exchange does not show can no longer appear: four times the longest that was
+/// seen (facts §5.9), and far beyond any `recv_window`.
+const CAN_APPEAR_FOR: Duration = Duration::seconds(60);
+
+impl<V: Venue> Core<V> {
+    /// Looks at every order in flight once. What cannot be settled now stays, and goes on counting.
+    pub(super) async fn settle_leftovers(&self, day: &Day) {
+        let records = match day.inflight() {
+            Ok(records) => records,
+            // The decision that follows reads the folder again and refuses with the same error.
+            Err(_) => return,
+        };
+        for record in records
+            .into_iter()
+            .filter(|record| record.venue == self.venue.label())
+        {
+            let Ok(order) = resting_of(&record) else { continue };
+            let Some(key) = key_of(&order) else { continue };
+            match self.venue.order(&order.instrument, &key).await {
+                Ok(found) => self.settle_leftover(day, &record, &order, found),
+                Err(error) => {
+                    tracing::warn!(%error, client_id = %record.client_id, "an order in flight could not be looked up")
+                }
+            }
+        }
+    }
+
+    fn settle_leftover(
+        &self,
+        day: &Day,
+        record: &InflightRecord,
+        order: &RestingOrder,
+        found: Option<OrderView>,
+    ) {
+        let is_new_order = record.remote_tool == WriteTool::PlaceOrder.name();
+        let expired =
+            parse_instant(&record.created_at).is_some_and(|sent| clock::now() - sent > CAN_APPEAR_FOR);
+        match found {
+            Some(_) if is_new_order && record.state == InflightState::Acknowledged => {
+                day.forget(&record.client_id)
+            }
+            Some(view) if is_new_order && view.is_rejected() => {
+                let why = "the exchange rejected it; found out by a later look";
+                self.close(
+                    day,
+                    record,
+                    AuditKind::OrderRejected,
+                    AuditOutcome::Rejected,
+                    Some(&view),
+                    Some(why),
+                );
+            }
+            Some(view) if is_new_order => {
+                let outcome = if view.status == "Filled" {
+                    AuditOutcome::Filled
+                } else {
+                    AuditOutcome::Accepted
+                };
+                self.close(day, record, AuditKind::OrderPlaced, outcome, Some(&view), None);
+            }
+            Some(view) if view.order.qty == order.qty && view.order.price == order.price => {
+                self.close(
+                    day,
+                    record,
+                    placed_kind(WriteTool::AmendOrder),
+                    AuditOutcome::Accepted,
+                    Some(&view),
+                    None,
+                );
+            }
+            _ if !expired => {}
+            None if record.state == InflightState::Acknowledged => day.forget(&record.client_id),
+            view => {
+                let why = "it never arrived: the exchange does not show it, and it can no longer appear";
+                self.close(
+                    day,
+                    record,
+                    AuditKind::OrderRejected,
+                    AuditOutcome::Error,
+                    view.as_ref(),
+                    Some(why),
+                );
+            }
+        }
+    }
+
+    /// The record first, durably; then the count, then the file.
+    fn close(
+        &self,
+        day: &Day,
+        order: &InflightRecord,
+        kind: AuditKind,
+        outcome: AuditOutcome,
+        view: Option<&OrderView>,
+        error: Option<&str>,
+    ) {
+        let session = format!("{}:{}", order.venue, order.process_id);
+        let Ok(mut record) = AuditRecord::new(
+            clock::now(),
+            self.files.broker().as_str(),
+            &session,
+            kind,
+            outcome,
+        ) else {
+            return;
+        };
+        record.intent_normalized = Some(format!(
+            "settle the {} {} of {}",
+            order.side.to_lowercase(),
+            order.symbol,
+            order.created_at
+        ));
+        record.broker_request = order.body.clone();
+        record.broker_response = view.map_or(Value::Null, |view| json!({"order": shown(view)}));
+        record.gate_decision = json!({"allowed": true, "decision": "allow", "recovered": true});
+        record.remote_tool = Some(order.remote_tool.clone());
+        record.error = error.map(str::to_owned);
+        if let Err(error) = day.record(&record) {
+            tracing::warn!(%error, "an order in flight is settled at the exchange but cannot be recorded yet");
+            return;
+        }
+        if kind == AuditKind::OrderRejected
+            && let Ok(id) = ClientOrderId::parse(&order.client_id)
+            && let Err(error) = day.give_back(&id)
+        {
+            tracing::error!(%error, "a trade that was not made stays counted");
+        }
+        day.forget(&order.client_id);
+    }
+}

@@ -1,0 +1,227 @@
+//! The answer to one write. `live_action` comes first and its first key is `audit_id`: Vibe-Trading looks for
+//! both in the first 200 characters.
+
+use serde_json::{Map, Value, json};
+
+use super::record::{Scribe, response, shown};
+use super::resolve::Fate;
+use crate::domain::order::{OrderKind, Side, Size, Write, WriteTool};
+use crate::gate::{Decision, Refused};
+use crate::state::audit_record::{AuditOutcome, AuditRecord};
+use crate::state::paths::LiveFiles;
+
+/// What the caller is told.
+#[derive(Debug, Clone)]
+pub(super) struct Reply(Value);
+
+impl Reply {
+    pub(super) fn into_value(self) -> Value {
+        self.0
+    }
+
+    pub(super) fn value(&self) -> &Value {
+        &self.0
+    }
+
+    /// The first answer to an order that is asked for again under its own id.
+    pub(super) fn repeated(first: Value) -> Self {
+        let mut reply = first;
+        if let Value::Object(members) = &mut reply {
+            members.insert("repeated".to_owned(), true.into());
+            members.insert(
+                "note".to_owned(),
+                "this order_link_id was used before: this is the first outcome, and nothing was sent now"
+                    .into(),
+            );
+        }
+        Self(reply)
+    }
+
+    /// A write whose task broke. What is on disk tells the truth; this reply only knows that it does not.
+    pub(super) fn broken(tool: WriteTool, files: &LiveFiles, why: &str) -> Self {
+        tracing::error!(why, tool = tool.name(), "a write ended without an answer");
+        Self(json!({
+            "live_action": null,
+            "status": "unknown",
+            "ok": false,
+            "reason": "the write ended without an answer: do not send it again; look at bybit_get_open_orders and at the ledger",
+            "broker": files.broker().as_str(),
+            "remote_tool": tool.name(),
+        }))
+    }
+}
+
+fn opening(
+    scribe: &Scribe,
+    record: &Result<AuditRecord, String>,
+    status: &str,
+    ok: bool,
+) -> Map<String, Value> {
+    let live_action = record
+        .as_ref()
+        .ok()
+        .and_then(|record| serde_json::to_value(record).ok());
+    let mut members = Map::new();
+    members.insert("live_action".to_owned(), live_action.unwrap_or(Value::Null));
+    members.insert("status".to_owned(), status.into());
+    members.insert("ok".to_owned(), ok.into());
+    if let Err(fault) = record {
+        members.insert("ledger_fault".to_owned(), fault.as_str().into());
+    }
+    members.insert("venue".to_owned(), scribe.venue.as_str().into());
+    if scribe.paper {
+        members.insert("paper".to_owned(), true.into());
+    }
+    members
+}
+
+fn put(members: &mut Map<String, Value>, name: &str, value: impl Into<Value>) {
+    members.insert(name.to_owned(), value.into());
+}
+
+/// Our gate said no. Not an error of MCP: an error would drop what this says.
+pub(super) fn refused(scribe: &Scribe, refused: &Refused, record: &Result<AuditRecord, String>) -> Reply {
+    let refusal = &refused.refusal;
+    let mut members = opening(scribe, record, "blocked", false);
+    put(&mut members, "decision", refusal.decision.word());
+    put(&mut members, "reason", refusal.reason.as_str());
+    put(&mut members, "broker", scribe.broker.as_str());
+    put(&mut members, "remote_tool", scribe.tool.name());
+    put(
+        &mut members,
+        "requires_reauthorization",
+        refusal.decision == Decision::PauseForReauth,
+    );
+    put(&mut members, "limit", refusal.limit.word());
+    put(&mut members, "checked_limits", scribe.checked.clone());
+    if refusal.limit.kind().is_some() {
+        let created_at = record
+            .as_ref()
+            .map_or(Value::Null, |record| record.ts.as_str().into());
+        members.insert("breach".to_owned(), breach(scribe, refused, created_at));
+    }
+    Reply(Value::Object(members))
+}
+
+/// Upstream's `BreachEvent`, with its numbers as decimal text.
+fn breach(scribe: &Scribe, refused: &Refused, created_at: Value) -> Value {
+    let refusal = &refused.refusal;
+    let overage = match (refusal.attempted_value, refusal.limit_value) {
+        (Some(attempted), Some(limit)) => attempted.checked_sub(limit),
+        _ => None,
+    };
+    let text = |value: Option<rust_decimal::Decimal>| value.map(|value| value.normalize().to_string());
+    json!({
+        "broker": scribe.broker,
+        "limit": refusal.limit.word(),
+        "limit_value": text(refusal.limit_value),
+        "attempted_value": text(refusal.attempted_value),
+        "overage": text(overage),
+        "remote_tool": scribe.tool.name(),
+        "created_at": created_at,
+        "kind": refusal.limit.kind(),
+        "detail": refusal.reason,
+        "largest_qty": refusal.largest_qty.map(|qty| qty.to_string()),
+        "proposed_action": proposed_action(scribe),
+    })
+}
+
+fn proposed_action(scribe: &Scribe) -> Value {
+    let Some(Write::Place(order)) = scribe.write() else {
+        let symbol = scribe
+            .write()
+            .and_then(Write::instrument)
+            .map(|id| id.symbol.to_string());
+        return json!({"symbol": symbol, "instrument_type": "crypto"});
+    };
+    json!({
+        "symbol": order.instrument.symbol.as_str(),
+        "side": match order.side { Side::Buy => "buy", Side::Sell => "sell" },
+        "notional_usd": scribe.figures.notional.map(|usd| usd.to_string()),
+        "quantity": order.size.qty().to_string(),
+        "quantity_unit": match order.size { Size::Base(_) => "base coin", Size::Quote(_) => "quote coin", Size::UsdContracts(_) => "USD" },
+        "limit_price": match order.kind { OrderKind::Market => None, OrderKind::Limit(price) => Some(price.to_string()) },
+        "instrument_type": "crypto",
+    })
+}
+
+/// What became of a write that the gate let through.
+pub(super) fn settled(
+    scribe: &Scribe,
+    fate: &Fate,
+    outcome: AuditOutcome,
+    record: &Result<AuditRecord, String>,
+) -> Reply {
+    let (status, ok) = match (fate, outcome) {
+        (Fate::Taken { .. }, AuditOutcome::Filled) => ("filled", true),
+        (Fate::Taken { .. }, _) => ("accepted", true),
+        (Fate::Rejected(_) | Fate::RejectedLater { .. }, _) => ("rejected", false),
+        (Fate::Halted(_), _) => ("blocked", false),
+        (Fate::NotSent(_), _) => ("not_sent", false),
+        (Fate::Unknown(_), _) => ("unknown", false),
+    };
+    let mut members = opening(scribe, record, status, ok);
+    put(&mut members, "decision", "allow");
+    if let Some(reason) = trouble(fate) {
+        put(&mut members, "reason", reason);
+    }
+    put(&mut members, "broker", scribe.broker.as_str());
+    put(&mut members, "remote_tool", scribe.tool.name());
+    if let Some(id) = scribe
+        .client_id()
+        .filter(|_| scribe.tool == WriteTool::PlaceOrder)
+    {
+        put(&mut members, "order_link_id", id.as_str());
+    }
+    if let Fate::Taken { accepted, order } = fate {
+        put(&mut members, "order_id", accepted.venue_id.clone());
+        match order {
+            Some(view) => put(&mut members, "order", shown(view)),
+            None if scribe.tool == WriteTool::PlaceOrder => {
+                put(
+                    &mut members,
+                    "note",
+                    "acknowledged, which is no fill; the exchange does not show the order yet",
+                );
+            }
+            None => {}
+        }
+    }
+    put(
+        &mut members,
+        "notional_usd",
+        scribe.figures.notional.map(|usd| usd.to_string()),
+    );
+    put(
+        &mut members,
+        "post_trade_exposure_usd",
+        scribe.figures.post_trade_exposure.map(|usd| usd.to_string()),
+    );
+    put(&mut members, "checked_limits", scribe.checked.clone());
+    put(&mut members, "result", response(fate));
+    Reply(Value::Object(members))
+}
+
+/// Why a write did not end as asked, and what to do.
+pub(super) fn trouble(fate: &Fate) -> Option<String> {
+    match fate {
+        Fate::Taken { .. } => None,
+        Fate::Rejected(no) => Some(format!(
+            "rejected by the exchange (code {}): {}; nothing was placed or changed",
+            no.code, no.message
+        )),
+        Fate::RejectedLater { order, .. } => {
+            let why = order.reject_reason.as_deref().unwrap_or("no reason given");
+            Some(format!(
+                "rejected by the exchange after it was acknowledged: {why}; nothing was filled"
+            ))
+        }
+        Fate::Halted(what) => Some(format!(
+            "live trading halted before it was sent: {what}; nothing was sent"
+        )),
+        Fate::NotSent(why) => Some(format!("nothing was sent: {why}")),
+        Fate::Unknown(why) => Some(format!(
+            "unknown: {why}; the order may have been placed. do not send it again: it counts until it is settled; look at bybit_get_open_orders and bybit_get_order_history for its order_link_id"
+        )),
+    }
+}

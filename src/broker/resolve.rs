@@ -1,0 +1,202 @@
+//! From what the venue said to what is true: an acknowledgement is looked at once more, a doubt is resolved as
+//! facts §5.9 describes, and what stays open stays open. Nothing is ever sent again.
+
+use std::time::Duration;
+
+use serde_json::Value;
+use tokio::time::{Instant, sleep};
+
+use super::Core;
+use super::record::Scribe;
+use crate::domain::account::OrderView;
+use crate::domain::order::{OrderKey, OrderKind, PlaceOrder, Write};
+use crate::domain::symbol::InstrumentId;
+use crate::venue::{Accepted, Outcome, Rejection, Venue};
+
+/// How long an accepted order can stay invisible (facts §5.9: 10 to 15 s were seen).
+const INVISIBLE: Duration = Duration::from_secs(15);
+
+/// How long an acknowledged order is waited for before the caller is answered without its state.
+const SHOWN_WITHIN: Duration = Duration::from_millis(250);
+
+/// What is known of a write once everything that can be asked was asked.
+#[derive(Debug)]
+pub(super) enum Fate {
+    /// The exchange took it; with the order as it shows it, when it does.
+    Taken {
+        accepted: Accepted,
+        order: Option<OrderView>,
+    },
+    /// The exchange said a definite no.
+    Rejected(Rejection),
+    /// It took the order and then refused it before anything filled.
+    RejectedLater { accepted: Accepted, order: OrderView },
+    /// HALT was tripped between the decision and the send.
+    Halted(String),
+    /// Nothing left this machine.
+    NotSent(String),
+    /// Nobody can say.
+    Unknown(String),
+}
+
+impl Fate {
+    /// Whether the answer will never change, so that it may be given again to a repeated id.
+    pub(super) fn is_final(&self) -> bool {
+        matches!(
+            self,
+            Self::Taken { .. } | Self::Rejected(_) | Self::RejectedLater { .. }
+        )
+    }
+}
+
+impl<V: Venue> Core<V> {
+    pub(super) async fn resolve(&self, scribe: &Scribe, outcome: Outcome) -> Fate {
+        match outcome {
+            Outcome::NotSent(why) => Fate::NotSent(why),
+            Outcome::Rejected(no) => Fate::Rejected(no),
+            Outcome::Duplicate(no) => self.the_earlier_order(scribe, no).await,
+            Outcome::Accepted(accepted) => self.look_once(scribe, accepted).await,
+            Outcome::Unknown(why) => self.look_until_sure(scribe, why).await,
+        }
+    }
+
+    /// A new order is asked for once it is acknowledged: the acknowledgement is no fill, and may be followed by
+    /// a rejection.
+    async fn look_once(&self, scribe: &Scribe, accepted: Accepted) -> Fate {
+        let Some((placed, key)) = placed(scribe) else {
+            return Fate::Taken {
+                accepted,
+                order: None,
+            };
+        };
+        let order = self
+            .shown_within(&placed.instrument, &key, SHOWN_WITHIN, |_| true)
+            .await;
+        match order {
+            Some(order) if order.is_rejected() => Fate::RejectedLater { accepted, order },
+            order => Fate::Taken { accepted, order },
+        }
+    }
+
+    /// The exchange has an order with our client id: is it this one?
+    async fn the_earlier_order(&self, scribe: &Scribe, no: Rejection) -> Fate {
+        let Some((placed, key)) = placed(scribe) else {
+            return Fate::Rejected(no);
+        };
+        match self
+            .shown_within(&placed.instrument, &key, INVISIBLE, |_| true)
+            .await
+        {
+            Some(order) if is_what_was_asked(scribe, &order) => found(order),
+            Some(_) => Fate::Rejected(Rejection {
+                message: format!(
+                    "{key} belongs to another order at the exchange; give a new one ({})",
+                    no.message
+                ),
+                ..no
+            }),
+            None => Fate::Unknown(format!(
+                "the exchange says that the id is taken, but does not show the order ({})",
+                no.message
+            )),
+        }
+    }
+
+    async fn look_until_sure(&self, scribe: &Scribe, why: String) -> Fate {
+        let seen = match scribe.write() {
+            Some(Write::Place(_)) => match placed(scribe) {
+                Some((placed, key)) => {
+                    self.shown_within(&placed.instrument, &key, INVISIBLE, |_| true)
+                        .await
+                }
+                None => None,
+            },
+            Some(Write::Amend(change)) => {
+                let (qty, price, trigger) = (change.new_qty, change.price, change.trigger_price);
+                let amended = move |view: &OrderView| {
+                    qty.is_none_or(|qty| view.order.qty == Some(qty))
+                        && price.is_none_or(|price| view.order.price == Some(price))
+                        && trigger.is_none_or(|price| view.order.trigger_price == Some(price))
+                        && (qty.is_some() || price.is_some() || trigger.is_some())
+                };
+                self.shown_within(&change.instrument, &change.key, INVISIBLE, amended)
+                    .await
+            }
+            Some(Write::Cancel(cancel)) => {
+                self.shown_within(&cancel.instrument, &cancel.key, INVISIBLE, |view| !view.is_open())
+                    .await
+            }
+            Some(Write::CancelAll(_) | Write::SetLeverage(_) | Write::SetTradingStop(_)) | None => None,
+        };
+        match seen {
+            Some(order) => found(order),
+            None => Fate::Unknown(why),
+        }
+    }
+
+    /// Asks for one order until it is shown as `wanted`, or the time is up. A failed read is asked again: it
+    /// says nothing about the order.
+    async fn shown_within(
+        &self,
+        id: &InstrumentId,
+        key: &OrderKey,
+        within: Duration,
+        wanted: impl Fn(&OrderView) -> bool,
+    ) -> Option<OrderView> {
+        let until = Instant::now() + within;
+        let mut pause = Duration::from_millis(40);
+        loop {
+            match tokio::time::timeout_at(until, self.venue.order(id, key)).await {
+                Ok(Ok(Some(order))) if wanted(&order) => return Some(order),
+                Ok(Ok(_)) => {}
+                Ok(Err(error)) => tracing::warn!(%error, "an order could not be looked up; asking again"),
+                Err(_) => return None,
+            }
+            if Instant::now() + pause >= until {
+                return None;
+            }
+            sleep(pause).await;
+            pause = (pause * 2).min(Duration::from_secs(2));
+        }
+    }
+}
+
+/// The new order under way and the id that it was given.
+fn placed(scribe: &Scribe) -> Option<(&PlaceOrder, OrderKey)> {
+    match (scribe.write(), scribe.client_id()) {
+        (Some(Write::Place(order)), Some(id)) => Some((order, OrderKey::Client(id.clone()))),
+        _ => None,
+    }
+}
+
+fn found(order: OrderView) -> Fate {
+    let accepted = Accepted {
+        venue_id: order.order.venue_id.clone(),
+        unchanged: false,
+        response: Value::Null,
+    };
+    if order.is_rejected() {
+        return Fate::RejectedLater { accepted, order };
+    }
+    Fate::Taken {
+        accepted,
+        order: Some(order),
+    }
+}
+
+/// Whether the exchange's order has the content that was asked for under its id.
+fn is_what_was_asked(scribe: &Scribe, shown: &OrderView) -> bool {
+    let Some(Write::Place(asked)) = scribe.write() else {
+        return false;
+    };
+    let shown = &shown.order;
+    let limit = match asked.kind {
+        OrderKind::Market => true,
+        OrderKind::Limit(price) => shown.price == Some(price),
+    };
+    shown.instrument == asked.instrument
+        && shown.side == asked.side
+        && shown.qty.is_none_or(|qty| qty == asked.size.qty())
+        && shown.trigger_price == asked.trigger.map(|trigger| trigger.price)
+        && limit
+}
