@@ -62,7 +62,7 @@ fn totals(account: &Account) -> Value {
 fn coin_row(coin: &str, held: &Holding, price: Decimal) -> Value {
     let owed = (-held.coin.wallet).max(Decimal::ZERO);
     json!({
-        "coin": coin, "equity": text(held.equity()), "usdValue": text((held.equity() * price).round_dp(8)),
+        "coin": coin, "equity": text(held.equity().round_dp(12)), "usdValue": text((held.equity() * price).round_dp(8)),
         "walletBalance": text(held.coin.wallet), "locked": text(held.locked), "free": "",
         "borrowAmount": text(owed), "spotBorrow": "0", "accruedInterest": "0",
         "totalOrderIM": text(held.order_margin), "totalPositionIM": text(held.position_margin),

@@ -114,8 +114,8 @@ fn starts(call: &Call<'_>, interval: Interval) -> Result<Vec<i64>, Refusal> {
     let limit = call.params.integer("limit")?.unwrap_or(200).clamp(1, 1000);
     let limit = usize::try_from(limit).unwrap_or(1);
     let now = call.desk.now;
-    let first = call.params.integer("start")?;
-    let last = call.params.integer("end")?;
+    let first = call.params.integer("start")?.map(|time| time.clamp(0, now + 1));
+    let last = call.params.integer("end")?.map(|time| time.clamp(0, now));
     if matches!((first, last), (Some(first), Some(last)) if first > last) {
         return Err(Refusal::params("start is after end"));
     }
@@ -203,7 +203,7 @@ pub(crate) fn open_interest_history(call: &Call<'_>) -> Answer {
     let end = params
         .integer("endTime")?
         .unwrap_or(call.desk.now)
-        .min(call.desk.now);
+        .clamp(0, call.desk.now);
     let newest = end.min(params.cursor()?.saturating_sub(1)).div_euclid(step) * step;
     let times: Vec<i64> = std::iter::successors(Some(newest), |at| Some(at - step))
         .take_while(|at| *at >= floor)

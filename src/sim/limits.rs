@@ -3,6 +3,9 @@
 use std::collections::{HashMap, VecDeque};
 use std::sync::Mutex;
 
+use axum::response::Response;
+
+use super::envelope;
 use super::instruments::Category;
 
 const WINDOW_MS: i64 = 1000;
@@ -70,6 +73,17 @@ fn budget_of(path: &str, category: Option<Category>) -> (i64, u8) {
         "/v5/user/query-api" => (10, 0),
         "/v5/account/fee-rate" => (5, 0),
         _ => (50, 0),
+    }
+}
+
+/// Says on a reply what is left of its budget.
+pub(crate) fn budget_headers(response: &mut Response, budget: Budget) {
+    for (name, value) in [
+        ("x-bapi-limit", budget.limit),
+        ("x-bapi-limit-status", budget.left),
+        ("x-bapi-limit-reset-timestamp", budget.reset),
+    ] {
+        envelope::number_header(response, name, value);
     }
 }
 

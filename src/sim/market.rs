@@ -107,6 +107,7 @@ impl Path<'_> {
 
     /// The lowest and the highest price from `from` to `to`, both included.
     pub(crate) fn range(&self, from: i64, to: i64) -> (Decimal, Decimal) {
+        let from = from.max(to - LONGEST_LOOK_MS);
         let (first, last) = (self.at(from), self.at(to));
         let (mut low, mut high) = (first.min(last), first.max(last));
         let mut widen = |(_, price): Point| {

@@ -18,18 +18,49 @@ use super::store;
 
 const LAST_LOOK: &str = "last_look";
 
-/// Whether a look would change anything; it never writes.
-pub(crate) fn is_due(desk: &Desk<'_>) -> Result<bool, Refusal> {
-    let since = store::meta(desk.db, LAST_LOOK)?.unwrap_or_default();
+/// The open orders of one instrument, and the moment up to which its path has been looked at.
+struct Watch {
+    one: &'static Instrument,
+    from: i64,
+    orders: Vec<Order>,
+}
+
+impl Watch {
+    fn fires(&self, price: Decimal, time: i64) -> bool {
+        self.orders
+            .iter()
+            .any(|order| order.since <= time && fires(order, price))
+    }
+}
+
+/// What waits, by instrument, where the path has gone on since.
+fn watches(desk: &Desk<'_>) -> Result<Vec<Watch>, Refusal> {
+    let looked = store::meta(desk.db, LAST_LOOK)?.unwrap_or_default();
+    let mut watches: BTreeMap<(Category, &str), Watch> = BTreeMap::new();
     for order in order_store::open_orders(desk.db)? {
-        let path = desk.path(order.instrument()?)?;
-        let from = order.since.max(since);
-        let points = if from < desk.now {
-            path.range(from, desk.now)
-        } else {
-            continue;
-        };
-        if fires(&order, points.0) || fires(&order, points.1) {
+        let one = order.instrument()?;
+        let from = order.since.max(looked);
+        let watch = watches
+            .entry((one.category, one.symbol))
+            .or_insert_with(|| Watch {
+                one,
+                from,
+                orders: Vec::new(),
+            });
+        watch.from = watch.from.min(from);
+        watch.orders.push(order);
+    }
+    Ok(watches
+        .into_values()
+        .filter(|watch| watch.from < desk.now)
+        .collect())
+}
+
+/// Whether a look would change anything; it never writes, and it may err on the side of yes.
+pub(crate) fn is_due(desk: &Desk<'_>) -> Result<bool, Refusal> {
+    for watch in watches(desk)? {
+        let (low, high) = desk.path(watch.one)?.range(watch.from, desk.now);
+        if watch.fires(low, desk.now) || watch.fires(high, desk.now) {
             return Ok(true);
         }
     }
@@ -38,23 +69,24 @@ pub(crate) fn is_due(desk: &Desk<'_>) -> Result<bool, Refusal> {
 
 /// Lets the path since the last look act on the orders that wait.
 pub(crate) fn look(desk: &Desk<'_>) -> Result<(), Refusal> {
-    let since = store::meta(desk.db, LAST_LOOK)?.unwrap_or_default();
-    let mut symbols: BTreeMap<(Category, &str), (&'static Instrument, i64)> = BTreeMap::new();
-    for order in order_store::open_orders(desk.db)? {
-        let one = order.instrument()?;
-        let from = order.since.max(since);
-        let entry = symbols.entry((one.category, one.symbol)).or_insert((one, from));
-        entry.1 = entry.1.min(from);
-    }
-    for (one, from) in symbols.into_values().filter(|(_, from)| *from < desk.now) {
-        for (time, price) in desk.path(one)?.points(from, desk.now) {
-            step(desk, one, price, time)?;
+    for mut watch in watches(desk)? {
+        for (time, price) in desk.path(watch.one)?.points(watch.from, desk.now) {
+            if watch.fires(price, time) {
+                step(desk, watch.one, price, time)?;
+                watch.orders = open_of(desk, watch.one)?;
+            }
         }
     }
-    if since < desk.now {
+    if store::meta(desk.db, LAST_LOOK)?.unwrap_or_default() < desk.now {
         store::set_meta(desk.db, LAST_LOOK, desk.now)?;
     }
     Ok(())
+}
+
+fn open_of(desk: &Desk<'_>, one: &Instrument) -> Result<Vec<Order>, Refusal> {
+    let mut orders = order_store::open_orders(desk.db)?;
+    orders.retain(|order| order.category == one.category.word() && order.symbol == one.symbol);
+    Ok(orders)
 }
 
 /// The price of one instrument moved to `price`.
@@ -64,8 +96,7 @@ pub(crate) fn step(
     price: Decimal,
     time: i64,
 ) -> Result<(), Refusal> {
-    let mine = |order: &Order| order.category == one.category.word() && order.symbol == one.symbol;
-    for mut order in order_store::open_orders(desk.db)?.into_iter().filter(mine) {
+    for mut order in open_of(desk, one)? {
         // An earlier fill of this step may have closed it, so it is read again.
         match order_store::find(desk.db, Some(&order.id), None)? {
             Some(fresh) if fresh.is_open() && fresh.since <= time && fires(&fresh, price) => order = fresh,
@@ -172,7 +203,7 @@ pub(crate) fn arrive(
             },
         )?;
     }
-    if order.is_open() && most < Decimal::MAX && order.filled >= most {
+    if order.is_open() && taken >= most {
         order.close("CancelByReduceOnly", time);
     } else if order.is_open() && order.force != Force::Gtc {
         end(order, "EC_NoImmediateQtyToFill", time);
@@ -249,9 +280,8 @@ pub(crate) fn cancel_orphans(desk: &Desk<'_>, one: &Instrument, time: i64) -> Re
     if !one.category.is_derivative() {
         return Ok(());
     }
-    for mut order in order_store::open_orders(desk.db)? {
-        let mine = order.category == one.category.word() && order.symbol == one.symbol;
-        if mine && order.reduce_only && order.is_active() && reducible(desk, one, &order)?.is_zero() {
+    for mut order in open_of(desk, one)? {
+        if order.reduce_only && order.is_active() && reducible(desk, one, &order)?.is_zero() {
             order.close("CancelByReduceOnly", time);
             order_store::update(desk.db, &order)?;
         }

@@ -32,6 +32,8 @@ mod admin;
 mod auth;
 mod call;
 mod candles;
+mod catalogue;
+mod checks;
 mod create;
 mod envelope;
 mod faults;
@@ -52,6 +54,7 @@ mod routes;
 mod server;
 mod settle;
 mod store;
+mod strikes;
 mod wire;
 
 pub use faults::{FAULTS_VARIABLE, Fault, FaultKind, FaultSwitch};

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::account::Account;
 use super::call::{Answer, Call, Params, Refusal};
-use super::create;
+use super::checks;
 use super::instruments::{Category, Instrument};
 use super::matching;
 use super::order::{Order, Status};
@@ -98,8 +98,8 @@ pub(crate) fn amend(call: &Call<'_>) -> Answer {
     let mut order = changed(&call.params, one, &old)?;
     order.updated = desk.now;
     let last = desk.last(one)?;
-    create::keep_in_collar(one, &mut order, last)?;
-    create::check_amounts(one, &order, last)?;
+    checks::keep_in_collar(one, &mut order, last)?;
+    checks::check_amounts(one, &order, last)?;
     if order.is_active() {
         Account::read(desk, Some(&order.id))?.afford(desk, &order, order.price)?;
         if order.price != old.price {

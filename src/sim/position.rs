@@ -104,11 +104,15 @@ impl Position {
             (self.entry * qty)
                 .checked_div(self.size)
                 .unwrap_or_default()
-                .round_dp(8)
+                .round_dp(if instrument.category == Category::Inverse {
+                    16
+                } else {
+                    8
+                })
         };
         self.size -= qty;
         self.entry -= share;
-        gain(instrument, self.side, share, instrument.value(qty, price))
+        instrument.shown(gain(instrument, self.side, share, instrument.value(qty, price)))
     }
 
     fn open(&mut self, instrument: &Instrument, side: Side, qty: Decimal, price: Decimal, now: i64) {
@@ -187,7 +191,8 @@ mod tests {
         let btc = find(Category::Inverse, "BTCUSD").unwrap();
         let mut held = Position::flat(btc, 0);
         held.fill(btc, Side::Sell, num(300, 0), num(2_746_450, 2), Decimal::ZERO, 1);
-        assert_eq!(held.entry, num(1_092_319, 8));
-        assert_eq!(held.unrealised(btc, num(282_245, 1)), -num(29_413, 8));
+        assert_eq!(btc.shown(held.entry), num(1_092_319, 8));
+        assert_eq!(held.average(btc), num(2_746_450, 2));
+        assert_eq!(btc.shown(held.unrealised(btc, num(282_245, 1))), -num(29_413, 8));
     }
 }

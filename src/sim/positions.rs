@@ -82,7 +82,7 @@ fn row(desk: &Desk<'_>, one: &'static Instrument, held: &Position) -> Result<Val
     };
     Ok(json!({
         "positionIdx": held.idx, "riskId": 1, "riskLimitValue": "2000000", "symbol": held.symbol, "side": side,
-        "size": text(held.size), "avgPrice": text(held.average(one)), "positionValue": text(held.entry),
+        "size": text(held.size), "avgPrice": text(held.average(one)), "positionValue": text(one.shown(held.entry)),
         "tradeMode": 0, "positionStatus": "Normal", "autoAddMargin": 0,
         "adlRankIndicator": if held.is_open() { 2 } else { 0 }, "leverage": text(leverage), "positionBalance": "0",
         "markPrice": text(mark), "liqPrice": if held.is_open() { "" } else { "0" }, "bustPrice": "",

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use axum::body::{Body, Bytes};
+use axum::body::Bytes;
 use axum::extract::{ConnectInfo, Request, State};
 use axum::http::request::Parts;
 use axum::http::{StatusCode, header};
@@ -17,13 +17,14 @@ use super::admin;
 use super::auth::{self, Denied, Keys};
 use super::call::{Answer, Call, Desk, Effects, Params, Refusal};
 use super::envelope;
-use super::faults::{FaultKind, FaultSwitch};
+use super::faults::FaultSwitch;
 use super::instruments::Category;
-use super::limits::{Budget, Limits};
+use super::limits::{self, Limits};
 use super::market::Market;
 use super::market_replies;
 use super::matching;
 use super::routes::{self, Kind, Route};
+use super::strikes::Hits;
 use super::wire::Scissors;
 
 /// No body of a request is larger.
@@ -92,6 +93,14 @@ pub(crate) async fn serve(
     if parts.uri.path().starts_with("/paper/") {
         return admin::answer(&shared, &parts, &body);
     }
+    // A request that has arrived is processed even when its sender has hung up: hence a task of its own.
+    tokio::spawn(pass(shared, scissors, parts, body))
+        .await
+        .unwrap_or_else(|_| envelope::html(500))
+}
+
+/// Takes a request through the faults that hit it.
+async fn pass(shared: Arc<Shared>, scissors: Scissors, parts: Parts, body: Bytes) -> Response {
     shared.remember(&parts, &body);
     let hits = Hits::sort(shared.faults.take(parts.uri.path()));
     if let Some(ms) = hits.delay_before {
@@ -100,8 +109,8 @@ pub(crate) async fn serve(
     let response = match hits.instead(&scissors) {
         Some(response) => response,
         None => {
-            hits.afterwards(process(&shared, &parts, &body, &hits), &scissors)
-                .await
+            let response = process(&shared, &parts, &body, &hits);
+            hits.afterwards(response, &scissors).await
         }
     };
     if let Some(ms) = hits.delay_after {
@@ -110,94 +119,10 @@ pub(crate) async fn serve(
     response
 }
 
-/// The faults that hit one request, sorted by when they strike.
-#[derive(Debug, Default)]
-struct Hits {
-    delay_before: Option<u64>,
-    delay_after: Option<u64>,
-    instead: Option<FaultKind>,
-    after: Option<FaultKind>,
-    effects: Effects,
-    skew: i64,
-}
-
-impl Hits {
-    fn sort(kinds: Vec<FaultKind>) -> Self {
-        let mut hits = Self::default();
-        for kind in kinds {
-            match kind {
-                FaultKind::DelayMs(ms) => hits.delay_after = Some(ms),
-                FaultKind::DelayBeforeMs(ms) => hits.delay_before = Some(ms),
-                FaultKind::InvisibleMs(ms) => {
-                    hits.effects.invisible_ms = i64::try_from(ms).unwrap_or(i64::MAX / 2)
-                }
-                FaultKind::RejectLater => hits.effects.reject_later = true,
-                FaultKind::ClockSkewMs(ms) => hits.skew = ms,
-                FaultKind::StatusAfter(_) | FaultKind::DropAfter | FaultKind::TruncatedBody => {
-                    hits.after = Some(kind)
-                }
-                FaultKind::Status(_)
-                | FaultKind::DropBefore
-                | FaultKind::RetCode { .. }
-                | FaultKind::RateLimited => {
-                    hits.instead = Some(kind);
-                }
-            }
-        }
-        hits
-    }
-
-    fn clock(&self) -> i64 {
-        now_ms().saturating_add(self.skew)
-    }
-
-    /// The reply of a fault that keeps the request from being processed.
-    fn instead(&self, scissors: &Scissors) -> Option<Response> {
-        let refuse = |code, message: &str| {
-            envelope::reply(&envelope::wrap(Err(Refusal::new(code, message)), self.clock()))
-        };
-        Some(match self.instead.as_ref()? {
-            FaultKind::Status(status) => envelope::html(*status),
-            FaultKind::RetCode { code, message } => refuse(*code, message),
-            FaultKind::RateLimited => {
-                let mut response = refuse(10006, "Too many visits!");
-                let budget = Budget {
-                    limit: 10,
-                    left: 0,
-                    reset: self.clock() + 1000,
-                    exceeded: true,
-                };
-                budget_headers(&mut response, budget);
-                response
-            }
-            _ => {
-                scissors.cut();
-                Response::default()
-            }
-        })
-    }
-
-    /// What a fault makes of the reply to a request that was processed.
-    async fn afterwards(&self, response: Response, scissors: &Scissors) -> Response {
-        match &self.after {
-            Some(FaultKind::StatusAfter(status)) => envelope::html(*status),
-            Some(FaultKind::TruncatedBody) => {
-                let (parts, body) = response.into_parts();
-                let whole = axum::body::to_bytes(body, usize::MAX).await.unwrap_or_default();
-                Response::from_parts(parts, Body::from(whole.slice(..whole.len() / 2)))
-            }
-            Some(_) => {
-                scissors.cut();
-                response
-            }
-            None => response,
-        }
-    }
-}
-
+/// The reply of an endpoint, or of the door in front of all of them.
 fn process(shared: &Shared, parts: &Parts, body: &Bytes, hits: &Hits) -> Response {
-    let (method, path) = (parts.method.as_str(), parts.uri.path());
     let clock = hits.clock();
+    let (method, path) = (parts.method.as_str(), parts.uri.path());
     if method == "GET" && !body.is_empty() {
         return envelope::html(403);
     }
@@ -207,49 +132,50 @@ fn process(shared: &Shared, parts: &Parts, body: &Bytes, hits: &Hits) -> Respons
     let Some(route) = routes::find(method, path) else {
         return envelope::html(404);
     };
-    let payload = if method == "GET" {
-        parts.uri.query().unwrap_or_default().as_bytes()
-    } else {
-        body
+    let query = parts.uri.query().unwrap_or_default();
+    let (payload, params) = match method {
+        "GET" => (query.as_bytes(), Ok(Params::from_query(query))),
+        _ => (body.as_ref(), Params::from_body(body)),
     };
-    if route.kind != Kind::Public {
-        match auth::check(&shared.keys, &parts.headers, payload, clock) {
-            Ok(()) => {}
-            Err(Denied::Unauthorized) => {
-                return envelope::plain(StatusCode::UNAUTHORIZED, "text/plain", String::new());
-            }
-            Err(Denied::Refused(refusal)) => return envelope::reply(&envelope::wrap(Err(refusal), clock)),
-        }
+    if route.kind != Kind::Public
+        && let Err(denied) = auth::check(&shared.keys, &parts.headers, payload, clock)
+    {
+        return turn_away(denied, clock);
     }
-    let params = match method {
-        "GET" => Ok(Params::from_query(parts.uri.query().unwrap_or_default())),
-        _ => Params::from_body(body),
-    };
+    budgeted(shared, route, params, hits, clock)
+}
+
+fn turn_away(denied: Denied, clock: i64) -> Response {
+    match denied {
+        Denied::Unauthorized => envelope::plain(StatusCode::UNAUTHORIZED, "text/plain", String::new()),
+        Denied::Refused(refusal) => envelope::reply(&envelope::wrap(Err(refusal), clock)),
+    }
+}
+
+/// Runs an endpoint unless its budget is used up, and says on the reply what is left of it.
+fn budgeted(
+    shared: &Shared,
+    route: &'static Route,
+    params: Result<Params, Refusal>,
+    hits: &Hits,
+    clock: i64,
+) -> Response {
+    let run = |params| transact(shared, route, params, hits.effects);
+    if route.kind == Kind::Public {
+        return envelope::reply(&envelope::wrap(params.and_then(run), clock));
+    }
     let category = params
         .as_ref()
         .ok()
-        .and_then(|params| params.get("category"))
-        .and_then(Category::parse);
-    let budget = (route.kind != Kind::Public).then(|| shared.limits.count(route.path, category, now_ms()));
-    let answer = match budget {
-        Some(budget) if budget.exceeded => Err(Refusal::new(10006, "Too many visits!")),
-        _ => params.and_then(|params| transact(shared, route, params, hits.effects)),
+        .and_then(|params| Category::parse(params.get("category")?));
+    let budget = shared.limits.count(route.path, category, now_ms());
+    let answer = match budget.exceeded {
+        true => Err(Refusal::new(10006, "Too many visits!")),
+        false => params.and_then(run),
     };
     let mut response = envelope::reply(&envelope::wrap(answer, clock));
-    if let Some(budget) = budget {
-        budget_headers(&mut response, budget);
-    }
+    limits::budget_headers(&mut response, budget);
     response
-}
-
-fn budget_headers(response: &mut Response, budget: Budget) {
-    for (name, value) in [
-        ("x-bapi-limit", budget.limit),
-        ("x-bapi-limit-status", budget.left),
-        ("x-bapi-limit-reset-timestamp", budget.reset),
-    ] {
-        envelope::number_header(response, name, value);
-    }
 }
 
 /// Runs a handler inside one transaction; what a refused handler wrote is undone.

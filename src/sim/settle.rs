@@ -132,7 +132,7 @@ fn execution(
         "createType": "CreateByUser", "orderType": if order.market { "Market" } else { "Limit" },
         "stopOrderType": stop_type(order), "execFee": text(fee), "execFeeV2": "", "execId": id,
         "execPrice": text(trade.price), "execQty": text(trade.qty), "execType": "Trade",
-        "execValue": text(value), "execTime": trade.time.to_string(), "feeCurrency": fee_coin(one, order.side),
+        "execValue": text(one.shown(value)), "execTime": trade.time.to_string(), "feeCurrency": fee_coin(one, order.side),
         "isMaker": trade.maker, "feeRate": text(rate), "tradeIv": "", "markIv": "", "markPrice": mark,
         "indexPrice": "", "underlyingPrice": "", "blockTradeId": "", "closedSize": text(closed),
         "seq": trade.time, "extraFees": "", "marketUnit": order.extra("marketUnit"),
