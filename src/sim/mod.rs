@@ -1,1 +1,259 @@
-//! The paper exchange.
+//! The paper exchange: a server that speaks Bybit V5 over HTTP on loopback, with its own prices, matching,
+//! fees and account.
+//!
+//! Bybit clients can be pointed at it unchanged: signatures, time rule, envelope, filters and codes are
+//! Bybit's. The account lives in one SQLite file, so processes that come and go, each with a server of its
+//! own, share it. Nothing runs between requests: each request first lets the price path since the last one
+//! act on waiting orders. A new account holds 10,000 USDT, 1,000 USDC and 0.1 BTC.
+//!
+//! Not simulated: funding payments, liquidation, borrowing, partial fills of resting orders, stops of a
+//! position (they are kept, and do not fire), batches, options trading. Mark and index price are the last
+//! price. `PaperExchange` is for practice and tests; what it fills says nothing about what a market would.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::fmt;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use axum::Router;
+use rust_decimal::Decimal;
+use thiserror::Error;
+use tokio::net::TcpListener;
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+
+use crate::domain::secret::Secret;
+
+mod account;
+mod accounts;
+mod admin;
+mod auth;
+mod call;
+mod candles;
+mod catalogue;
+mod checks;
+mod create;
+mod envelope;
+mod faults;
+mod instruments;
+mod limits;
+mod listing;
+mod market;
+mod market_replies;
+mod matching;
+mod order;
+mod order_changes;
+mod order_replies;
+mod order_store;
+mod position;
+mod positions;
+mod prices;
+mod routes;
+mod server;
+mod settle;
+mod store;
+mod strikes;
+mod wire;
+
+pub use faults::{FAULTS_VARIABLE, Fault, FaultKind, FaultSwitch};
+
+/// How long [`RunningPaper::stop`] waits for requests under way.
+const GRACE: Duration = Duration::from_millis(250);
+
+/// Where an account lives and how its exchange behaves.
+#[derive(Debug, Clone)]
+pub struct PaperConfig {
+    /// The SQLite file; it and its folder are created when missing.
+    pub store: PathBuf,
+    /// The key that signed requests must name.
+    pub api_key: String,
+    /// The secret that they must be signed with.
+    pub api_secret: Secret,
+    /// Another seed gives other prices.
+    pub seed: u64,
+    /// Where prices come from.
+    pub prices: PriceSource,
+    /// What goes wrong.
+    pub faults: FaultSwitch,
+}
+
+impl PaperConfig {
+    /// Key `paper`, secret `paper`, seed 1, walking prices, no faults.
+    #[must_use]
+    pub fn new(store: PathBuf) -> Self {
+        Self {
+            store,
+            api_key: "paper".to_owned(),
+            api_secret: Secret::new("paper".to_owned()),
+            seed: 1,
+            prices: PriceSource::Walk,
+            faults: FaultSwitch::default(),
+        }
+    }
+}
+
+/// Where prices come from. A price set by hand takes the place of either.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PriceSource {
+    /// A deterministic function of seed and time, within a few percent of each base price.
+    Walk,
+    /// Prices that stand still, by category and symbol; what is not listed stays at its base price.
+    Fixed(BTreeMap<(String, String), Decimal>),
+}
+
+/// Why the paper exchange cannot do what it was asked.
+#[derive(Debug, Error)]
+pub enum PaperError {
+    /// The address is reachable from elsewhere.
+    #[error("the paper exchange listens on loopback only, not on {0}; use 127.0.0.1 or [::1]")]
+    NotLoopback(SocketAddr),
+    /// The address cannot be listened on.
+    #[error("cannot listen on {address}: {error}; choose another port, or 0 for any free one")]
+    Listen {
+        /// What was asked for.
+        address: SocketAddr,
+        /// What the system said.
+        error: std::io::Error,
+    },
+    /// The folder or the file cannot be created.
+    #[error("cannot create the paper store {}: {error}", path.display())]
+    Folder {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        error: std::io::Error,
+    },
+    /// SQLite cannot use the file.
+    #[error("cannot use the paper store {}: {error}; move it away to begin a new account", path.display())]
+    Store {
+        /// The file.
+        path: PathBuf,
+        /// What SQLite said.
+        error: rusqlite::Error,
+    },
+    /// The file was written by another version.
+    #[error("the paper store {} has version {found}, which this program does not read; move it away to begin a new account", path.display())]
+    Version {
+        /// The file.
+        path: PathBuf,
+        /// The version found.
+        found: i64,
+    },
+    /// A list of faults is not understood.
+    #[error("the list of paper faults is not understood: {0}")]
+    Faults(String),
+    /// A price cannot be set.
+    #[error("cannot set the paper price: {0}")]
+    Price(String),
+}
+
+/// One request that reached the wire. Signatures are in headers, which are not kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RequestLog {
+    /// `GET` or `POST`.
+    pub method: String,
+    /// The path, without the query.
+    pub path: String,
+    /// The raw body, or without one the raw query.
+    pub payload: String,
+}
+
+/// Starts servers.
+#[derive(Debug)]
+pub struct PaperExchange;
+
+impl PaperExchange {
+    /// Opens the account and listens; port 0 takes a free one. The server runs on the caller's runtime.
+    pub async fn start(config: PaperConfig, address: SocketAddr) -> Result<RunningPaper, PaperError> {
+        if !address.ip().is_loopback() {
+            return Err(PaperError::NotLoopback(address));
+        }
+        let refused = |error| PaperError::Listen { address, error };
+        let listener = TcpListener::bind(address).await.map_err(refused)?;
+        let address = listener.local_addr().map_err(refused)?;
+        let shared = Arc::new(server::Shared {
+            db: Mutex::new(store::open(&config.store)?),
+            market: market::Market {
+                seed: config.seed,
+                source: config.prices,
+            },
+            keys: auth::Keys {
+                api_key: config.api_key,
+                secret: config.api_secret,
+            },
+            faults: config.faults,
+            limits: limits::Limits::default(),
+            log: Mutex::new(VecDeque::new()),
+        });
+        let app = Router::new()
+            .fallback(server::serve)
+            .with_state(Arc::clone(&shared))
+            .into_make_service_with_connect_info::<wire::Scissors>();
+        let (stop, stopped) = oneshot::channel::<()>();
+        let task = tokio::spawn(async move {
+            // An error and a dropped sender both mean the same: stop.
+            let until = async { drop(stopped.await) };
+            let serving = axum::serve(wire::CuttableListener(listener), app);
+            drop(serving.with_graceful_shutdown(until).await);
+        });
+        Ok(RunningPaper {
+            address,
+            shared,
+            stop,
+            task,
+        })
+    }
+}
+
+/// A server under way; it stops when this is dropped.
+pub struct RunningPaper {
+    address: SocketAddr,
+    shared: Arc<server::Shared>,
+    stop: oneshot::Sender<()>,
+    task: JoinHandle<()>,
+}
+
+impl fmt::Debug for RunningPaper {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.debug_struct("RunningPaper")
+            .field("address", &self.address)
+            .finish_non_exhaustive()
+    }
+}
+
+impl RunningPaper {
+    /// What clients use in the place of `https://api.bybit.com`.
+    #[must_use]
+    pub fn base_url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// The faults of this server.
+    #[must_use]
+    pub fn faults(&self) -> &FaultSwitch {
+        &self.shared.faults
+    }
+
+    /// Sets the last price from now on, in the store and so for every server on it, and lets it act on
+    /// waiting orders.
+    pub fn set_price(&self, category: &str, symbol: &str, price: Decimal) -> Result<(), PaperError> {
+        admin::set_price(&self.shared, category, symbol, price)
+    }
+
+    /// The requests that reached this server, oldest first; the last 10,000.
+    #[must_use]
+    pub fn requests(&self) -> Vec<RequestLog> {
+        self.shared.log().iter().cloned().collect()
+    }
+
+    /// Stops listening and waits a moment for requests under way.
+    pub async fn stop(self) {
+        drop(self.stop);
+        let abort = self.task.abort_handle();
+        if tokio::time::timeout(GRACE, self.task).await.is_err() {
+            abort.abort();
+        }
+    }
+}

@@ -1,0 +1,255 @@
+//! `order/create`: every check of a new order, then its arrival in the market.
+
+use std::collections::BTreeMap;
+
+use rust_decimal::Decimal;
+use serde_json::json;
+use uuid::Uuid;
+
+use super::account::Account;
+use super::call::{Answer, Call, Desk, Params, Refusal};
+use super::checks;
+use super::instruments::{Category, Instrument};
+use super::matching;
+use super::order::{Force, Order, Side, Status};
+use super::order_store;
+use super::settle;
+use super::store;
+
+/// The longest client id.
+const LINK_MAX: usize = 36;
+/// Parameters that are kept with the order and shown again, without a further effect.
+const KEPT: [&str; 13] = [
+    "marketUnit",
+    "triggerBy",
+    "takeProfit",
+    "stopLoss",
+    "tpTriggerBy",
+    "slTriggerBy",
+    "tpslMode",
+    "tpOrderType",
+    "slOrderType",
+    "tpLimitPrice",
+    "slLimitPrice",
+    "smpType",
+    "isLeverage",
+];
+
+/// Places one order.
+pub(crate) fn create(call: &Call<'_>) -> Answer {
+    let one = call.params.instrument()?;
+    if one.category == Category::Option {
+        return Err(Refusal::params("options can be read on paper but not traded"));
+    }
+    let desk = &call.desk;
+    let last = desk.last(one)?;
+    let mut order = draft(&call.params, one, desk)?;
+    check_link(desk, one, &order.link)?;
+    order.seen = last;
+    direct(&call.params, &mut order, last)?;
+    checks::keep_in_collar(one, &mut order, last)?;
+    checks::check_amounts(one, &order, last)?;
+    check_position(desk, one, &mut order)?;
+    if order.status == Status::New || order.filter == "tpslOrder" {
+        let price = cost_price(one, &order, last);
+        Account::read(desk, None)?.afford(desk, &order, price)?;
+    }
+    order.visible = desk.now + call.effects.invisible_ms;
+    if call.effects.reject_later {
+        order.reject("EC_Others", desk.now);
+    }
+    order_store::insert(desk.db, &order, one)?;
+    if order.status == Status::New {
+        matching::arrive(desk, one, &mut order, last, desk.now)?;
+        order_store::update(desk.db, &order)?;
+        matching::cancel_orphans(desk, one, desk.now)?;
+    }
+    Ok(json!({"orderId": order.id, "orderLinkId": order.link}))
+}
+
+/// Reads the parameters into an order that has not been checked against the market yet.
+fn draft(params: &Params, one: &Instrument, desk: &Desk<'_>) -> Result<Order, Refusal> {
+    let side = match params.require("side")? {
+        "Buy" => Side::Buy,
+        "Sell" => Side::Sell,
+        _ => return Err(Refusal::params("Side invalid")),
+    };
+    let market = match params.require("orderType")? {
+        "Market" => true,
+        "Limit" => false,
+        _ => return Err(Refusal::params("OrderType invalid")),
+    };
+    let price = match params.decimal("price")? {
+        _ if market => Decimal::ZERO,
+        Some(price) => price,
+        None => return Err(Refusal::params("price is required for a limit order")),
+    };
+    params.require("qty")?;
+    let qty = params.decimal("qty")?.unwrap_or_default();
+    let trigger = params.decimal("triggerPrice")?.unwrap_or_default();
+    for name in ["takeProfit", "stopLoss", "tpLimitPrice", "slLimitPrice"] {
+        params.decimal(name)?;
+    }
+    let kept = KEPT
+        .iter()
+        .filter_map(|name| Some(((*name).to_owned(), params.get(name)?.to_owned())));
+    Ok(Order {
+        id: new_id(one),
+        link: params.get("orderLinkId").unwrap_or_default().to_owned(),
+        category: one.category.word().to_owned(),
+        symbol: one.symbol.to_owned(),
+        side,
+        market,
+        force: force(params, market)?,
+        price,
+        qty,
+        in_quote: in_quote(params, one, side, market)?,
+        filled: Decimal::ZERO,
+        filled_value: Decimal::ZERO,
+        fee: Decimal::ZERO,
+        status: if trigger.is_zero() {
+            Status::New
+        } else {
+            Status::Untriggered
+        },
+        reject: "EC_NoError".to_owned(),
+        cancel: "UNKNOWN".to_owned(),
+        reduce_only: params.flag("reduceOnly")? && one.category.is_derivative(),
+        position_idx: params.integer("positionIdx")?.unwrap_or_default(),
+        filter: filter(params, one, trigger)?,
+        trigger,
+        direction: params.integer("triggerDirection")?.unwrap_or_default(),
+        extras: kept.collect::<BTreeMap<_, _>>(),
+        created: desk.now,
+        updated: desk.now,
+        since: desk.now,
+        seen: Decimal::ZERO,
+        visible: desk.now,
+    })
+}
+
+fn new_id(one: &Instrument) -> String {
+    match one.category {
+        Category::Spot => settle::spot_number(),
+        _ => Uuid::new_v4().to_string(),
+    }
+}
+
+fn force(params: &Params, market: bool) -> Result<Force, Refusal> {
+    Ok(match params.get("timeInForce") {
+        None | Some("GTC" | "IOC" | "FOK" | "PostOnly") if market => Force::Ioc,
+        None | Some("GTC") => Force::Gtc,
+        Some("IOC") => Force::Ioc,
+        Some("FOK") => Force::Fok,
+        Some("PostOnly") => Force::PostOnly,
+        Some(_) => return Err(Refusal::params("TimeInForce invalid")),
+    })
+}
+
+/// Whether `qty` is money: the default of a spot market buy, a choice of a spot market sell.
+fn in_quote(params: &Params, one: &Instrument, side: Side, market: bool) -> Result<bool, Refusal> {
+    if one.category != Category::Spot || !market {
+        return Ok(false);
+    }
+    match params.get("marketUnit") {
+        None => Ok(side == Side::Buy),
+        Some("quoteCoin") => Ok(true),
+        Some("baseCoin") => Ok(false),
+        Some(_) => Err(Refusal::params("marketUnit invalid")),
+    }
+}
+
+fn filter(params: &Params, one: &Instrument, trigger: Decimal) -> Result<String, Refusal> {
+    let conditional = !trigger.is_zero();
+    let filter = match params.get("orderFilter") {
+        _ if one.category != Category::Spot => {
+            if conditional {
+                "StopOrder"
+            } else {
+                "Order"
+            }
+        }
+        Some("StopOrder") if conditional => "StopOrder",
+        None | Some("tpslOrder") if conditional => "tpslOrder",
+        None | Some("Order") if !conditional => "Order",
+        _ => return Err(Refusal::params("orderFilter does not fit triggerPrice")),
+    };
+    Ok(filter.to_owned())
+}
+
+fn check_link(desk: &Desk<'_>, one: &Instrument, link: &str) -> Result<(), Refusal> {
+    let known = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
+    if link.len() > LINK_MAX {
+        return Err(Refusal::params(format!("orderLinkId is longer than {LINK_MAX}")));
+    }
+    if !link.bytes().all(known) {
+        return Err(Refusal::params(
+            "orderLinkId may hold letters, digits, - and _ only",
+        ));
+    }
+    if order_store::link_is_used(desk.db, link)? {
+        return Err(match one.category {
+            Category::Spot => Refusal::new(170_141, "Duplicate clientOrderId."),
+            _ => Refusal::new(110_072, "OrderLinkedID is duplicate"),
+        });
+    }
+    Ok(())
+}
+
+/// Gives a conditional order its direction, or refuses one that contradicts the price.
+fn direct(params: &Params, order: &mut Order, last: Decimal) -> Result<(), Refusal> {
+    if order.status != Status::Untriggered {
+        return Ok(());
+    }
+    if order.trigger < Decimal::ZERO {
+        return Err(Refusal::params("triggerPrice invalid"));
+    }
+    let rises = order.trigger > last;
+    if order.category == Category::Spot.word() {
+        order.direction = if rises { 1 } else { 2 };
+        return Ok(());
+    }
+    match params.integer("triggerDirection")? {
+        Some(1) if rises => Ok(()),
+        Some(1) => Err(Refusal::new(
+            110_092,
+            "expect Rising, but trigger_price <= current",
+        )),
+        Some(2) if order.trigger < last => Ok(()),
+        Some(2) => Err(Refusal::new(
+            110_093,
+            "expect Falling, but trigger_price >= current",
+        )),
+        _ => Err(Refusal::params("triggerDirection must be 1 or 2")),
+    }
+}
+
+/// The leg must fit the position mode; an order that only reduces needs something to reduce.
+fn check_position(desk: &Desk<'_>, one: &Instrument, order: &mut Order) -> Result<(), Refusal> {
+    if !one.category.is_derivative() {
+        order.position_idx = 0;
+        return Ok(());
+    }
+    let hedged = store::is_hedged(desk.db, one)?;
+    if !matches!((hedged, order.position_idx), (false, 0) | (true, 1 | 2)) {
+        return Err(Refusal::new(10001, "position idx not match position mode"));
+    }
+    // In hedge mode a sell on the long leg can only close it, and a buy on the short leg likewise.
+    let closes = matches!((order.position_idx, order.side), (1, Side::Sell) | (2, Side::Buy));
+    order.reduce_only = order.reduce_only || closes;
+    let held = store::position(desk.db, one, order.position_idx)?;
+    let waits = order.status == Status::Untriggered;
+    if order.reduce_only && !waits && held.closable(order.side).is_zero() {
+        return Err(Refusal::new(110_017, "orderQty will be truncated to zero."));
+    }
+    Ok(())
+}
+
+/// The price that an order is charged at when funds are checked: its limit, or the last level that it takes.
+fn cost_price(one: &'static Instrument, order: &Order, last: Decimal) -> Decimal {
+    if !order.market {
+        return order.price;
+    }
+    let taken = matching::takeable(one, order, last, Decimal::MAX);
+    taken.last().map_or(last, |(price, _)| *price)
+}

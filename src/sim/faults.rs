@@ -1,0 +1,229 @@
+//! Faults that can be switched on: what goes wrong, on which path, how many times.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use serde::Deserialize;
+
+use super::PaperError;
+
+/// The variable that hands faults to a process from outside, as JSON.
+pub const FAULTS_VARIABLE: &str = "MANDATED_PAPER_FAULTS";
+
+/// One thing that goes wrong.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fault {
+    /// The path it applies to, as `/v5/order/create`, or a beginning that ends in `*`.
+    pub path: String,
+    /// What goes wrong.
+    pub kind: FaultKind,
+    /// For how many requests; `None` means until cleared.
+    pub times: Option<u32>,
+}
+
+/// What can go wrong with a request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum FaultKind {
+    /// Processed, then answered this many milliseconds late.
+    DelayMs(u64),
+    /// Held for this many milliseconds, then processed.
+    DelayBeforeMs(u64),
+    /// Not processed; answered with this HTTP status and an HTML page.
+    Status(u16),
+    /// Processed, then answered with this HTTP status and an HTML page.
+    StatusAfter(u16),
+    /// Nothing is done and the connection is closed without a reply.
+    DropBefore,
+    /// Processed, then the connection is closed without a reply.
+    DropAfter,
+    /// Not processed; answered with this code and message.
+    RetCode {
+        /// The `retCode` of the reply.
+        code: i64,
+        /// The `retMsg` of the reply.
+        message: String,
+    },
+    /// Processed; the first half of the JSON arrives, in a complete HTTP reply.
+    TruncatedBody,
+    /// An order created under it cannot be seen in any list for this many milliseconds; its fills neither.
+    InvisibleMs(u64),
+    /// Not processed; answered with 10006 and the headers of a used-up budget.
+    RateLimited,
+    /// A create answers OK, then the order turns out `Rejected`.
+    RejectLater,
+    /// The server's clock is this many milliseconds off, for the time rule and in replies.
+    ClockSkewMs(i64),
+}
+
+/// The faults in force. Clones share them.
+#[derive(Debug, Clone, Default)]
+pub struct FaultSwitch(Arc<Mutex<Vec<Fault>>>);
+
+impl FaultSwitch {
+    /// Reads [`FAULTS_VARIABLE`]; unset or empty means no faults, a text that is not understood is an error.
+    pub fn from_env() -> Result<Self, PaperError> {
+        let switch = Self::default();
+        match std::env::var(FAULTS_VARIABLE) {
+            Ok(text) if !text.trim().is_empty() => switch.replace(&text)?,
+            Ok(_) | Err(std::env::VarError::NotPresent) => {}
+            Err(error) => return Err(PaperError::Faults(error.to_string())),
+        }
+        Ok(switch)
+    }
+
+    /// Switches a fault on.
+    pub fn add(&self, fault: Fault) {
+        self.lock().push(fault);
+    }
+
+    /// Switches every fault off.
+    pub fn clear(&self) {
+        self.lock().clear();
+    }
+
+    /// Puts the faults of a JSON list in the place of those in force; `[]` clears.
+    pub fn replace(&self, text: &str) -> Result<(), PaperError> {
+        let specs: Vec<Spec> =
+            serde_json::from_str(text).map_err(|error| PaperError::Faults(error.to_string()))?;
+        let faults = specs
+            .into_iter()
+            .map(Spec::fault)
+            .collect::<Result<Vec<_>, _>>()?;
+        *self.lock() = faults;
+        Ok(())
+    }
+
+    /// The faults that hit a request to `path`, each counted as used once.
+    pub(crate) fn take(&self, path: &str) -> Vec<FaultKind> {
+        let mut hits = Vec::new();
+        self.lock().retain_mut(|fault| {
+            if !covers(&fault.path, path) {
+                return true;
+            }
+            hits.push(fault.kind.clone());
+            match &mut fault.times {
+                None => true,
+                Some(times) => {
+                    *times = times.saturating_sub(1);
+                    *times > 0
+                }
+            }
+        });
+        hits
+    }
+
+    // The list is whole between two statements, so a panic elsewhere does not spoil it.
+    fn lock(&self) -> MutexGuard<'_, Vec<Fault>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn covers(pattern: &str, path: &str) -> bool {
+    match pattern.strip_suffix('*') {
+        Some(beginning) => path.starts_with(beginning),
+        None => pattern == path,
+    }
+}
+
+/// A fault as JSON writes it.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Spec {
+    path: String,
+    kind: String,
+    times: Option<u32>,
+    ms: Option<i64>,
+    status: Option<u16>,
+    code: Option<i64>,
+    message: Option<String>,
+}
+
+impl Spec {
+    fn fault(self) -> Result<Fault, PaperError> {
+        let kind = self.kind()?;
+        if self.times == Some(0) {
+            return Err(PaperError::Faults("`times` must be at least 1".into()));
+        }
+        Ok(Fault {
+            path: self.path,
+            kind,
+            times: self.times,
+        })
+    }
+
+    fn kind(&self) -> Result<FaultKind, PaperError> {
+        let lacks = |field: &str| PaperError::Faults(format!("the kind `{}` needs `{field}`", self.kind));
+        let ms = || {
+            self.ms
+                .and_then(|ms| u64::try_from(ms).ok())
+                .ok_or_else(|| lacks("ms"))
+        };
+        let status = || self.status.ok_or_else(|| lacks("status"));
+        Ok(match self.kind.as_str() {
+            "delay" => FaultKind::DelayMs(ms()?),
+            "delay_before" => FaultKind::DelayBeforeMs(ms()?),
+            "status" => FaultKind::Status(status()?),
+            "status_after" => FaultKind::StatusAfter(status()?),
+            "drop_before" => FaultKind::DropBefore,
+            "drop_after" => FaultKind::DropAfter,
+            "ret_code" => FaultKind::RetCode {
+                code: self.code.ok_or_else(|| lacks("code"))?,
+                message: self.message.clone().unwrap_or_default(),
+            },
+            "truncated_body" => FaultKind::TruncatedBody,
+            "invisible" => FaultKind::InvisibleMs(ms()?),
+            "rate_limited" => FaultKind::RateLimited,
+            "reject_later" => FaultKind::RejectLater,
+            "clock_skew" => FaultKind::ClockSkewMs(self.ms.ok_or_else(|| lacks("ms"))?),
+            other => return Err(PaperError::Faults(format!("there is no kind `{other}`"))),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn faults_count_down_and_match_by_path() {
+        let switch = FaultSwitch::default();
+        switch
+            .replace(
+                r#"[{"path":"/v5/order/create","kind":"drop_after","times":2},
+                    {"path":"/v5/order/*","kind":"delay","ms":5}]"#,
+            )
+            .unwrap();
+        assert_eq!(
+            switch.take("/v5/order/create"),
+            [FaultKind::DropAfter, FaultKind::DelayMs(5)]
+        );
+        assert_eq!(switch.take("/v5/order/create-batch"), [FaultKind::DelayMs(5)]);
+        assert_eq!(switch.take("/v5/order/create").len(), 2);
+        assert_eq!(switch.take("/v5/order/create"), [FaultKind::DelayMs(5)]);
+        assert!(switch.take("/v5/market/time").is_empty());
+        switch.replace("[]").unwrap();
+        assert!(switch.take("/v5/order/create").is_empty());
+    }
+
+    #[test]
+    fn a_text_that_is_not_understood_changes_nothing() {
+        let switch = FaultSwitch::default();
+        switch.add(Fault {
+            path: "/a".into(),
+            kind: FaultKind::DropBefore,
+            times: None,
+        });
+        for text in [
+            "",
+            "{}",
+            r#"[{"path":"/a"}]"#,
+            r#"[{"path":"/a","kind":"explode"}]"#,
+            r#"[{"path":"/a","kind":"delay"}]"#,
+            r#"[{"path":"/a","kind":"status"}]"#,
+            r#"[{"path":"/a","kind":"drop_after","time":1}]"#,
+            r#"[{"path":"/a","kind":"drop_after","times":0}]"#,
+        ] {
+            assert!(switch.replace(text).is_err(), "{text} was accepted");
+        }
+        assert_eq!(switch.take("/a"), [FaultKind::DropBefore]);
+    }
+}

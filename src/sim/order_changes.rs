@@ -1,0 +1,166 @@
+//! `order/amend`, `order/cancel` and `order/cancel-all`.
+
+use serde_json::{Value, json};
+
+use super::account::Account;
+use super::call::{Answer, Call, Params, Refusal};
+use super::checks;
+use super::instruments::{Category, Instrument};
+use super::matching;
+use super::order::{Order, Status};
+use super::order_store;
+
+/// One `cancel-all` cancels at most this many.
+const CANCEL_MOST: usize = 500;
+
+fn unknown(one: &Instrument, aim: &str) -> Refusal {
+    match one.category {
+        Category::Spot => Refusal::new(170_213, "Order does not exist."),
+        _ => Refusal::new(110_001, format!("order not exists or too late to {aim}")),
+    }
+}
+
+/// The open order that a change names by id or, without one, by client id.
+fn target(call: &Call<'_>, one: &Instrument, aim: &str) -> Result<Order, Refusal> {
+    let (id, link) = (call.params.get("orderId"), call.params.get("orderLinkId"));
+    if id.is_none() && link.is_none() {
+        return Err(Refusal::params("orderId or orderLinkId is required"));
+    }
+    let mine = |order: &Order| {
+        order.category == one.category.word() && order.symbol == one.symbol && order.visible <= call.desk.now
+    };
+    match order_store::find(call.desk.db, id, link)?.filter(mine) {
+        Some(order) if order.is_open() => Ok(order),
+        _ => Err(unknown(one, aim)),
+    }
+}
+
+fn ids(order: &Order) -> Value {
+    json!({"orderId": order.id, "orderLinkId": order.link})
+}
+
+/// Cancels one order. On spot only orders of the named filter are found; the default is `Order`.
+pub(crate) fn cancel(call: &Call<'_>) -> Answer {
+    let one = call.params.instrument()?;
+    let mut order = target(call, one, "cancel")?;
+    let filter = call.params.get("orderFilter");
+    if one.category == Category::Spot && order.filter != filter.unwrap_or("Order") {
+        return Err(unknown(one, "cancel"));
+    }
+    order.close("CancelByUser", call.desk.now);
+    order_store::update(call.desk.db, &order)?;
+    Ok(ids(&order))
+}
+
+/// Cancels what the narrowest of symbol, base coin and settle coin covers.
+pub(crate) fn cancel_all(call: &Call<'_>) -> Answer {
+    let params = &call.params;
+    let category = params.category()?;
+    let scope = ["symbol", "baseCoin", "settleCoin"]
+        .into_iter()
+        .find_map(|name| Some((name, params.get(name)?)));
+    if scope.is_none() && matches!(category, Category::Linear | Category::Inverse) {
+        return Err(Refusal::params("symbol, baseCoin or settleCoin is required"));
+    }
+    let mut list = Vec::new();
+    for mut order in order_store::open_orders(call.desk.db)? {
+        let one = order.instrument()?;
+        let inside = match scope {
+            None => true,
+            Some(("symbol", symbol)) => one.symbol == symbol,
+            Some(("baseCoin", coin)) => one.base == coin,
+            Some((_, coin)) => one.settle == coin,
+        };
+        if one.category == category && inside && covers(params, category, &order) && list.len() < CANCEL_MOST
+        {
+            order.close("CancelByUser", call.desk.now);
+            order_store::update(call.desk.db, &order)?;
+            list.push(ids(&order));
+        }
+    }
+    Ok(json!({"list": list, "success": "1"}))
+}
+
+/// Spot leaves stop orders alone unless they are named; futures cancel every kind by default.
+fn covers(params: &Params, category: Category, order: &Order) -> bool {
+    match (category, params.get("orderFilter")) {
+        (Category::Spot, filter) => order.filter == filter.unwrap_or("Order"),
+        (_, Some(filter)) => order.filter == filter,
+        (_, None) => params.get("stopOrderType") != Some("Stop") || order.filter == "StopOrder",
+    }
+}
+
+/// Changes price, total quantity or trigger of an open order.
+pub(crate) fn amend(call: &Call<'_>) -> Answer {
+    let one = call.params.instrument()?;
+    let desk = &call.desk;
+    let old = target(call, one, "replace")?;
+    let mut order = changed(&call.params, one, &old)?;
+    order.updated = desk.now;
+    let last = desk.last(one)?;
+    checks::keep_in_collar(one, &mut order, last)?;
+    checks::check_amounts(one, &order, last)?;
+    if order.is_active() {
+        Account::read(desk, Some(&order.id))?.afford(desk, &order, order.price)?;
+        if order.price != old.price {
+            matching::arrive(desk, one, &mut order, last, desk.now)?;
+        } else if order.rest().is_zero() {
+            order.status = Status::Filled;
+        }
+    } else {
+        order.since = desk.now;
+    }
+    order_store::update(desk.db, &order)?;
+    matching::cancel_orphans(desk, one, desk.now)?;
+    Ok(ids(&order))
+}
+
+/// The order as the parameters want it.
+fn changed(params: &Params, one: &Instrument, old: &Order) -> Result<Order, Refusal> {
+    let mut order = old.clone();
+    if let Some(price) = params.decimal("price")?.filter(|_| !old.market) {
+        order.price = price;
+    }
+    if let Some(qty) = params.decimal("qty")? {
+        if qty < old.filled && one.category == Category::Spot {
+            return Err(Refusal::new(
+                170_313,
+                "The quantity is below the filled quantity.",
+            ));
+        }
+        if qty <= old.filled && one.category != Category::Spot {
+            let text = "The modified contract quantity cannot be less than or equal to the filled quantity.";
+            return Err(Refusal::new(110_064, text));
+        }
+        order.qty = qty;
+    }
+    if let Some(trigger) = params.decimal("triggerPrice")? {
+        if old.status != Status::Untriggered {
+            return Err(Refusal::params("the order has no trigger price to change"));
+        }
+        order.trigger = trigger;
+    }
+    for name in [
+        "triggerBy",
+        "takeProfit",
+        "stopLoss",
+        "tpslMode",
+        "tpTriggerBy",
+        "slTriggerBy",
+        "tpLimitPrice",
+        "slLimitPrice",
+    ] {
+        if let Some(value) = params.get(name) {
+            order.extras.insert(name.to_owned(), value.to_owned());
+        }
+    }
+    let same = order.price == old.price
+        && order.qty == old.qty
+        && order.trigger == old.trigger
+        && order.extras == old.extras;
+    if same {
+        let text = "The order remains unchanged as the parameters entered match the existing ones.";
+        return Err(Refusal::new(10001, text));
+    }
+    Ok(order)
+}

@@ -1,0 +1,157 @@
+//! Orders and executions in the store, and the query that pages through either.
+
+use rusqlite::types::Value as Sql;
+use rusqlite::{Connection, OptionalExtension, params, params_from_iter};
+use serde_json::Value;
+
+use super::call::Refusal;
+use super::instruments::Instrument;
+use super::order::Order;
+
+pub(crate) fn insert(db: &Connection, order: &Order, one: &Instrument) -> Result<(), Refusal> {
+    db.prepare_cached(
+        "INSERT INTO orders (id, link, category, symbol, base, settle, filter, status, open, created, visible, data)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
+    )?
+    .execute(params![
+        order.id,
+        order.link,
+        order.category,
+        order.symbol,
+        one.base,
+        one.settle,
+        order.filter,
+        order.status.word(),
+        order.is_open(),
+        order.created,
+        order.visible,
+        serde_json::to_string(order)?
+    ])?;
+    Ok(())
+}
+
+pub(crate) fn update(db: &Connection, order: &Order) -> Result<(), Refusal> {
+    db.prepare_cached("UPDATE orders SET status = ?2, open = ?3, data = ?4 WHERE id = ?1")?
+        .execute(params![
+            order.id,
+            order.status.word(),
+            order.is_open(),
+            serde_json::to_string(order)?
+        ])?;
+    Ok(())
+}
+
+/// Whether a client id was ever used, in any category.
+pub(crate) fn link_is_used(db: &Connection, link: &str) -> Result<bool, Refusal> {
+    Ok(db
+        .prepare_cached("SELECT 1 FROM orders WHERE link = ?1 AND link <> ''")?
+        .exists([link])?)
+}
+
+/// Every open order, oldest first.
+pub(crate) fn open_orders(db: &Connection) -> Result<Vec<Order>, Refusal> {
+    let mut query = db.prepare_cached("SELECT data FROM orders WHERE open = 1 ORDER BY seq")?;
+    let mut rows = query.query([])?;
+    let mut orders = Vec::new();
+    while let Some(row) = rows.next()? {
+        orders.push(serde_json::from_str(&row.get::<_, String>(0)?)?);
+    }
+    Ok(orders)
+}
+
+/// The order of that id, or of that client id when no id is given.
+pub(crate) fn find(db: &Connection, id: Option<&str>, link: Option<&str>) -> Result<Option<Order>, Refusal> {
+    let (sql, key) = match (id, link) {
+        (Some(id), _) => ("SELECT data FROM orders WHERE id = ?1", id),
+        (None, Some(link)) => ("SELECT data FROM orders WHERE link = ?1 AND link <> ''", link),
+        (None, None) => return Ok(None),
+    };
+    let data = db
+        .prepare_cached(sql)?
+        .query_row([key], |row| row.get::<_, String>(0))
+        .optional()?;
+    Ok(data.map(|data| serde_json::from_str(&data)).transpose()?)
+}
+
+/// What an execution is filed under.
+pub(crate) struct Filed<'a> {
+    pub(crate) order: &'a Order,
+    pub(crate) instrument: &'a Instrument,
+    pub(crate) time: i64,
+}
+
+/// Files an execution, already in the shape of its reply.
+pub(crate) fn insert_execution(db: &Connection, filed: &Filed<'_>, row: &Value) -> Result<(), Refusal> {
+    let order = filed.order;
+    db.prepare_cached(
+        "INSERT INTO executions (order_id, link, category, symbol, base, settle, created, visible, data)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+    )?
+    .execute(params![
+        order.id,
+        order.link,
+        order.category,
+        order.symbol,
+        filed.instrument.base,
+        filed.instrument.settle,
+        filed.time,
+        order.visible,
+        row.to_string()
+    ])?;
+    Ok(())
+}
+
+/// A query over `orders` or `executions`, newest first, built condition by condition.
+pub(crate) struct Query {
+    sql: String,
+    arguments: Vec<Sql>,
+}
+
+impl Query {
+    pub(crate) fn over(table: &str) -> Self {
+        Self {
+            sql: format!("SELECT seq, data FROM {table} WHERE 1"),
+            arguments: Vec::new(),
+        }
+    }
+
+    /// Adds a condition; `?` stands for `argument`.
+    pub(crate) fn and(mut self, condition: &str, argument: impl Into<Sql>) -> Self {
+        self.arguments.push(argument.into());
+        self.sql.push_str(" AND ");
+        self.sql.push_str(condition);
+        self
+    }
+
+    /// Adds a condition when there is an argument for it.
+    pub(crate) fn and_some(self, condition: &str, argument: Option<&str>) -> Self {
+        match argument {
+            Some(argument) => self.and(condition, argument.to_owned()),
+            None => self,
+        }
+    }
+
+    /// One page below `cursor`, and where the next one continues if there is more.
+    pub(crate) fn page(
+        self,
+        db: &Connection,
+        limit: i64,
+        cursor: i64,
+    ) -> Result<(Vec<String>, Option<i64>), Refusal> {
+        let mut query = self.and("seq < ?", cursor);
+        query.sql.push_str(" ORDER BY seq DESC LIMIT ?");
+        query.arguments.push(Sql::Integer(limit + 1));
+        let mut statement = db.prepare_cached(&query.sql)?;
+        let mut rows = statement.query(params_from_iter(query.arguments))?;
+        let (mut page, mut last, mut next) = (Vec::new(), 0, None);
+        while let Some(row) = rows.next()? {
+            if i64::try_from(page.len()).unwrap_or(i64::MAX) == limit {
+                next = Some(last);
+                break;
+            }
+            last = row.get(0)?;
+            page.push(row.get(1)?);
+        }
+        Ok((page, next))
+    }
+}

@@ -1,0 +1,267 @@
+//! `position/*`: the list, leverage, position mode and the stops of a position.
+//!
+//! Take profit, stop loss and trailing stop are kept and shown. They do not fire yet.
+
+use rust_decimal::Decimal;
+use serde_json::{Value, json};
+
+use super::account;
+use super::call::{Answer, Call, Desk, Params, Refusal, page, text};
+use super::instruments::{self, Category, INSTRUMENTS, Instrument, num};
+use super::order::Side;
+use super::order_store;
+use super::position::Position;
+use super::store;
+
+/// Positions. With a symbol flat legs are shown too, otherwise only what is held.
+pub(crate) fn list(call: &Call<'_>) -> Answer {
+    let params = &call.params;
+    let category = params.category()?;
+    let limit = params.limit(20, 200)?;
+    let settle = params.get("settleCoin");
+    let mut rows = Vec::new();
+    match params.get("symbol") {
+        Some(_) => {
+            let one = params.instrument()?;
+            for idx in legs(&call.desk, one)? {
+                rows.push(row(&call.desk, one, &store::position(call.desk.db, one, *idx)?)?);
+            }
+        }
+        None if category == Category::Linear && settle.is_none() => {
+            return Err(Refusal::params("symbol or settleCoin is required"));
+        }
+        None => {
+            for position in store::positions(call.desk.db)?
+                .iter()
+                .filter(|position| position.is_open())
+            {
+                let found = Category::parse(&position.category)
+                    .filter(|found| *found == category)
+                    .and_then(|_| instruments::find(category, &position.symbol));
+                if let Some(one) = found.filter(|one| settle.is_none_or(|coin| coin == one.settle)) {
+                    rows.push(row(&call.desk, one, position)?);
+                }
+            }
+        }
+    }
+    Ok(cut(category, rows, limit, params.cursor()?))
+}
+
+/// One page of rows that are all at hand; the cursor counts the rows still to come.
+fn cut(category: Category, rows: Vec<Value>, limit: i64, cursor: i64) -> Value {
+    let total = i64::try_from(rows.len()).unwrap_or_default();
+    let left = cursor.clamp(0, total);
+    let (skip, take) = (total - left, left.min(limit));
+    let next = (left > limit).then_some(left - limit);
+    let count = |number: i64| usize::try_from(number).unwrap_or_default();
+    let rows = rows.into_iter().skip(count(skip)).take(count(take)).collect();
+    page(category, rows, next)
+}
+
+fn legs(desk: &Desk<'_>, one: &Instrument) -> Result<&'static [i64], Refusal> {
+    Ok(match (one.category, store::is_hedged(desk.db, one)?) {
+        (Category::Option | Category::Spot, _) => &[],
+        (_, true) => &[1, 2],
+        (_, false) => &[0],
+    })
+}
+
+fn row(desk: &Desk<'_>, one: &'static Instrument, held: &Position) -> Result<Value, Refusal> {
+    let mark = desk.last(one)?;
+    let leverage = store::leverage(desk.db, one)?;
+    let now_worth = one.value(held.size, mark);
+    let margin = text(account::margin(now_worth, leverage));
+    let maintenance = text((now_worth * num(5, 3)).round_dp(8));
+    let side = if held.is_open() { held.side.word() } else { "" };
+    let or_zero = |stop: &str| {
+        if stop.is_empty() {
+            "0".to_owned()
+        } else {
+            stop.to_owned()
+        }
+    };
+    Ok(json!({
+        "positionIdx": held.idx, "riskId": 1, "riskLimitValue": "2000000", "symbol": held.symbol, "side": side,
+        "size": text(held.size), "avgPrice": text(held.average(one)), "positionValue": text(one.shown(held.entry)),
+        "tradeMode": 0, "positionStatus": "Normal", "autoAddMargin": 0,
+        "adlRankIndicator": if held.is_open() { 2 } else { 0 }, "leverage": text(leverage), "positionBalance": "0",
+        "markPrice": text(mark), "liqPrice": if held.is_open() { "" } else { "0" }, "bustPrice": "",
+        "positionMM": maintenance, "positionMMByMp": maintenance, "positionIM": margin, "positionIMByMp": margin,
+        "tpslMode": held.tpsl_mode, "takeProfit": or_zero(&held.take_profit),
+        "stopLoss": or_zero(&held.stop_loss), "trailingStop": or_zero(&held.trailing_stop),
+        "unrealisedPnl": text(held.unrealised(one, mark).round_dp(8)), "curRealisedPnl": text(held.realised),
+        "cumRealisedPnl": text(held.realised_ever), "seq": if held.created == 0 { -1 } else { held.updated },
+        "isReduceOnly": false, "mmrSysUpdatedTime": "", "leverageSysUpdatedTime": "", "breakEvenPrice": "",
+        "sessionAvgPrice": "", "openTime": if held.is_open() { held.opened } else { 0 }, "delta": "", "gamma": "",
+        "vega": "", "theta": "", "createdTime": held.created.to_string(), "updatedTime": held.updated.to_string(),
+    }))
+}
+
+fn contract(params: &Params) -> Result<&'static Instrument, Refusal> {
+    let one = params.instrument()?;
+    if matches!(one.category, Category::Linear | Category::Inverse) {
+        return Ok(one);
+    }
+    Err(Refusal::params("category must be linear or inverse"))
+}
+
+/// Sets the leverage of both sides; they must be equal in cross margin.
+pub(crate) fn set_leverage(call: &Call<'_>) -> Answer {
+    let one = contract(&call.params)?;
+    call.params.require("buyLeverage")?;
+    call.params.require("sellLeverage")?;
+    let buy = call.params.decimal("buyLeverage")?.unwrap_or_default();
+    if Some(buy) != call.params.decimal("sellLeverage")? {
+        return Err(Refusal::params(
+            "buy leverage must equal sell leverage in cross margin",
+        ));
+    }
+    let two_decimals = buy.round_dp(2) == buy;
+    if buy < Decimal::ONE || buy > one.max_leverage || !two_decimals {
+        let most = one.max_leverage;
+        return Err(Refusal::new(
+            110_013,
+            format!("cannot set leverage, it must be 1 to {most}"),
+        ));
+    }
+    if store::leverage(call.desk.db, one)? == buy {
+        return Err(Refusal::new(110_043, "leverage not modified"));
+    }
+    store::set_leverage(call.desk.db, one, buy)?;
+    Ok(json!({}))
+}
+
+/// Switches USDT perpetuals between one-way (0) and hedge mode (3), by symbol or by settle coin.
+pub(crate) fn switch_mode(call: &Call<'_>) -> Answer {
+    let params = &call.params;
+    if params.category()? != Category::Linear {
+        return Err(Refusal::params("category must be linear"));
+    }
+    let hedged = match params.integer("mode")? {
+        Some(0) => false,
+        Some(3) => true,
+        _ => return Err(Refusal::params("position_mode invalid")),
+    };
+    let named = params.get("symbol").is_some();
+    let chosen: Vec<&Instrument> = match (params.get("symbol"), params.get("coin")) {
+        (Some(_), _) => vec![params.instrument()?],
+        (None, Some(coin)) => INSTRUMENTS
+            .iter()
+            .filter(|one| one.category == Category::Linear && one.settle == coin)
+            .collect(),
+        (None, None) => return Err(Refusal::params("symbol or coin is required")),
+    };
+    let mut changed = false;
+    for one in chosen {
+        if one.settle != "USDT" && hedged {
+            return Err(Refusal::new(110_029, "this symbol has no hedge mode"));
+        }
+        if store::is_hedged(call.desk.db, one)? == hedged {
+            continue;
+        }
+        match busy(&call.desk, one)? {
+            Some(refusal) if named => return Err(refusal),
+            Some(_) => {}
+            None => {
+                store::set_hedged(call.desk.db, one, hedged)?;
+                changed = true;
+            }
+        }
+    }
+    if changed {
+        return Ok(json!({}));
+    }
+    Err(Refusal::new(110_025, "Position mode is not modified"))
+}
+
+/// Why the mode of an instrument cannot change now.
+fn busy(desk: &Desk<'_>, one: &Instrument) -> Result<Option<Refusal>, Refusal> {
+    for idx in legs(desk, one)? {
+        if store::position(desk.db, one, *idx)?.is_open() {
+            return Ok(Some(Refusal::new(
+                110_024,
+                "the position mode cannot change with an open position",
+            )));
+        }
+    }
+    let mine = |category: &str, symbol: &str| category == one.category.word() && symbol == one.symbol;
+    let orders = order_store::open_orders(desk.db)?;
+    if orders.iter().any(|order| mine(&order.category, &order.symbol)) {
+        return Ok(Some(Refusal::new(
+            110_028,
+            "the position mode cannot change with open orders",
+        )));
+    }
+    Ok(None)
+}
+
+/// Sets the stops of an open position; `0` takes one away.
+pub(crate) fn trading_stop(call: &Call<'_>) -> Answer {
+    let one = contract(&call.params)?;
+    let idx = call.params.integer("positionIdx")?.unwrap_or_default();
+    if !legs(&call.desk, one)?.contains(&idx) {
+        return Err(Refusal::new(10001, "position idx not match position mode"));
+    }
+    let mut held = store::position(call.desk.db, one, idx)?;
+    if !held.is_open() {
+        return Err(Refusal::new(10001, "can not set tp/sl/ts for zero position"));
+    }
+    let before = stops(&held);
+    let last = call.desk.last(one)?;
+    let above = held.side == Side::Buy;
+    set_stop(&call.params, one, "takeProfit", &mut held.take_profit, |price| {
+        (price > last) == above
+    })?;
+    set_stop(&call.params, one, "stopLoss", &mut held.stop_loss, |price| {
+        (price < last) == above
+    })?;
+    set_stop(&call.params, one, "trailingStop", &mut held.trailing_stop, |_| {
+        true
+    })?;
+    set_stop(&call.params, one, "activePrice", &mut held.active_price, |_| true)?;
+    match call.params.get("tpslMode") {
+        None => {}
+        Some(mode @ ("Full" | "Partial")) => mode.clone_into(&mut held.tpsl_mode),
+        Some(_) => return Err(Refusal::params("tpslMode invalid")),
+    }
+    if stops(&held) == before {
+        return Err(Refusal::new(34040, "not modified"));
+    }
+    held.updated = call.desk.now;
+    store::save_position(call.desk.db, &held)?;
+    Ok(json!({}))
+}
+
+fn stops(held: &Position) -> [String; 4] {
+    [
+        &held.take_profit,
+        &held.stop_loss,
+        &held.trailing_stop,
+        &held.active_price,
+    ]
+    .map(Clone::clone)
+}
+
+fn set_stop(
+    params: &Params,
+    one: &Instrument,
+    name: &str,
+    stop: &mut String,
+    fits: impl Fn(Decimal) -> bool,
+) -> Result<(), Refusal> {
+    let Some(price) = params.decimal(name)? else {
+        return Ok(());
+    };
+    if price.is_zero() {
+        stop.clear();
+        return Ok(());
+    }
+    let on_grid = price.checked_rem(one.tick).is_some_and(|rest| rest.is_zero());
+    if price < Decimal::ZERO || !on_grid || !fits(price) {
+        return Err(Refusal::params(format!(
+            "{name} does not fit the position and the last price"
+        )));
+    }
+    *stop = text(price);
+    Ok(())
+}

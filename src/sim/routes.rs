@@ -1,0 +1,93 @@
+//! Which request does what: method, path, who may call it, and whether it changes something.
+
+use super::accounts;
+use super::call::{Answer, Call};
+use super::candles;
+use super::create;
+use super::listing;
+use super::market_replies;
+use super::order_changes;
+use super::order_replies;
+use super::positions;
+
+/// What a route needs from the store.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// Market data: no key is asked for, nothing is matched first.
+    Public,
+    /// The account's own rows.
+    Read,
+    /// A change, in one transaction that excludes other processes.
+    Write,
+}
+
+/// One endpoint.
+pub(crate) struct Route {
+    pub(crate) method: &'static str,
+    pub(crate) path: &'static str,
+    pub(crate) kind: Kind,
+    pub(crate) run: fn(&Call<'_>) -> Answer,
+}
+
+const fn public(path: &'static str, run: fn(&Call<'_>) -> Answer) -> Route {
+    Route {
+        method: "GET",
+        path,
+        kind: Kind::Public,
+        run,
+    }
+}
+
+const fn read(path: &'static str, run: fn(&Call<'_>) -> Answer) -> Route {
+    Route {
+        method: "GET",
+        path,
+        kind: Kind::Read,
+        run,
+    }
+}
+
+const fn write(path: &'static str, run: fn(&Call<'_>) -> Answer) -> Route {
+    Route {
+        method: "POST",
+        path,
+        kind: Kind::Write,
+        run,
+    }
+}
+
+/// Every endpoint. `market/time` is answered by the server itself, whose clock a fault may move.
+static ROUTES: [Route; 25] = [
+    public("/v5/market/tickers", market_replies::tickers),
+    public("/v5/market/orderbook", market_replies::orderbook),
+    public("/v5/market/kline", candles::kline),
+    public("/v5/market/mark-price-kline", candles::mark_kline),
+    public("/v5/market/index-price-kline", candles::mark_kline),
+    public("/v5/market/funding/history", candles::funding_history),
+    public("/v5/market/open-interest", candles::open_interest_history),
+    public("/v5/market/recent-trade", market_replies::recent_trade),
+    public("/v5/market/instruments-info", listing::instruments_info),
+    public("/v5/market/price-limit", market_replies::price_limit),
+    read("/v5/account/wallet-balance", accounts::wallet_balance),
+    read("/v5/account/info", accounts::info),
+    read("/v5/account/fee-rate", accounts::fee_rate),
+    read("/v5/user/query-api", accounts::query_api),
+    read("/v5/position/list", positions::list),
+    write("/v5/position/set-leverage", positions::set_leverage),
+    write("/v5/position/switch-mode", positions::switch_mode),
+    write("/v5/position/trading-stop", positions::trading_stop),
+    write("/v5/order/create", create::create),
+    write("/v5/order/amend", order_changes::amend),
+    write("/v5/order/cancel", order_changes::cancel),
+    write("/v5/order/cancel-all", order_changes::cancel_all),
+    read("/v5/order/realtime", order_replies::realtime),
+    read("/v5/order/history", order_replies::history),
+    read("/v5/execution/list", order_replies::executions),
+];
+
+/// The endpoint of a method and path.
+pub(crate) fn find(method: &str, path: &str) -> Option<&'static Route> {
+    ROUTES
+        .iter()
+        .find(|route| route.method == method && route.path == path)
+}

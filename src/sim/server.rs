@@ -1,0 +1,248 @@
+//! One request from the wire to the reply: log, faults, door, budget, transaction, faults again.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use axum::body::Bytes;
+use axum::extract::{ConnectInfo, Request, State};
+use axum::http::request::Parts;
+use axum::http::{StatusCode, header};
+use axum::response::Response;
+use rusqlite::{Connection, TransactionBehavior};
+use serde_json::json;
+
+use super::RequestLog;
+use super::admin;
+use super::auth::{self, Denied, Keys};
+use super::call::{Answer, Call, Desk, Effects, Params, Refusal};
+use super::envelope;
+use super::faults::FaultSwitch;
+use super::instruments::Category;
+use super::limits::{self, Limits};
+use super::market::Market;
+use super::market_replies;
+use super::matching;
+use super::routes::{self, Kind, Route};
+use super::strikes::Hits;
+use super::wire::Scissors;
+
+/// No body of a request is larger.
+const BODY_MOST: usize = 1 << 20;
+/// So many requests are remembered for [`super::RunningPaper::requests`].
+const LOG_MOST: usize = 10_000;
+
+/// What all requests of one server share.
+pub(crate) struct Shared {
+    pub(crate) db: Mutex<Connection>,
+    pub(crate) market: Market,
+    pub(crate) keys: Keys,
+    pub(crate) faults: FaultSwitch,
+    pub(crate) limits: Limits,
+    pub(crate) log: Mutex<VecDeque<RequestLog>>,
+}
+
+impl Shared {
+    /// The store. A handler that failed has rolled back, so the connection is sound whatever happened.
+    pub(crate) fn db(&self) -> MutexGuard<'_, Connection> {
+        self.db.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn log(&self) -> MutexGuard<'_, VecDeque<RequestLog>> {
+        self.log.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn remember(&self, parts: &Parts, body: &[u8]) {
+        let query = parts.uri.query().unwrap_or_default();
+        let payload = if body.is_empty() {
+            query.to_owned()
+        } else {
+            String::from_utf8_lossy(body).into_owned()
+        };
+        let mut log = self.log();
+        if log.len() >= LOG_MOST {
+            log.pop_front();
+        }
+        log.push_back(RequestLog {
+            method: parts.method.to_string(),
+            path: parts.uri.path().to_owned(),
+            payload,
+        });
+    }
+}
+
+/// Milliseconds since 1970.
+pub(crate) fn now_ms() -> i64 {
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .ok()
+        .and_then(|age| i64::try_from(age.as_millis()).ok())
+        .unwrap_or_default()
+}
+
+/// Answers one request.
+pub(crate) async fn serve(
+    State(shared): State<Arc<Shared>>,
+    ConnectInfo(scissors): ConnectInfo<Scissors>,
+    request: Request,
+) -> Response {
+    let (parts, body) = request.into_parts();
+    let Ok(body) = axum::body::to_bytes(body, BODY_MOST).await else {
+        return envelope::html(413);
+    };
+    if parts.uri.path().starts_with("/paper/") {
+        return admin::answer(&shared, &parts, &body);
+    }
+    // A request that has arrived is processed even when its sender has hung up: hence a task of its own.
+    tokio::spawn(pass(shared, scissors, parts, body))
+        .await
+        .unwrap_or_else(|_| envelope::html(500))
+}
+
+/// Takes a request through the faults that hit it.
+async fn pass(shared: Arc<Shared>, scissors: Scissors, parts: Parts, body: Bytes) -> Response {
+    shared.remember(&parts, &body);
+    let hits = Hits::sort(shared.faults.take(parts.uri.path()));
+    if let Some(ms) = hits.delay_before {
+        tokio::time::sleep(Duration::from_millis(ms)).await;
+    }
+    let response = match hits.instead(&scissors) {
+        Some(response) => response,
+        None => {
+            let response = process(&shared, &parts, &body, &hits);
+            hits.afterwards(response, &scissors).await
+        }
+    };
+    if let Some(ms) = hits.delay_after {
+        tokio::time::sleep(Duration::from_millis(ms)).await;
+    }
+    response
+}
+
+/// The reply of an endpoint, or of the door in front of all of them.
+fn process(shared: &Shared, parts: &Parts, body: &Bytes, hits: &Hits) -> Response {
+    let clock = hits.clock();
+    let (method, path) = (parts.method.as_str(), parts.uri.path());
+    if method == "GET" && !body.is_empty() {
+        return envelope::html(403);
+    }
+    if (method, path) == ("GET", "/v5/market/time") {
+        return envelope::reply(&envelope::wrap(Ok(market_replies::time(clock)), clock));
+    }
+    let Some(route) = routes::find(method, path) else {
+        return envelope::html(404);
+    };
+    let query = parts.uri.query().unwrap_or_default();
+    let (payload, params) = match method {
+        "GET" => (query.as_bytes(), Ok(Params::from_query(query))),
+        _ => (body.as_ref(), Params::from_body(body)),
+    };
+    if route.kind != Kind::Public
+        && let Err(denied) = auth::check(&shared.keys, &parts.headers, payload, clock)
+    {
+        return turn_away(denied, clock);
+    }
+    budgeted(shared, route, params, hits, clock)
+}
+
+fn turn_away(denied: Denied, clock: i64) -> Response {
+    match denied {
+        Denied::Unauthorized => envelope::plain(StatusCode::UNAUTHORIZED, "text/plain", String::new()),
+        Denied::Refused(refusal) => envelope::reply(&envelope::wrap(Err(refusal), clock)),
+    }
+}
+
+/// Runs an endpoint unless its budget is used up, and says on the reply what is left of it.
+fn budgeted(
+    shared: &Shared,
+    route: &'static Route,
+    params: Result<Params, Refusal>,
+    hits: &Hits,
+    clock: i64,
+) -> Response {
+    let run = |params| transact(shared, route, params, hits.effects);
+    if route.kind == Kind::Public {
+        return envelope::reply(&envelope::wrap(params.and_then(run), clock));
+    }
+    let category = params
+        .as_ref()
+        .ok()
+        .and_then(|params| Category::parse(params.get("category")?));
+    let budget = shared.limits.count(route.path, category, now_ms());
+    let answer = match budget.exceeded {
+        true => Err(Refusal::new(10006, "Too many visits!")),
+        false => params.and_then(run),
+    };
+    let mut response = envelope::reply(&envelope::wrap(answer, clock));
+    limits::budget_headers(&mut response, budget);
+    response
+}
+
+/// Runs a handler inside one transaction; what a refused handler wrote is undone.
+fn transact(shared: &Shared, route: &Route, params: Params, effects: Effects) -> Answer {
+    let mut db = shared.db();
+    let now = now_ms();
+    if route.kind == Kind::Read {
+        catch_up(&mut db, &shared.market, now)?;
+    }
+    let behavior = match route.kind {
+        Kind::Write => TransactionBehavior::Immediate,
+        Kind::Read | Kind::Public => TransactionBehavior::Deferred,
+    };
+    let tx = db.transaction_with_behavior(behavior)?;
+    let desk = Desk {
+        db: &tx,
+        market: &shared.market,
+        now: now_ms(),
+    };
+    if route.kind == Kind::Write {
+        matching::look(&desk)?;
+    }
+    let call = Call {
+        desk,
+        params,
+        effects,
+        api_key: &shared.keys.api_key,
+    };
+    let answer = (route.run)(&call)?;
+    tx.commit()?;
+    Ok(answer)
+}
+
+/// Lets the path act before a read, and takes the write lock only when something moves.
+fn catch_up(db: &mut Connection, market: &Market, now: i64) -> Result<(), Refusal> {
+    let reading = db.transaction()?;
+    let due = matching::is_due(&Desk {
+        db: &reading,
+        market,
+        now,
+    })?;
+    drop(reading);
+    if !due {
+        return Ok(());
+    }
+    let writing = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    matching::look(&Desk {
+        db: &writing,
+        market,
+        now: now_ms(),
+    })?;
+    Ok(writing.commit()?)
+}
+
+/// A JSON reply of the admin endpoints.
+pub(crate) fn admin_reply(result: Result<(), String>) -> Response {
+    match result {
+        Ok(()) => envelope::reply(&json!({"ok": true})),
+        Err(why) => {
+            let mut response = envelope::reply(&json!({"ok": false, "error": why}));
+            *response.status_mut() = StatusCode::BAD_REQUEST;
+            response
+        }
+    }
+}
+
+/// Whether a browser sent this: pages of other sites must not reach a server on loopback.
+pub(crate) fn from_a_page(parts: &Parts) -> bool {
+    parts.headers.contains_key(header::ORIGIN)
+}
