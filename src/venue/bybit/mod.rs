@@ -1,1 +1,125 @@
-//! The Bybit V5 client.
+//! The Bybit V5 client: one for mainnet, testnet, demo, regional hosts and the paper exchange.
+//!
+//! `http` is the one way out, `get` and `writes` are the two things done with it, `clock`, `limits` and `sign`
+//! what every request needs. `market`, `orders` and `parse` read rows, `wire` writes bodies, `retcode` knows the
+//! codes. A read is repeated, a write never; what was not understood is an error, never a guess.
+
+mod clock;
+mod config;
+mod get;
+mod http;
+mod limits;
+mod lookup;
+mod market;
+mod orders;
+mod pages;
+mod parse;
+mod query;
+mod reads;
+mod reply;
+mod retcode;
+mod sign;
+mod wire;
+mod writes;
+
+#[cfg(test)]
+mod stub;
+#[cfg(test)]
+mod tests;
+
+use std::collections::HashMap;
+use std::time::Instant;
+
+use chrono::{DateTime, Utc};
+use rust_decimal::Decimal;
+use serde_json::Value;
+use tokio::sync::Mutex;
+
+pub use config::{BybitConfig, ConfigError};
+pub use sign::{Credentials, CredentialsError, SignError};
+
+use crate::domain::account::{CoinBalance, Instrument, OrderView, Position, Quote, RestingOrder};
+use crate::domain::money::Price;
+use crate::domain::order::OrderKey;
+use crate::domain::symbol::{Coin, InstrumentId};
+use crate::state::day::Permit;
+use crate::venue::{Outcome, ReadRequest, Venue, VenueError};
+use http::Http;
+
+/// Bybit, or something that speaks as it does. Nothing is connected before the first request.
+#[derive(Debug)]
+pub struct BybitVenue {
+    http: Http,
+    instruments: Mutex<HashMap<InstrumentId, (Instant, Instrument)>>,
+}
+
+impl BybitVenue {
+    #[must_use]
+    pub fn new(config: BybitConfig) -> Self {
+        Self {
+            http: Http::new(config),
+            instruments: Mutex::new(HashMap::new()),
+        }
+    }
+
+    /// Where it is and how it is reached.
+    #[must_use]
+    pub fn config(&self) -> &BybitConfig {
+        &self.http.config
+    }
+}
+
+impl Venue for BybitVenue {
+    fn label(&self) -> &str {
+        &self.http.config.label
+    }
+
+    fn is_paper(&self) -> bool {
+        self.http.config.paper
+    }
+
+    async fn exchange_time(&self) -> Result<DateTime<Utc>, VenueError> {
+        DateTime::from_timestamp_millis(self.exchange_ms().await?)
+            .ok_or_else(|| VenueError::Unreadable("the exchange's time is out of range".to_owned()))
+    }
+
+    async fn quote(&self, id: &InstrumentId) -> Result<Quote, VenueError> {
+        self.fetch_quote(id).await
+    }
+
+    async fn instrument(&self, id: &InstrumentId) -> Result<Instrument, VenueError> {
+        self.fetch_instrument(id).await
+    }
+
+    async fn coin_usd(&self, coin: &Coin) -> Result<Price, VenueError> {
+        self.fetch_coin_usd(coin).await
+    }
+
+    async fn positions(&self) -> Result<Vec<Position>, VenueError> {
+        self.fetch_positions().await
+    }
+
+    async fn open_orders(&self) -> Result<Vec<RestingOrder>, VenueError> {
+        self.fetch_open_orders().await
+    }
+
+    async fn wallet(&self) -> Result<Vec<CoinBalance>, VenueError> {
+        self.fetch_wallet().await
+    }
+
+    async fn order(&self, id: &InstrumentId, key: &OrderKey) -> Result<Option<OrderView>, VenueError> {
+        self.find_order(id, key).await
+    }
+
+    async fn average_daily_turnover(&self, id: &InstrumentId) -> Result<Decimal, VenueError> {
+        self.fetch_average_turnover(id).await
+    }
+
+    async fn read(&self, request: ReadRequest) -> Result<Value, VenueError> {
+        self.fetch_raw(request).await
+    }
+
+    async fn send(&self, permit: Permit<'_>) -> Outcome {
+        self.transmit(permit.write(), permit.client_id()).await
+    }
+}

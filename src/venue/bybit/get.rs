@@ -1,0 +1,309 @@
+//! Reads: repeated with backoff while time is left, because reading twice changes nothing. Also the exchange's
+//! clock, which is read the same way.
+
+use std::future::Future;
+use std::time::{Duration, Instant};
+
+use super::clock::{Moment, Reading};
+use super::http::{Failure, Http, Request, banned};
+use super::limits::Bucket;
+use super::parse::{Document, Rows};
+use super::reply::{Envelope, Reply};
+use super::sign::Credentials;
+use crate::venue::VenueError;
+
+/// <https://bybit-exchange.github.io/docs/v5/market/time>
+const TIME: Request<'static> = Request {
+    bucket: Bucket {
+        path: "/v5/market/time",
+        category: None,
+    },
+    query: "",
+    body: None,
+};
+
+const FIRST_PAUSE: Duration = Duration::from_millis(100);
+const MAX_ATTEMPTS: u32 = 5;
+
+/// Where no header says when a used-up budget is back: the windows are one second long (facts §3).
+const ASSUMED_RESET: Duration = Duration::from_secs(1);
+
+/// No window is longer; a header that says more is not believed.
+const LONGEST_RESET: Duration = Duration::from_secs(60);
+
+const WRONG_TIMESTAMP: i64 = 10002;
+const TOO_MANY: i64 = 10006;
+
+/// Server-side trouble that a read may meet and another try may not (facts §2.3, class A).
+const PASSING: [i64; 12] = [
+    10000, 10016, 10019, 10429, 429, 5004, 170001, 170007, 170032, 500000, 340099, 3400214,
+];
+
+/// Why one attempt gave nothing.
+#[derive(Debug)]
+pub(super) enum Trouble {
+    /// Another try would get the same.
+    Final(VenueError),
+    /// Another try may work, after this pause where the exchange named one.
+    Passing(VenueError, Option<Duration>),
+    /// The timestamp was refused.
+    Timestamp(VenueError),
+}
+
+impl Http {
+    /// One GET, signed or not, within the configured time. The envelope's code is 0.
+    pub(super) async fn get(
+        &self,
+        path: &'static str,
+        query: &str,
+        signed: bool,
+    ) -> Result<Envelope, VenueError> {
+        let deadline = Instant::now() + self.config.timeout;
+        let bucket = Bucket { path, category: None };
+        let request = Request {
+            bucket,
+            query,
+            body: None,
+        };
+        let attempt = || self.get_once(request, signed, deadline);
+        match retried(deadline, attempt).await {
+            Err(Trouble::Timestamp(_)) => {
+                self.measure_again(deadline).await?;
+                retried(deadline, attempt).await.map_err(Trouble::into_error)
+            }
+            other => other.map_err(Trouble::into_error),
+        }
+    }
+
+    async fn get_once(
+        &self,
+        request: Request<'_>,
+        signed: bool,
+        deadline: Instant,
+    ) -> Result<Envelope, Trouble> {
+        let signature = if signed {
+            let credentials = self.credentials().map_err(Trouble::Final)?;
+            let reading = self.reading(deadline).await.map_err(Trouble::Final)?;
+            self.admit(request.bucket, deadline)
+                .await
+                .map_err(Trouble::Final)?;
+            Some(
+                self.sign(credentials, &request, reading)
+                    .map_err(Trouble::Final)?,
+            )
+        } else {
+            self.admit(request.bucket, deadline)
+                .await
+                .map_err(Trouble::Final)?;
+            None
+        };
+        let reply = self
+            .transfer(&request, signature, self.attempt_deadline(deadline))
+            .await
+            .map_err(lost)?;
+        self.judge(request.bucket, &reply)
+    }
+
+    /// One attempt leaves time for a second one.
+    fn attempt_deadline(&self, deadline: Instant) -> Instant {
+        deadline.min(Instant::now() + self.config.timeout / 2)
+    }
+
+    /// What an answer to a read means (facts §2.2, §2.3).
+    fn judge(&self, bucket: Bucket, reply: &Reply) -> Result<Envelope, Trouble> {
+        let reset_in = self.learn(bucket, reply);
+        let envelope = reply.envelope();
+        match (reply.status, envelope) {
+            (403, _) if reply.is_ban() => Err(Trouble::Final(banned(self.ban()))),
+            (429, _) => {
+                let error =
+                    VenueError::RateLimited("the exchange protects itself (http 429); wait".to_owned());
+                Err(Trouble::Passing(error, None))
+            }
+            (status @ 500.., _) => {
+                let error = VenueError::Unreachable(format!("http {status}: {}", reply.body_in_words()));
+                Err(Trouble::Passing(error, None))
+            }
+            (200, Some(envelope)) if envelope.code == 0 => Ok(envelope),
+            (_, Some(envelope)) if envelope.code != 0 => Err(refused(&envelope, reset_in)),
+            (200, _) => {
+                let words = format!("it is not in the exchange's form: {}", reply.body_in_words());
+                Err(Trouble::Passing(VenueError::Unreadable(words), None))
+            }
+            (status, _) => Err(Trouble::Final(VenueError::Rejected {
+                code: i64::from(status),
+                message: http_refusal(status, reply),
+            })),
+        }
+    }
+
+    /// Notes the budget that an answer names; says how long a used-up one stays so.
+    pub(super) fn learn(&self, bucket: Bucket, reply: &Reply) -> Duration {
+        let mut headers = reply.limits;
+        if reply.envelope().is_some_and(|envelope| envelope.code == TOO_MANY) {
+            headers.left = Some(0);
+        }
+        let now = Moment::now();
+        // A clock that is being measured right now is no reason to wait here.
+        let exchange_ms = self
+            .clock
+            .try_lock()
+            .ok()
+            .and_then(|reading| reading.map(|reading| reading.exchange_ms_at(now)));
+        let reset_in = headers
+            .reset_ms
+            .zip(exchange_ms)
+            .map(|(reset, exchange)| u64::try_from(reset - exchange).unwrap_or_default())
+            .map_or(ASSUMED_RESET, Duration::from_millis)
+            .min(LONGEST_RESET);
+        self.limits.learn(bucket, headers, reset_in, now.monotonic);
+        reset_in
+    }
+
+    /// Starts the silence that a ban asks for, and says how long it is.
+    pub(super) fn ban(&self) -> Duration {
+        tracing::warn!(
+            "the exchange banned this address for too many requests; all requests stop for a while"
+        );
+        self.limits.ban(Instant::now())
+    }
+
+    /// The key pair, or the error that says how to set one.
+    pub(super) fn credentials(&self) -> Result<&Credentials, VenueError> {
+        self.config.credentials.as_ref().ok_or(VenueError::NoCredentials)
+    }
+
+    /// The exchange's clock, measured when there is no fresh measurement.
+    pub(super) async fn reading(&self, deadline: Instant) -> Result<Reading, VenueError> {
+        let mut kept = self.locked_clock(deadline).await?;
+        let reading = match *kept {
+            Some(reading) if reading.is_fresh(Moment::now()) => reading,
+            _ => *kept.insert(self.measure(deadline).await?),
+        };
+        reading.usable(self.config.recv_window_ms)
+    }
+
+    /// A new measurement in place of the kept one, after the exchange refused a timestamp (facts §2.3, 10002).
+    pub(super) async fn measure_again(&self, deadline: Instant) -> Result<Reading, VenueError> {
+        let mut kept = self.locked_clock(deadline).await?;
+        *kept = None;
+        let reading = *kept.insert(self.measure(deadline).await?);
+        tracing::warn!(
+            offset = reading.in_words(),
+            "timestamp refused, clock measured again"
+        );
+        reading.usable(self.config.recv_window_ms)
+    }
+
+    async fn locked_clock(
+        &self,
+        deadline: Instant,
+    ) -> Result<tokio::sync::MutexGuard<'_, Option<Reading>>, VenueError> {
+        tokio::time::timeout_at(deadline.into(), self.clock.lock())
+            .await
+            .map_err(|_| VenueError::Unreachable("the exchange's clock could not be read in time".to_owned()))
+    }
+
+    async fn measure(&self, deadline: Instant) -> Result<Reading, VenueError> {
+        let first = retried(deadline, || self.sample(deadline))
+            .await
+            .map_err(Trouble::into_error)?;
+        let reading = if first.is_exact_enough() {
+            first
+        } else {
+            // The connection is up now, so the second round trip is the shorter one.
+            let second = self.sample(deadline).await;
+            second.map_or(first, |second| first.or_more_exact(second))
+        };
+        if reading.offset_ms().abs() > 1_000 {
+            tracing::warn!(offset = reading.in_words(), "this machine's clock is off");
+        }
+        Ok(reading)
+    }
+
+    async fn sample(&self, deadline: Instant) -> Result<Reading, Trouble> {
+        self.admit(TIME.bucket, deadline).await.map_err(Trouble::Final)?;
+        let sent = Moment::now();
+        let reply = self
+            .transfer(&TIME, None, self.attempt_deadline(deadline))
+            .await
+            .map_err(lost)?;
+        let received = Moment::now();
+        let envelope = self.judge(TIME.bucket, &reply)?;
+        let exchange_ms = Document::of(&envelope, "market/time")
+            .and_then(|document| document.read(|result| result.row("market/time")?.nanos_as_ms("timeNano")))
+            .map_err(Trouble::Final)?;
+        Ok(Reading::from_round_trip(sent, received, exchange_ms))
+    }
+}
+
+impl Trouble {
+    fn into_error(self) -> VenueError {
+        match self {
+            Self::Final(error) | Self::Passing(error, _) | Self::Timestamp(error) => error,
+        }
+    }
+}
+
+/// Tries until it works, the error is final, or the next pause would not fit.
+async fn retried<T, F>(deadline: Instant, attempt: impl Fn() -> F) -> Result<T, Trouble>
+where
+    F: Future<Output = Result<T, Trouble>>,
+{
+    let mut pause = FIRST_PAUSE;
+    let mut attempts = 1;
+    loop {
+        let (error, named) = match attempt().await {
+            Err(Trouble::Passing(error, named)) => (error, named),
+            other => return other,
+        };
+        let wait = named.unwrap_or(pause);
+        if attempts >= MAX_ATTEMPTS || Instant::now() + wait >= deadline {
+            return Err(Trouble::Passing(error, named));
+        }
+        tracing::debug!(%error, attempts, "reading again after a pause");
+        tokio::time::sleep(wait).await;
+        pause *= 2;
+        attempts += 1;
+    }
+}
+
+/// A read that got no answer may be repeated, whether it arrived or not.
+fn lost(failure: Failure) -> Trouble {
+    let (Failure::NotSent(why) | Failure::Lost(why)) = failure;
+    Trouble::Passing(VenueError::Unreachable(why), None)
+}
+
+/// A code other than 0.
+fn refused(envelope: &Envelope, reset_in: Duration) -> Trouble {
+    let Envelope { code, message, .. } = envelope;
+    match *code {
+        WRONG_TIMESTAMP => Trouble::Timestamp(VenueError::Clock(format!(
+            "the exchange refused the timestamp (code 10002): {message}; set this machine's clock right, or raise \
+             BYBIT_RECV_WINDOW on a slow line"
+        ))),
+        TOO_MANY => Trouble::Passing(
+            VenueError::RateLimited(format!("{message} (code 10006)")),
+            Some(reset_in),
+        ),
+        code if PASSING.contains(&code) => Trouble::Passing(
+            VenueError::Unreachable(format!("the exchange is in trouble (code {code}): {message}")),
+            None,
+        ),
+        code => Trouble::Final(VenueError::Rejected {
+            code,
+            message: super::retcode::explained(code, message),
+        }),
+    }
+}
+
+/// What a plain HTTP refusal means (facts §2.2).
+pub(super) fn http_refusal(status: u16, reply: &Reply) -> String {
+    let meaning = match status {
+        401 => "the key headers are missing or wrong",
+        403 => "the exchange does not serve this address or country",
+        404 => "no such path, or not for this account's mode",
+        _ => "the exchange did not take the request",
+    };
+    format!("http {status}: {meaning}: {}", reply.body_in_words())
+}
