@@ -16,6 +16,7 @@
 pub mod broker;
 pub mod domain;
 pub mod gate;
+pub mod mcp;
 pub mod sim;
 pub mod state;
 pub mod venue;

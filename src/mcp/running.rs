@@ -1,0 +1,36 @@
+//! Counts the tool calls that are under way, so that an end of input can wait for them.
+
+use std::sync::Arc;
+
+use tokio::sync::watch;
+
+/// A shared count of running calls.
+#[derive(Debug, Clone)]
+pub(super) struct Running(Arc<watch::Sender<usize>>);
+
+/// One running call; dropping it ends it.
+#[derive(Debug)]
+pub(super) struct Call(Running);
+
+impl Running {
+    pub(super) fn new() -> Self {
+        Self(Arc::new(watch::Sender::new(0)))
+    }
+
+    pub(super) fn start(&self) -> Call {
+        self.0.send_modify(|count| *count += 1);
+        Call(self.clone())
+    }
+
+    /// Returns when no call is running.
+    pub(super) async fn idle(&self) {
+        // The sender lives in `self`, so waiting cannot fail.
+        let _ = self.0.subscribe().wait_for(|count| *count == 0).await;
+    }
+}
+
+impl Drop for Call {
+    fn drop(&mut self) {
+        self.0.0.send_modify(|count| *count -= 1);
+    }
+}
