@@ -4,11 +4,12 @@
 //! exact text that the caller sent, and what the broker says is the reply. This floor decides nothing.
 //!
 //! ```text
-//! exact    keeps numbers and repeated keys as the caller wrote them, before anything parses them
-//! table    the tools, as data        schema   table -> JSON Schema     tools    table -> tools/list
-//! args     reading tools' arguments  rules    what must fit together  reply    marks, size limit, errors
-//! reads    tool -> GET -> reply      endpoint tool -> path and names
-//! server   the protocol              stdio, http, token   the ways in
+//! stdio, http    the ways in; lines, guard and token belong to them
+//! server         the protocol: what we are, what there is, what a call answers
+//! exact          keeps numbers and repeated keys as the caller wrote them
+//! tools          the table, as data in table_read and table_write; schema makes JSON Schema of it
+//! args           a reading tool's arguments by the table; values one at a time, rules all together
+//! reads          one read, from arguments to reply; endpoint says which GET, reply how large
 //! ```
 
 pub mod args;
@@ -16,6 +17,7 @@ mod endpoint;
 pub mod exact;
 mod guard;
 pub mod http;
+mod lines;
 mod reads;
 mod reply;
 mod rules;
@@ -27,3 +29,4 @@ mod table_read;
 mod table_write;
 pub mod token;
 pub mod tools;
+mod values;

@@ -15,11 +15,17 @@ const LINEAR_COINS: [&str; 2] = ["USDT", "USDC"];
 /// Most pages that one joined list takes from each settle coin.
 const MAX_PAGES: usize = 10;
 
-/// Rows, and where the list goes on: `("", cursor)` or, for a joined list, `(coin, cursor)`.
+/// Rows, and where the list goes on.
 #[derive(Default)]
 struct Rows {
     rows: Vec<Value>,
-    more: Vec<(&'static str, String)>,
+    more: Vec<More>,
+}
+
+/// The cursor behind the last row; of which settle coin, when lists were joined.
+struct More {
+    coin: Option<&'static str>,
+    cursor: String,
 }
 
 /// Runs a reading tool on the exact text of its arguments.
@@ -62,10 +68,10 @@ fn head(mut reply: Map<String, Value>, read: ReadTool, args: &Args) -> Map<Strin
 }
 
 fn orderbook(mut reply: Map<String, Value>, book: Value) -> Result<Value, VenueError> {
-    let Value::Object(book) = book else {
-        return Err(unreadable("no order book in it"));
-    };
-    reply.extend(book);
+    match book {
+        Value::Object(book) if book.contains_key("b") && book.contains_key("a") => reply.extend(book),
+        _ => return Err(unreadable("no order book in it")),
+    }
     let mut reply = Value::Object(reply);
     let depth = |reply: &Value| {
         ["/b", "/a"].map(|side| reply.pointer(side).and_then(Value::as_array).map_or(0, Vec::len))
@@ -85,7 +91,11 @@ async fn one_page<V: Venue>(broker: &Broker<V>, read: ReadTool, args: &Args) -> 
     };
     let cursor = result.get("nextPageCursor").and_then(Value::as_str);
     let cursor = cursor.filter(|cursor| !cursor.is_empty() && is_full(read, args, rows.len()));
-    let more = cursor.map(|cursor| ("", cursor.to_owned())).into_iter().collect();
+    let more = cursor.map(|cursor| More {
+        coin: None,
+        cursor: cursor.to_owned(),
+    });
+    let more = more.into_iter().collect();
     Ok(Rows { rows, more })
 }
 
@@ -122,12 +132,15 @@ async fn all_pages<V: Venue>(
         let mut page = one_page(broker, read, &args).await?;
         all.rows.append(&mut page.rows);
         match page.more.pop() {
-            Some((_, cursor)) => args.set("cursor", cursor),
+            Some(more) => args.set("cursor", more.cursor),
             None => return Ok(all),
         }
     }
     let cursor = args.get("cursor").unwrap_or_default().to_owned();
-    all.more.push((coin, cursor));
+    all.more.push(More {
+        coin: Some(coin),
+        cursor,
+    });
     Ok(all)
 }
 
@@ -174,20 +187,17 @@ fn own_limit(read: ReadTool, args: &Args) -> Option<usize> {
     usize::try_from(limit).ok()
 }
 
-fn tell_more(reply: &mut Map<String, Value>, more: &[(&str, String)]) {
+fn tell_more(reply: &mut Map<String, Value>, more: &[More]) {
     reply.insert("has_more".into(), json!(!more.is_empty()));
-    match more {
-        [] => {}
-        [("", cursor)] => {
-            reply.insert("next_cursor".into(), json!(cursor));
-        }
-        joined => {
-            let cursors: Map<String, Value> = joined
-                .iter()
-                .map(|(coin, cursor)| ((*coin).to_owned(), json!(cursor)))
-                .collect();
-            reply.insert("next_cursors".into(), Value::Object(cursors));
-        }
+    let mut cursors = Map::new();
+    for More { coin, cursor } in more {
+        match coin {
+            None => reply.insert("next_cursor".into(), json!(cursor)),
+            Some(coin) => cursors.insert((*coin).to_owned(), json!(cursor)),
+        };
+    }
+    if !cursors.is_empty() {
+        reply.insert("next_cursors".into(), Value::Object(cursors));
     }
 }
 

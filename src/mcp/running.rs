@@ -34,3 +34,22 @@ impl Drop for Call {
         self.0.0.send_modify(|count| *count -= 1);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn idle_waits_for_the_last_call() {
+        let running = Running::new();
+        running.idle().await;
+        let (first, second) = (running.start(), running.clone().start());
+        drop(first);
+        let early = tokio::time::timeout(Duration::from_millis(20), running.idle()).await;
+        assert!(early.is_err());
+        drop(second);
+        running.idle().await;
+    }
+}

@@ -14,7 +14,8 @@ use thiserror::Error;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::watch;
 
-use super::exact::{ExactLines, MAX_WRAPPED_BYTES};
+use super::exact::MAX_WRAPPED_BYTES;
+use super::lines::ExactLines;
 use super::server::Server;
 use crate::venue::Venue;
 
