@@ -17,6 +17,7 @@ pub mod broker;
 pub mod cli;
 pub mod domain;
 pub mod gate;
+pub mod mcp;
 pub mod sim;
 pub mod state;
 pub mod venue;

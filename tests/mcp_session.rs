@@ -1,0 +1,230 @@
+//! A session over a stream: opening, listing, calling, ending, and lines that are no messages.
+
+#![cfg(test)]
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use tokio::io::AsyncWriteExt;
+
+#[path = "mcp_stub/client.rs"]
+mod client;
+mod mcp_stub;
+#[path = "mcp_session/reads.rs"]
+mod reads;
+use client::Client;
+use mcp_stub::empty;
+
+/// What a client of 2026-07-28, which opens no session, sends with each request.
+fn meta(version: &str) -> Value {
+    json!({
+        "io.modelcontextprotocol/protocolVersion": version,
+        "io.modelcontextprotocol/clientInfo": {"name": "t", "version": "0"},
+        "io.modelcontextprotocol/clientCapabilities": {},
+    })
+}
+
+#[tokio::test]
+async fn both_handshake_versions_are_negotiated() {
+    for version in ["2025-06-18", "2025-11-25"] {
+        let mut client = Client::connect(empty());
+        let reply = client.initialize(version).await;
+        let result = &reply["result"];
+        assert_eq!(result["protocolVersion"], version);
+        assert_eq!(result["serverInfo"]["name"], "mandated");
+        assert_eq!(result["serverInfo"]["version"], env!("CARGO_PKG_VERSION"));
+        let instructions = result["instructions"].as_str().unwrap();
+        assert!(instructions.contains("blocked") && instructions.contains("never send it again"));
+        let listed = client.ask("tools/list", json!({})).await;
+        assert_eq!(listed["result"]["tools"].as_array().unwrap().len(), 17);
+        client.call("bybit_get_tickers", "{}").await;
+        client.close().await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn the_version_without_handshake_is_served() {
+    let mut client = Client::connect(empty());
+    let meta = meta("2026-07-28");
+    let discovered = client.ask("server/discover", json!({"_meta": meta})).await;
+    assert!(
+        discovered["result"]["supportedVersions"]
+            .to_string()
+            .contains("2026-07-28"),
+        "{discovered}"
+    );
+    let listed = client.ask("tools/list", json!({"_meta": meta})).await;
+    assert_eq!(listed["result"]["tools"].as_array().unwrap().len(), 17);
+    let params =
+        json!({"_meta": meta, "name": "bybit_get_kline", "arguments": {"symbol": "BTCUSDT", "limit": 0.10}});
+    let reply = client
+        .ask_raw("tools/call", &params.to_string().replace("0.1}", "0.10}"))
+        .await;
+    let reason = reply["result"]["structuredContent"]["reason"].as_str().unwrap();
+    assert_eq!(reason, "`limit` is `0.10`: send a whole number");
+    client.close().await.unwrap();
+}
+
+#[tokio::test]
+async fn an_unknown_tool_and_an_unknown_method_are_protocol_errors() {
+    let mut client = Client::open(empty()).await;
+    let reply = client
+        .ask("tools/call", json!({"name": "bybit_withdraw", "arguments": {}}))
+        .await;
+    assert_eq!(reply["error"]["code"], -32602);
+    assert!(
+        reply["error"]["message"]
+            .as_str()
+            .unwrap()
+            .contains("unknown tool `bybit_withdraw`")
+    );
+    let reply = client.ask("tools/destroy", json!({})).await;
+    assert_eq!(reply["error"]["code"], -32601);
+    client.close().await.unwrap();
+}
+
+#[tokio::test]
+async fn numbers_are_quoted_back_as_they_were_sent() {
+    let mut client = Client::open(empty()).await;
+    for number in ["1e999", "12345678901234567890123", "0.1", "-0", "1E-7"] {
+        let arguments = format!(r#"{{"symbol":"BTCUSDT","limit":{number}}}"#);
+        let result = client.call("bybit_get_kline", &arguments).await;
+        assert_eq!(result["isError"], true);
+        assert_eq!(
+            result["structuredContent"]["reason"],
+            format!("`limit` is `{number}`: send a whole number")
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_write_gets_the_exact_text_and_its_refusal_is_not_an_error() {
+    let mut client = Client::open(empty()).await;
+    for arguments in [
+        r#"{ "qty": 0.10000000000000000001, "price":1e999, "symbol":"BTC\/USDT" }"#,
+        r#"{"qty":1,"qty":2}"#,
+        "{}",
+    ] {
+        let result = client.call("bybit_place_order", arguments).await;
+        assert_eq!(result["isError"], false);
+        let reply = &result["structuredContent"];
+        assert_eq!(reply["status"], "blocked");
+        assert_eq!(reply["args"], arguments);
+        let text = result["content"][0]["text"].as_str().unwrap();
+        assert!(text.starts_with(r#"{"live_action":{"audit_id":""#), "{text}");
+        assert_eq!(
+            (&reply["venue"], &reply["paper"]),
+            (&json!("paper"), &json!(true))
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_repeated_key_is_refused_wherever_it_stands() {
+    let mut client = Client::open(empty()).await;
+    let result = client
+        .call("bybit_get_tickers", r#"{"symbol":"A","symbol":"B"}"#)
+        .await;
+    assert_eq!(result["isError"], true);
+    assert!(
+        result["structuredContent"]["reason"]
+            .as_str()
+            .unwrap()
+            .contains("`symbol` appears twice")
+    );
+    let twice = r#"{"name":"bybit_cancel_order","arguments":{"a":1},"arguments":{"b":2}}"#;
+    client
+        .send(&format!(
+            r#"{{"jsonrpc":"2.0","id":77,"method":"tools/call","params":{twice}}}"#
+        ))
+        .await;
+    let reply = client.receive().await;
+    assert!(reply.get("result").is_none(), "{reply}");
+}
+
+#[tokio::test]
+async fn arguments_that_are_absent_or_null_are_none() {
+    let mut client = Client::open(empty()).await;
+    for params in [
+        r#"{"name":"bybit_get_tickers"}"#,
+        r#"{"name":"bybit_get_tickers","arguments":null}"#,
+    ] {
+        let reply = client.ask_raw("tools/call", params).await;
+        assert_eq!(reply["result"]["isError"], false, "{reply}");
+    }
+}
+
+#[tokio::test]
+async fn unknown_arguments_are_named() {
+    let mut client = Client::open(empty()).await;
+    let result = client
+        .call("bybit_get_orderbook", r#"{"symbol":"BTCUSDT","depth":5}"#)
+        .await;
+    let reply = &result["structuredContent"];
+    assert_eq!(reply["status"], "error");
+    assert_eq!(reply["ok"], false);
+    assert_eq!(
+        reply["reason"],
+        "unknown argument `depth`: bybit_get_orderbook takes category, symbol, limit"
+    );
+    assert_eq!(reply["paper"], true);
+}
+
+#[tokio::test]
+async fn lines_that_are_no_messages_end_nothing() {
+    let mut client = Client::open(empty()).await;
+    for line in [
+        "not json",
+        "{",
+        "{\"jsonrpc\":\"2.0\"",
+        "\u{0}",
+        "\"\\ud800\"",
+        &"[".repeat(10_000),
+    ] {
+        client.send(line).await;
+    }
+    for line in [
+        "[]",
+        "{}",
+        "5",
+        r#"{"jsonrpc":"1.0","id":3}"#,
+        r#"[{"jsonrpc":"2.0","id":1,"method":"ping"}]"#,
+    ] {
+        client.send(line).await;
+        let reply = client.receive().await;
+        assert_eq!(reply["error"]["code"], -32600, "{line} {reply}");
+    }
+    client
+        .send(&format!(
+            "{{\"jsonrpc\":\"2.0\",\"x\":\"{}\"}}",
+            "y".repeat(10 * 1024 * 1024)
+        ))
+        .await;
+    let reply = client.receive().await;
+    assert_eq!(reply["error"]["code"], -32600, "{reply}");
+    client.call("bybit_get_tickers", "{}").await;
+    client.close().await.unwrap();
+}
+
+#[tokio::test]
+async fn calls_that_run_when_the_input_ends_are_answered() {
+    let mut slow = empty();
+    slow.delay = Duration::from_secs(7);
+    let mut client = Client::open(slow).await;
+    client
+        .send(r#"{"jsonrpc":"2.0","id":9,"method":"tools/call","params":{"name":"bybit_get_tickers","arguments":{}}}"#)
+        .await;
+    client.to_server.shutdown().await.unwrap();
+    let reply = client.receive().await;
+    assert_eq!(
+        (&reply["id"], &reply["result"]["isError"]),
+        (&json!(9), &json!(false))
+    );
+    client.close().await.unwrap();
+}
+
+#[tokio::test]
+async fn an_input_that_ends_before_anything_was_said_is_no_fault() {
+    Client::connect(empty()).close().await.unwrap();
+    Client::open(empty()).await.close().await.unwrap();
+}
