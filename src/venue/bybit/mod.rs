@@ -40,7 +40,7 @@ pub use sign::{Credentials, CredentialsError, SignError};
 
 use crate::domain::account::{CoinBalance, Instrument, OrderView, Position, Quote, RestingOrder};
 use crate::domain::money::Price;
-use crate::domain::order::OrderKey;
+use crate::domain::order::{ClientOrderId, OrderKey, Write};
 use crate::domain::symbol::{Coin, InstrumentId};
 use crate::state::day::Permit;
 use crate::venue::{Outcome, ReadRequest, Venue, VenueError};
@@ -117,6 +117,10 @@ impl Venue for BybitVenue {
 
     async fn read(&self, request: ReadRequest) -> Result<Value, VenueError> {
         self.fetch_raw(request).await
+    }
+
+    fn describe(&self, write: &Write, client_id: &ClientOrderId) -> Value {
+        writes::described(write, client_id)
     }
 
     async fn send(&self, permit: Permit<'_>) -> Outcome {

@@ -33,6 +33,22 @@ enum Kind<'a> {
     Setting,
 }
 
+/// The body that [`BybitVenue::transmit`] would send; on spot a cancel names one kind of orders after another.
+pub(super) fn described(write: &Write, client_id: &ClientOrderId) -> Value {
+    let post = match write {
+        Write::Place(order) => wire::create(order, client_id),
+        Write::Amend(amend) => wire::amend(amend),
+        Write::Cancel(cancel) => wire::cancel(cancel, None),
+        Write::CancelAll(scope) => wire::cancel_all(scope, None),
+        Write::SetLeverage(set) => wire::set_leverage(set),
+        Write::SetTradingStop(set) => wire::trading_stop(set),
+    };
+    match post {
+        Ok(post) => serde_json::from_str(&post.body).unwrap_or(Value::Null),
+        Err(why) => json!({"unsendable": why}),
+    }
+}
+
 impl BybitVenue {
     /// Sends `write`, once.
     pub(super) async fn transmit(&self, write: &Write, client_id: &ClientOrderId) -> Outcome {
