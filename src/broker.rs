@@ -18,7 +18,7 @@ use serde_json::Value;
 use tokio::sync::watch;
 
 use crate::domain::order::{ClientOrderId, Write, WriteTool};
-use crate::gate::{self, Intended, Limit, Refusal, Refused};
+use crate::gate::{self, Facts, Intended, Limit, Refusal, Refused};
 use crate::state::day::{Committed, Day, Submission};
 use crate::state::halt::read_halt;
 use crate::state::ledger::Ledger;
@@ -47,12 +47,28 @@ struct Core<V> {
     venue: Arc<V>,
     files: LiveFiles,
     ledger: Ledger,
+    mode: Mode,
+}
+
+/// What a person lets this process do at all (`BYBIT_MODE`), whatever the mandate says.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Mode {
+    /// Every write is refused.
+    Read,
+    /// Writes pass the gate. `full` of the Python original means the same: there is nothing more to allow.
+    #[default]
+    Trade,
 }
 
 impl<V: Venue> Broker<V> {
-    pub fn new(venue: Arc<V>, files: LiveFiles, ledger: Ledger) -> Self {
+    pub fn new(venue: Arc<V>, files: LiveFiles, ledger: Ledger, mode: Mode) -> Self {
         Self {
-            core: Arc::new(Core { venue, files, ledger }),
+            core: Arc::new(Core {
+                venue,
+                files,
+                ledger,
+                mode,
+            }),
             running: watch::Sender::new(0),
         }
     }
@@ -73,6 +89,11 @@ impl<V: Venue> Broker<V> {
             Ok(reply) => reply,
             Err(error) => Reply::broken(tool, &self.core.files, &error.to_string()).into_value(),
         }
+    }
+
+    /// The account as the gate sees it now, resting and in-flight orders included.
+    pub async fn account(&self) -> Facts {
+        self.core.account().await
     }
 
     /// Waits until no write is under way. What is in flight then is on disk and settled at the next start.
@@ -104,6 +125,10 @@ impl<V: Venue> Core<V> {
     }
 
     async fn attempt(&self, scribe: &mut Scribe, tool: WriteTool, args: &str) -> Result<Reply, Refused> {
+        if self.mode == Mode::Read {
+            let reason = "this server is read-only: BYBIT_MODE is `read`; a person sets it to `trade`";
+            return Err(Refused::outside(Refusal::deny(Limit::Policy, reason)));
+        }
         // 1. What decides without the exchange, decides before it is asked.
         let early = self.intended(scribe, clock_alone(), tool, args)?;
         let client_id = client_id(early.write())?;
@@ -119,7 +144,7 @@ impl<V: Venue> Core<V> {
         self.settle_leftovers(&day).await;
         let now = self.latest_clock().await;
         let intended = self.intended(scribe, now, tool, args)?;
-        let facts = self.facts(&intended, &day).await;
+        let facts = self.facts(&intended).await;
         let approved = gate::judge(intended, &facts)?;
 
         // 3. Counted, on disk, on the ledger. Only now is there a permit.

@@ -14,15 +14,18 @@ use crate::domain::order::{OrderKey, Write, WriteTool};
 use crate::domain::rows;
 use crate::domain::symbol::{Category, Coin, InstrumentId};
 use crate::gate::{Facts, Intended};
-use crate::state::day::Day;
-use crate::state::inflight::InflightRecord;
+use crate::state::clock;
+use crate::state::counter::Counter;
+use crate::state::inflight::{self, InflightRecord};
 use crate::venue::{Venue, VenueError};
 
 impl<V: Venue> Core<V> {
     /// Everything that this write's checks need, and nothing for a write that only takes risk away.
-    pub(super) async fn facts(&self, intended: &Intended, day: &Day) -> Facts {
+    ///
+    /// Called under the lock: nobody changes the counter or the in-flight orders meanwhile.
+    pub(super) async fn facts(&self, intended: &Intended) -> Facts {
         let mut facts = Facts {
-            daily_count: Some(day.count().map_err(|error| error.to_string())),
+            daily_count: Some(self.daily_count()),
             ..Facts::default()
         };
         let Some(id) = intended.write().instrument().filter(|_| intended.needs_account()) else {
@@ -54,11 +57,37 @@ impl<V: Venue> Core<V> {
         facts.open_orders = keep(&mut facts, "open orders", open_orders);
         facts.wallet = keep(&mut facts, "wallet", wallet);
         facts.order = order.and_then(|order| keep(&mut facts, "order", order)).flatten();
-        self.add_inflight(&mut facts, day);
+        self.add_inflight(&mut facts);
         self.add_neighbours(&mut facts).await;
         if let Some(turnover) = turnover.and_then(|turnover| keep(&mut facts, "daily volume", turnover)) {
             facts.avg_daily_volume_usd = turnover_usd(&facts, id, turnover);
         }
+        facts
+    }
+
+    fn daily_count(&self) -> Result<u64, String> {
+        let today = clock::now().date_naive();
+        Counter::read(&self.files, today)
+            .map(|counter| counter.count())
+            .map_err(|error| error.to_string())
+    }
+
+    /// The account as it stands, for a person to look at: what is used of the caps.
+    pub(super) async fn account(&self) -> Facts {
+        let mut facts = Facts {
+            daily_count: Some(self.daily_count()),
+            ..Facts::default()
+        };
+        let (positions, open_orders, wallet) = tokio::join!(
+            self.venue.positions(),
+            self.venue.open_orders(),
+            self.venue.wallet()
+        );
+        facts.positions = keep(&mut facts, "positions", positions);
+        facts.open_orders = keep(&mut facts, "open orders", open_orders);
+        facts.wallet = keep(&mut facts, "wallet", wallet);
+        self.add_inflight(&mut facts);
+        self.add_neighbours(&mut facts).await;
         facts
     }
 
@@ -71,8 +100,8 @@ impl<V: Venue> Core<V> {
 
     /// Orders of ours that are not settled count in full, unless the exchange shows them already. An amend that
     /// is not settled may have made its order larger: the larger of the two counts.
-    fn add_inflight(&self, facts: &mut Facts, day: &Day) {
-        let records = match day.inflight() {
+    fn add_inflight(&self, facts: &mut Facts) {
+        let records = match inflight::list(&self.files) {
             Ok(records) => records,
             Err(error) => {
                 facts.missing.push(error.to_string());

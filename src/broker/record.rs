@@ -36,7 +36,7 @@ pub(super) struct Scribe {
     client_id: Option<ClientOrderId>,
     fingerprint: String,
     pub(super) figures: Figures,
-    pub(super) checked: Vec<&'static str>,
+    checked: Vec<&'static str>,
 }
 
 impl Scribe {
@@ -293,7 +293,7 @@ fn taken_outcome(tool: WriteTool, order: Option<&OrderView>) -> AuditOutcome {
 }
 
 /// What the exchange said, for the ledger.
-pub(super) fn response(fate: &Fate) -> Value {
+fn response(fate: &Fate) -> Value {
     match fate {
         Fate::Taken { accepted, order } => {
             let mut members = Map::new();

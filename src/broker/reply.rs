@@ -3,7 +3,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::record::{Scribe, response, shown};
+use super::record::{Scribe, shown};
 use super::resolve::Fate;
 use crate::domain::order::{OrderKind, Side, Size, Write, WriteTool};
 use crate::gate::{Decision, Refused};
@@ -93,7 +93,6 @@ pub(super) fn refused(scribe: &Scribe, refused: &Refused, record: &Result<AuditR
         refusal.decision == Decision::PauseForReauth,
     );
     put(&mut members, "limit", refusal.limit.word());
-    put(&mut members, "checked_limits", scribe.checked.clone());
     if refusal.limit.kind().is_some() {
         let created_at = record
             .as_ref()
@@ -197,8 +196,6 @@ pub(super) fn settled(
         "post_trade_exposure_usd",
         scribe.figures.post_trade_exposure.map(|usd| usd.to_string()),
     );
-    put(&mut members, "checked_limits", scribe.checked.clone());
-    put(&mut members, "result", response(fate));
     Reply(Value::Object(members))
 }
 

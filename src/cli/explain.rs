@@ -5,6 +5,8 @@
 
 mod facts;
 
+use std::io::{BufRead, Read};
+
 use rust_decimal::Decimal;
 use serde::Serialize;
 
@@ -14,6 +16,9 @@ use crate::domain::order::WriteTool;
 use crate::domain::policy::Policy;
 use crate::gate::{self, CheckedLimits, Figures, Halt, Limit, Refusal, Refused, Standing};
 use facts::facts;
+
+use super::out::say;
+use super::{Done, Failure};
 
 /// One answer, in the order of its keys.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -148,4 +153,31 @@ fn text_of(json: &Json<'_>) -> String {
             format!("{{{}}}", members.join(","))
         }
     }
+}
+
+/// Cases on stdin, verdicts on stdout: one a line, or a single one that may span lines.
+pub(super) fn run(jsonl: bool) -> Result<Done, Failure> {
+    let unreadable = |error: std::io::Error| Failure::Failed(format!("stdin cannot be read: {error}"));
+    let print = |verdict: &Verdict| -> Result<(), Failure> {
+        let text = serde_json::to_string(verdict).map_err(Failure::failed)?;
+        say(&text);
+        Ok(())
+    };
+    if !jsonl {
+        let mut text = String::new();
+        std::io::stdin()
+            .lock()
+            .read_to_string(&mut text)
+            .map_err(unreadable)?;
+        print(&explain(&text))?;
+        return Ok(Done::Well);
+    }
+    for line in std::io::stdin().lock().split(b'\n') {
+        let line = line.map_err(unreadable)?;
+        let text = String::from_utf8_lossy(&line);
+        if !text.trim().is_empty() {
+            print(&explain(&text))?;
+        }
+    }
+    Ok(Done::Well)
 }

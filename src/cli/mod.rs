@@ -1,3 +1,106 @@
-//! The commands a person types.
+//! The commands a person types. Each is a thin edge: it reads arguments and files, asks a floor below, prints.
+//!
+//! Exit codes: 0 done · 1 it failed, the reason is on stderr · 2 the command line or a setting is wrong ·
+//! 3 what was looked at is not in order (an invalid mandate, a broken ledger, a halt where `status` found one).
 
+mod app;
+mod args;
+mod audit;
+mod demo;
 pub mod explain;
+mod halt;
+mod mandate;
+mod out;
+mod serve;
+mod sim;
+mod status;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use thiserror::Error;
+
+use app::App;
+use args::{Arguments, AuditCommand, Command, MandateCommand};
+
+/// Why a command ended without doing what it was asked.
+#[derive(Debug, Error)]
+pub(crate) enum Failure {
+    /// The command line or a setting is wrong.
+    #[error("{0}")]
+    Usage(String),
+    /// It could not be done.
+    #[error("{0}")]
+    Failed(String),
+}
+
+impl Failure {
+    fn usage(error: impl ToString) -> Self {
+        Self::Usage(error.to_string())
+    }
+
+    fn failed(error: impl ToString) -> Self {
+        Self::Failed(error.to_string())
+    }
+}
+
+/// How a command that was done left things.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Done {
+    Well,
+    /// What was looked at is not in order.
+    NotInOrder,
+}
+
+/// Runs the command of this process.
+#[must_use]
+pub fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    app::log_to_stderr(arguments.log_level.as_deref());
+    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            out::complain(&format!("the runtime cannot be started: {error}"));
+            return ExitCode::from(1);
+        }
+    };
+    match runtime.block_on(run(arguments)) {
+        Ok(Done::Well) => ExitCode::SUCCESS,
+        Ok(Done::NotInOrder) => ExitCode::from(3),
+        Err(failure) => {
+            out::complain(&failure.to_string());
+            ExitCode::from(if matches!(failure, Failure::Usage(_)) {
+                2
+            } else {
+                1
+            })
+        }
+    }
+}
+
+async fn run(arguments: Arguments) -> Result<Done, Failure> {
+    let settings = arguments.settings;
+    match arguments.command {
+        // The Python original was started without a command.
+        None => serve::run(App::new(settings)?, arguments.serve).await,
+        Some(Command::Serve(serve)) => serve::run(App::new(settings)?, serve).await,
+        Some(Command::Demo) => demo::run().await,
+        Some(Command::Sim(sim)) => sim::run(settings, sim).await,
+        Some(Command::Status(format)) => status::run(App::new(settings)?, format.json).await,
+        Some(Command::Halt(halt)) => halt::trip(&App::new(settings)?, &halt),
+        Some(Command::Resume(resume)) => halt::resume(&App::new(settings)?, &resume),
+        Some(Command::Mandate {
+            command: MandateCommand::Show(format),
+        }) => mandate::show(&App::new(settings)?, format.json),
+        Some(Command::Mandate {
+            command: MandateCommand::Check { file, json },
+        }) => mandate::check(&file, json),
+        Some(Command::Explain { jsonl }) => explain::run(jsonl),
+        Some(Command::Audit {
+            command: AuditCommand::Tail { count, json },
+        }) => audit::tail(&App::new(settings)?, count, json),
+        Some(Command::Audit {
+            command: AuditCommand::Verify(format),
+        }) => audit::verify(&App::new(settings)?, format.json),
+    }
+}

@@ -176,6 +176,13 @@ impl Exposure {
         Ok(())
     }
 
+    /// The account without any further order.
+    pub(super) fn gross(&self) -> Result<Usd, Overflow> {
+        self.holdings
+            .values()
+            .try_fold(Usd::ZERO, |sum, holding| sum.plus(holding.worst(None)?))
+    }
+
     /// Everything but the books that a fill touches; the constant part when sizes are tried out.
     pub(super) fn around(&self, fill: &Fill) -> Result<Around, Overflow> {
         let proceeds_book = fill.proceeds.clone().map(Book::Coin);

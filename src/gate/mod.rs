@@ -19,6 +19,7 @@ pub use refusal::{CheckedLimits, Decision, Figures, Limit, Refusal, Refused};
 
 use crate::domain::account::RestingOrder;
 use crate::domain::mandate::{Mandate, SCHEMA_VERSION};
+use crate::domain::money::Usd;
 use crate::domain::order::{Write, WriteTool};
 use crate::domain::policy::{Policy, PolicyError};
 use case::Case;
@@ -157,6 +158,13 @@ impl Intended {
             }
         }
     }
+}
+
+/// Gross exposure of the account as it stands: every resting and in-flight order either filled or not,
+/// whichever is worse. The error says which fact is missing.
+pub fn standing_exposure(facts: &Facts, policy: &Policy) -> Result<Usd, String> {
+    let account = exposure::Exposure::of(facts, policy.count_spot_holdings, None)?;
+    account.gross().map_err(|error| error.to_string())
 }
 
 /// Steps 5 and 6: the checks that this kind of write has to pass (design §5, "which checks for which write").

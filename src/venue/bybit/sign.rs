@@ -83,6 +83,16 @@ impl Credentials {
         &self.api_key
     }
 
+    /// What must never be written anywhere, for a redactor.
+    #[must_use]
+    pub fn secrets(&self) -> Vec<Secret> {
+        self.hmac_secret()
+            .into_iter()
+            .chain([&self.api_key])
+            .cloned()
+            .collect()
+    }
+
     /// The secret that must never be shown; RSA keys are not kept as text.
     pub(super) fn hmac_secret(&self) -> Option<&Secret> {
         match &self.signer {

@@ -1,0 +1,184 @@
+//! What can be typed. Nothing here acts.
+
+use std::net::IpAddr;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// A fail-closed broker between an AI agent and a person's money on Bybit.
+#[derive(Debug, Parser)]
+#[command(name = "mandated", version, about, max_term_width = 100)]
+pub(super) struct Arguments {
+    #[command(flatten)]
+    pub(super) settings: Settings,
+    /// How much is logged, to stderr: error, warn, info, debug, trace.
+    #[arg(long, global = true, env = "BYBIT_MCP_LOG_LEVEL", value_name = "LEVEL")]
+    pub(super) log_level: Option<String>,
+    /// Without a command: serve, with the flags of `serve`.
+    #[command(flatten)]
+    pub(super) serve: ServeArgs,
+    #[command(subcommand)]
+    pub(super) command: Option<Command>,
+}
+
+/// Where the files and the exchange are.
+#[derive(Debug, Clone, Args)]
+pub(super) struct Settings {
+    /// Whose mandate, counter and kill switch: the folder's name under `live`.
+    #[arg(
+        long,
+        global = true,
+        env = "BYBIT_BROKER_KEY",
+        default_value = "bybit",
+        value_name = "KEY"
+    )]
+    pub(super) broker_key: String,
+    /// Which exchange: Bybit itself, or the paper exchange inside this process.
+    #[arg(
+        long,
+        global = true,
+        env = "MANDATED_VENUE",
+        default_value = "bybit",
+        value_name = "VENUE"
+    )]
+    pub(super) venue: VenueChoice,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum VenueChoice {
+    Bybit,
+    Paper,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Serve MCP: stdio by default, or streamable HTTP.
+    Serve(ServeArgs),
+    /// Walk through what the gate does, on paper, in a folder of its own.
+    Demo,
+    /// Run the paper exchange as a server that other Bybit clients can use.
+    Sim(SimArgs),
+    /// Show the mandate and what is used of it, the kill switch, orders in flight, the last records.
+    Status(Format),
+    /// Trip the kill switch: every write is refused from the next look on.
+    Halt(HaltArgs),
+    /// Clear the kill switch.
+    Resume(ResumeArgs),
+    /// Look at a mandate.
+    Mandate {
+        #[command(subcommand)]
+        command: MandateCommand,
+    },
+    /// Ask the gate offline: cases on stdin, verdicts on stdout; nothing is sent or written.
+    Explain {
+        /// One JSON object a line in, one out.
+        #[arg(long)]
+        jsonl: bool,
+    },
+    /// Look at the ledger.
+    Audit {
+        #[command(subcommand)]
+        command: AuditCommand,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Format {
+    /// For programs.
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+#[derive(Debug, Clone, Args)]
+pub(super) struct ServeArgs {
+    /// How clients reach it.
+    #[arg(long, default_value = "stdio")]
+    pub(super) transport: Transport,
+    /// The address to listen on, for http.
+    #[arg(
+        long,
+        env = "BYBIT_MCP_HOST",
+        default_value = "127.0.0.1",
+        value_name = "ADDRESS"
+    )]
+    pub(super) host: String,
+    /// The port to listen on, for http.
+    #[arg(long, env = "BYBIT_MCP_PORT", default_value_t = 8001, value_name = "PORT")]
+    pub(super) port: u16,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum Transport {
+    Stdio,
+    #[value(alias = "streamable-http")]
+    Http,
+    /// Retired; answers which one to use.
+    #[value(hide = true)]
+    Sse,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct SimArgs {
+    /// The port to listen on, on loopback; 0 takes a free one.
+    #[arg(long, default_value_t = 8787)]
+    pub(super) port: u16,
+    #[arg(long, default_value = "127.0.0.1", value_name = "ADDRESS")]
+    pub(super) host: IpAddr,
+    /// The API key that clients must use.
+    #[arg(long, default_value = "paper")]
+    pub(super) key: String,
+    /// The API secret that clients must sign with.
+    #[arg(long, default_value = "paper")]
+    pub(super) secret: String,
+    /// Another seed, other prices.
+    #[arg(long, default_value_t = 1)]
+    pub(super) seed: u64,
+    /// The SQLite file of the account; by default the one that `--venue paper` uses.
+    #[arg(long, value_name = "FILE")]
+    pub(super) store: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct HaltArgs {
+    /// Only this broker, not every one under the runtime root.
+    #[arg(long)]
+    pub(super) broker: bool,
+    /// Why; kept in the sentinel and on the ledger.
+    #[arg(long)]
+    pub(super) reason: String,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct ResumeArgs {
+    /// Only this broker's sentinel, not the one for every broker.
+    #[arg(long)]
+    pub(super) broker: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum MandateCommand {
+    /// The mandate on file, in words.
+    Show(Format),
+    /// Whether a file is a mandate that the gate would accept.
+    Check {
+        file: PathBuf,
+        /// For programs.
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum AuditCommand {
+    /// The last records.
+    Tail {
+        /// How many.
+        #[arg(short = 'n', long, default_value_t = 20)]
+        count: usize,
+        /// As they stand in the file.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Recompute every hash of the chained ledger and name the first record that does not fit.
+    Verify(Format),
+}

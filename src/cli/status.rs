@@ -1,0 +1,214 @@
+//! `mandated status`: what stands, and how much of each cap is used.
+
+use serde_json::{Value, json};
+
+use super::app::App;
+use super::out::{Style, say};
+use super::{Done, Failure, audit, mandate};
+use crate::broker::read_standing;
+use crate::domain::mandate::Mandate;
+use crate::domain::money::Usd;
+use crate::domain::policy::Policy;
+use crate::gate::{Facts, Halt, Standing, standing_exposure};
+use crate::state::inflight::{self, InflightRecord};
+use crate::state::ledger_read;
+use crate::state::{clock, verify::verify};
+
+/// How many records are shown.
+const LAST: usize = 5;
+
+/// Everything that `status` shows.
+struct View {
+    root: String,
+    broker: String,
+    venue: String,
+    paper: bool,
+    standing: Standing,
+    count: Result<u64, String>,
+    exposure: Result<Usd, String>,
+    inflight: Result<Vec<InflightRecord>, String>,
+    chain: Result<u64, String>,
+    last: Vec<Value>,
+}
+
+pub(super) async fn run(app: App, as_json: bool) -> Result<Done, Failure> {
+    let view = look(&app).await?;
+    if as_json {
+        say(&view.to_json().to_string());
+    } else {
+        view.print(Style::of_stdout());
+    }
+    Ok(if view.is_in_order() {
+        Done::Well
+    } else {
+        Done::NotInOrder
+    })
+}
+
+async fn look(app: &App) -> Result<View, Failure> {
+    let trading = app.trading().await?;
+    let facts: Facts = trading.broker.account().await;
+    let (venue, paper) = trading.broker.venue_label();
+    let standing = read_standing(&app.files, Ok(clock::now()));
+    let policy = match &standing.policy {
+        None => Policy::default(),
+        Some(Ok(policy)) => policy.clone(),
+        // The gate refuses under a policy that is not understood; here it only decides what is counted.
+        Some(Err(_)) => Policy::default(),
+    };
+    let report = verify(&app.files);
+    let chain = match &report.first_break {
+        None => Ok(report.records),
+        Some(broken) => Err(broken.to_string()),
+    };
+    let last = ledger_read::tail(&app.files, LAST).map_err(Failure::failed)?;
+    Ok(View {
+        root: app.root.as_path().display().to_string(),
+        broker: app.files.broker().as_str().to_owned(),
+        venue: venue.to_owned(),
+        paper,
+        exposure: standing_exposure(&facts, &policy),
+        count: facts.daily_count.unwrap_or_else(|| Err("not read".to_owned())),
+        standing,
+        inflight: inflight::list(&app.files).map_err(|error| error.to_string()),
+        chain,
+        last: last.into_iter().filter_map(|line| line.record).collect(),
+    })
+}
+
+impl View {
+    fn is_in_order(&self) -> bool {
+        self.standing.mandate.is_ok()
+            && self.standing.halt == Halt::Clear
+            && self.count.is_ok()
+            && self.inflight.is_ok()
+            && self.chain.is_ok()
+    }
+
+    fn print(&self, style: Style) {
+        let line = |name: &str, text: String| say(&format!("{:<12} {text}", name));
+        let paper = if self.paper {
+            style.bold("  PAPER: play money")
+        } else {
+            String::new()
+        };
+        line("venue", format!("{}{paper}", self.venue));
+        line("files", format!("{}/live/{}", self.root, self.broker));
+        match &self.standing.halt {
+            Halt::Clear => line("HALT", style.good("clear")),
+            Halt::Tripped(what) => line("HALT", style.bad(&format!("TRIPPED: {what}"))),
+        }
+        match &self.standing.mandate {
+            Ok(mandate) => self.print_mandate(mandate, style),
+            Err(error) => line("mandate", style.bad(&error.to_string())),
+        }
+        match &self.standing.policy {
+            None => {}
+            Some(Ok(_)) => line("policy", "policy.toml adds its own limits".to_owned()),
+            Some(Err(error)) => line("policy", style.bad(&error.to_string())),
+        }
+        match &self.inflight {
+            Ok(orders) if orders.is_empty() => line("in flight", "nothing".to_owned()),
+            Ok(orders) => orders.iter().for_each(|order| {
+                line(
+                    "in flight",
+                    style.bad(&format!(
+                        "{} {} {} since {}",
+                        order.client_id, order.side, order.symbol, order.created_at
+                    )),
+                );
+            }),
+            Err(error) => line("in flight", style.bad(error)),
+        }
+        match &self.chain {
+            Ok(records) => line("ledger", format!("whole, {records} records")),
+            Err(error) => line("ledger", style.bad(error)),
+        }
+        self.last
+            .iter()
+            .for_each(|record| say(&format!("  {}", audit::in_words(record, style))));
+    }
+
+    fn print_mandate(&self, mandate: &Mandate, style: Style) {
+        let caps = &mandate.hard_caps;
+        say(&format!(
+            "{:<12} {}",
+            "mandate",
+            style.bold(&format!("until {}", mandate.consent.expires_at))
+        ));
+        let used = |name: &str, used: Result<String, &String>, cap: String| match used {
+            Ok(used) => say(&format!("  {name:<22} {used:>14} of {cap}")),
+            Err(why) => say(&format!(
+                "  {name:<22} {:>14} of {cap}  {}",
+                "not known",
+                style.faint(why)
+            )),
+        };
+        let exposure = || {
+            self.exposure
+                .as_ref()
+                .map(|usd| format!("${}", usd.value().round_dp(2)))
+        };
+        used(
+            "orders today",
+            self.count.as_ref().map(ToString::to_string),
+            caps.max_trades_per_day.to_string(),
+        );
+        used(
+            "exposure",
+            exposure(),
+            format!("${}", caps.max_total_exposure_usd),
+        );
+        used(
+            "leverage",
+            self.leverage(mandate),
+            format!("{}x", caps.max_leverage.normalize()),
+        );
+        used("funding", exposure(), format!("${}", caps.account_funding_usd));
+        say(&format!(
+            "  {:<22} {:>14} of ${}",
+            "one order", "-", caps.max_order_notional_usd
+        ));
+        let never = &mandate.universe.exclude_symbols;
+        if !never.is_empty() {
+            say(&format!("  {:<22} {}", "never", never.join(", ")));
+        }
+    }
+
+    fn leverage(&self, mandate: &Mandate) -> Result<String, &String> {
+        let exposure = self.exposure.as_ref()?;
+        let leverage = exposure
+            .value()
+            .checked_div(mandate.hard_caps.account_funding_usd.value());
+        Ok(leverage.map_or("-".to_owned(), |leverage| {
+            format!("{}x", leverage.round_dp(3).normalize())
+        }))
+    }
+
+    fn to_json(&self) -> Value {
+        let halted = match &self.standing.halt {
+            Halt::Clear => Value::Null,
+            Halt::Tripped(what) => what.as_str().into(),
+        };
+        json!({
+            "venue": self.venue,
+            "paper": self.paper,
+            "runtime_root": self.root,
+            "broker": self.broker,
+            "in_order": self.is_in_order(),
+            "halt": halted,
+            "mandate": self.standing.mandate.as_ref().ok().map(mandate::as_json_value),
+            "mandate_error": self.standing.mandate.as_ref().err().map(ToString::to_string),
+            "policy_error": self.standing.policy.as_ref().and_then(|policy| policy.as_ref().err()).map(ToString::to_string),
+            "orders_today": self.count.as_ref().ok(),
+            "counter_error": self.count.as_ref().err(),
+            "exposure_usd": self.exposure.as_ref().ok().map(ToString::to_string),
+            "exposure_error": self.exposure.as_ref().err(),
+            "inflight": self.inflight.as_ref().ok(),
+            "inflight_error": self.inflight.as_ref().err(),
+            "ledger_records": self.chain.as_ref().ok(),
+            "ledger_error": self.chain.as_ref().err(),
+            "last_records": self.last,
+        })
+    }
+}
