@@ -6,6 +6,7 @@
 use super::redact::MASK;
 
 mod shapes;
+mod tokens;
 
 /// The text with everything that looks like a credential replaced; doing it twice changes nothing.
 #[must_use]

@@ -1,5 +1,6 @@
 //! The shapes themselves, in the order in which they are looked for.
 
+use super::tokens::{issued_token, telegram, webhook};
 use super::{Find, Found, Letters, MASK, Shape, is_space, is_token, is_word};
 
 pub(super) const ALL: [Shape; 11] = [
@@ -49,61 +50,7 @@ const LABELS: [&str; 21] = [
     "sign",
 ];
 
-/// A token that can be told by what its issuer puts in front.
-struct Issued {
-    prefix: &'static str,
-    letters: fn(char) -> bool,
-    least: usize,
-    most: usize,
-}
-
-const fn at_least(least: usize, prefix: &'static str, letters: fn(char) -> bool) -> Issued {
-    Issued {
-        prefix,
-        letters,
-        least,
-        most: usize::MAX,
-    }
-}
-
-const fn exactly(count: usize, prefix: &'static str, letters: fn(char) -> bool) -> Issued {
-    Issued {
-        prefix,
-        letters,
-        least: count,
-        most: count,
-    }
-}
-
-const ISSUED: [Issued; 25] = [
-    at_least(20, "sk-", is_token),
-    at_least(30, "ghp_", is_plain),
-    at_least(30, "gho_", is_plain),
-    at_least(30, "ghu_", is_plain),
-    at_least(30, "ghs_", is_plain),
-    at_least(30, "ghr_", is_plain),
-    at_least(10, "xoxb-", is_plain_or_dash),
-    at_least(10, "xoxa-", is_plain_or_dash),
-    at_least(10, "xoxp-", is_plain_or_dash),
-    at_least(10, "xoxr-", is_plain_or_dash),
-    at_least(10, "xoxs-", is_plain_or_dash),
-    exactly(16, "AKIA", is_capital),
-    exactly(16, "ASIA", is_capital),
-    at_least(16, "sk_live_", is_plain),
-    at_least(16, "sk_test_", is_plain),
-    at_least(16, "rk_live_", is_plain),
-    at_least(16, "rk_test_", is_plain),
-    exactly(35, "AIza", is_token),
-    at_least(16, "pypi-", is_token),
-    at_least(22, "github_pat_", is_plain_or_underscore),
-    at_least(20, "glpat-", is_token),
-    exactly(36, "npm_", is_plain),
-    at_least(30, "hf_", is_plain),
-    at_least(20, "gsk_", is_plain),
-    at_least(20, "nvapi-", is_token),
-];
-
-fn masked(before: String, end: usize) -> Option<Found> {
+pub(super) fn masked(before: String, end: usize) -> Option<Found> {
     Some(Found {
         end,
         replacement: before + MASK,
@@ -140,7 +87,11 @@ fn origin_string(text: Letters<'_>, at: usize) -> Option<Found> {
         is_space(letter) || matches!(letter, ':' | '=' | '"' | '\'' | '\\')
     });
     let starts = text.at(value)? == '[' || value > name;
-    starts.then(|| masked(text.text(at, value), text.len())).flatten()
+    if starts {
+        masked(text.text(at, value), text.len())
+    } else {
+        None
+    }
 }
 
 /// `'Cookie: a=b; c=d'` in quotes, as in a shell command.
@@ -336,99 +287,6 @@ fn value_of(text: Letters<'_>, at: usize) -> Option<(usize, usize, String)> {
     (end > at).then(|| (at, end, String::new()))
 }
 
-/// Incoming webhooks of Slack and Discord: the last path segment is the secret.
-fn webhook(text: Letters<'_>, at: usize) -> Option<Found> {
-    let start = text.word(at, "https://")?;
-    let secret = slack_path(text, start).or_else(|| discord_path(text, start))?;
-    let end = text.run(secret, is_token);
-    if end - secret < 20 {
-        return None;
-    }
-    masked(text.text(at, secret), end)
-}
-
-fn slack_path(text: Letters<'_>, at: usize) -> Option<usize> {
-    let path = text.one_of(at, &["hooks.slack.com/", "hooks.slack-gov.com/"])?;
-    let team = text
-        .exactly(path, "services/")
-        .or_else(|| text.exactly(path, "triggers/"))?;
-    let segment = |at: usize| {
-        let end = text.run(at, |letter| letter.is_ascii_alphanumeric());
-        text.exactly(end, "/").filter(|_| end > at)
-    };
-    segment(segment(team)?)
-}
-
-fn discord_path(text: Letters<'_>, at: usize) -> Option<usize> {
-    let sub = text.run(at, |letter| super::fold(letter).is_ascii_lowercase());
-    let hosts = ["discord.com/", "discordapp.com/"];
-    let path = text
-        .one_of(at, &hosts)
-        .or_else(|| text.one_of(text.exactly(sub, ".")?, &hosts))?;
-    let api = text.exactly(path, "api/")?;
-    let versioned = text.exactly(api, "v").and_then(|number| {
-        let end = text.run(number, char::is_numeric);
-        text.exactly(end, "/").filter(|_| end > number)
-    });
-    let number = text.exactly(versioned.unwrap_or(api), "webhooks/")?;
-    let end = text.run(number, char::is_numeric);
-    text.exactly(end, "/").filter(|_| end > number)
-}
-
-/// `<number>:<35 letters>`, with or without `bot` before it.
-fn telegram(text: Letters<'_>, at: usize) -> Option<Found> {
-    if text.before(at).is_some_and(is_token) {
-        return None;
-    }
-    let number = text.exactly(at, "bot").unwrap_or(at);
-    let colon = text.run(number, char::is_numeric);
-    let secret = text.exactly(colon, ":").filter(|_| colon > number)?;
-    let end = text.run(secret, is_token);
-    if end - secret == 35 {
-        masked(String::new(), end)
-    } else {
-        None
-    }
-}
-
-/// Tokens that can be told by how their issuer begins them, and JSON web tokens.
-fn issued_token(text: Letters<'_>, at: usize) -> Option<Found> {
-    if text.before(at).is_some_and(is_token) {
-        return None;
-    }
-    let end = ISSUED
-        .iter()
-        .find_map(|issued| issued_end(text, at, issued))
-        .or_else(|| web_token_end(text, at))?;
-    masked(String::new(), end)
-}
-
-fn issued_end(text: Letters<'_>, at: usize, issued: &Issued) -> Option<usize> {
-    let start = text.exactly(at, issued.prefix)?;
-    let end = text.run(start, issued.letters);
-    let fits = (issued.least..=issued.most).contains(&(end - start));
-    (fits && !text.at(end).is_some_and(is_token)).then_some(end)
-}
-
-fn web_token_end(text: Letters<'_>, at: usize) -> Option<usize> {
-    let part = |at: usize, least: usize| Some(text.run(at, is_token)).filter(|end| end - at >= least);
-    let header = part(text.exactly(at, "eyJ")?, 10)?;
-    let body = part(text.exactly(header, ".")?, 10)?;
-    part(text.exactly(body, ".")?, 5)
-}
-
-fn is_plain(letter: char) -> bool {
-    letter.is_ascii_alphanumeric()
-}
-
-fn is_plain_or_dash(letter: char) -> bool {
-    is_plain(letter) || letter == '-'
-}
-
-fn is_plain_or_underscore(letter: char) -> bool {
-    is_plain(letter) || letter == '_'
-}
-
-fn is_capital(letter: char) -> bool {
+pub(super) fn is_capital(letter: char) -> bool {
     letter.is_ascii_uppercase() || letter.is_ascii_digit()
 }
