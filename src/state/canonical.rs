@@ -246,7 +246,7 @@ fn plain(out: &mut String, digits: &str, exponent: i32) {
 
 /// A string literal in which everything outside printable ASCII is escaped.
 fn ascii_string(out: &mut String, text: &str) {
-    string(out, text, |byte| !(b' '..=b'~').contains(&byte), |_| true);
+    string(out, text, |byte| byte.wrapping_sub(b' ') > b'~' - b' ', |_| true);
 }
 
 /// A string literal in which only what JSON wants escaped is escaped.
@@ -257,7 +257,7 @@ fn line_string(out: &mut String, text: &str) {
     string(
         out,
         text,
-        |byte| byte < b' ' || matches!(byte, 0xc2 | 0xe2),
+        |byte| (byte < b' ') | (byte == 0xc2) | (byte == 0xe2),
         |letter| letter < ' ' || matches!(letter, '\u{85}' | '\u{2028}' | '\u{2029}'),
     );
 }
@@ -266,10 +266,9 @@ fn line_string(out: &mut String, text: &str) {
 fn string(out: &mut String, text: &str, maybe: impl Fn(u8) -> bool, escape: impl Fn(char) -> bool) {
     out.push('"');
     let mut rest = text;
-    while let Some(at) = rest
-        .bytes()
-        .position(|byte| matches!(byte, b'"' | b'\\') || maybe(byte))
-    {
+    while let Some(at) = first(rest.as_bytes(), |byte| {
+        (byte == b'"') | (byte == b'\\') | maybe(byte)
+    }) {
         // `maybe` may stop only at the first byte of a letter; anywhere else the rest is copied as it is.
         let Some((clean, tail)) = rest.split_at_checked(at) else {
             break;
@@ -284,6 +283,22 @@ fn string(out: &mut String, text: &str, maybe: impl Fn(u8) -> bool, escape: impl
     out.push('"');
 }
 
+/// Where the first byte is that `wanted` holds for. Sixteen bytes are asked at once, which the compiler turns into
+/// one vector comparison.
+fn first(bytes: &[u8], wanted: impl Fn(u8) -> bool) -> Option<usize> {
+    let (chunks, _) = bytes.as_chunks::<16>();
+    let clean = chunks
+        .iter()
+        .take_while(|chunk| !chunk.iter().fold(false, |any, byte| any | wanted(*byte)))
+        .count();
+    let start = clean * 16;
+    bytes
+        .get(start..)?
+        .iter()
+        .position(|byte| wanted(*byte))
+        .map(|at| start + at)
+}
+
 fn escape_letter(out: &mut String, letter: char, escape: &impl Fn(char) -> bool) {
     match letter {
         '"' => out.push_str("\\\""),
@@ -295,11 +310,16 @@ fn escape_letter(out: &mut String, letter: char, escape: &impl Fn(char) -> bool)
         '\u{c}' => out.push_str("\\f"),
         _ if escape(letter) => {
             for unit in letter.encode_utf16(&mut [0; 2]) {
-                let _ = write!(out, "\\u{unit:04x}");
+                out.push_str("\\u");
+                out.extend([12, 8, 4, 0].map(|shift| hex_digit(*unit >> shift)));
             }
         }
         _ => out.push(letter),
     }
+}
+
+fn hex_digit(number: u16) -> char {
+    char::from_digit(u32::from(number & 0xf), 16).unwrap_or('0')
 }
 
 #[cfg(test)]

@@ -6,13 +6,18 @@
 use super::redact::MASK;
 
 mod shapes;
+mod tokens;
 
 /// The text with everything that looks like a credential replaced; doing it twice changes nothing.
 #[must_use]
 pub fn redact_text(text: &str) -> String {
-    shapes::ALL
-        .iter()
-        .fold(text.to_owned(), |text, shape| rewrite(text, *shape))
+    let mut text = text.to_owned();
+    for shape in &shapes::ALL {
+        if shape.needs.iter().any(|part| text.contains(part)) {
+            text = rewrite(text, shape.find);
+        }
+    }
+    text
 }
 
 /// What a shape found: where it ends, and what takes its place.
@@ -21,17 +26,24 @@ struct Found {
     replacement: String,
 }
 
-/// Looks for one shape that starts at a given letter.
-type Shape = fn(Letters<'_>, usize) -> Option<Found>;
+/// One shape of credentials.
+struct Shape {
+    /// No match without one of these in the text: most texts are passed over at once.
+    needs: &'static [&'static str],
+    /// Looks for a match that starts at a given letter.
+    find: Find,
+}
 
-/// Replaces every match of `shape`, leftmost first, as a regular expression would.
-fn rewrite(text: String, shape: Shape) -> String {
+type Find = fn(Letters<'_>, usize) -> Option<Found>;
+
+/// Replaces every match that `find` finds, leftmost first, as a regular expression would.
+fn rewrite(text: String, find: Find) -> String {
     let letters: Vec<char> = text.chars().collect();
     let mut out = String::with_capacity(text.len());
     let mut changed = false;
     let mut at = 0;
     while let Some(letter) = letters.get(at) {
-        match shape(Letters(&letters), at) {
+        match find(Letters(&letters), at) {
             Some(found) if found.end > at => {
                 out.push_str(&found.replacement);
                 at = found.end;

@@ -152,13 +152,18 @@ impl Walk {
                 }
                 continue;
             };
-            let (whole, rest) = held.split_at_checked(known + newline + 1).unwrap_or((&held, &[]));
-            for line in whole.split_inclusive(|byte| *byte == b'\n') {
+            let end = known + newline + 1;
+            for line in held
+                .get(..end)
+                .unwrap_or_default()
+                .split_inclusive(|byte| *byte == b'\n')
+            {
                 if !self.line(place, line, true) {
                     return Ok(());
                 }
             }
-            held = rest.to_vec();
+            // Keeps its room: a fresh one for each block would cost as much as the hashing.
+            held.drain(..end);
         }
     }
 

@@ -64,7 +64,7 @@ fn a_torn_last_record_is_cut() {
         append(&files).unwrap();
         let text = chain_text(&files);
         let second = text.find('\n').unwrap() + 1;
-        fs::write(files.audit_chain(), &text[..second + keep]).unwrap();
+        fs::write(files.audit_chain(), &text.as_bytes()[..second + keep]).unwrap();
         assert_eq!(verify(&files).first_break.unwrap().kind, BreakKind::TornTail);
         append(&files).unwrap();
         let report = verify(&files);

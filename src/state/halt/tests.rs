@@ -146,25 +146,21 @@ fn a_path_that_cannot_be_checked_is_a_halt() {
     fs::remove_dir(files.broker_folder()).unwrap();
     fs::write(files.broker_folder(), "").unwrap();
     halted("a file in place of the broker's folder");
-    fs::remove_dir_all(folder.path().join("root")).unwrap();
-    for stand_in in ["live", ""] {
-        fs::create_dir_all(folder.path().join("root")).unwrap();
-        let path = folder.path().join("root").join(stand_in);
-        if stand_in.is_empty() {
-            fs::remove_dir_all(folder.path().join("root")).unwrap();
-        }
-        symlink(
-            folder.path().join("nowhere"),
-            folder.path().join("root").join(stand_in).components().as_path(),
-        )
-        .unwrap();
-        assert!(
-            read_halt(&files).is_tripped(),
-            "a dangling link in place of {}",
-            path.display()
-        );
-        fs::remove_file(path.components().as_path()).unwrap();
-    }
+    let root = folder.path().join("root");
+    fs::remove_file(files.broker_folder()).unwrap();
+    fs::remove_dir(files.live_folder()).unwrap();
+    symlink("nowhere", files.live_folder()).unwrap();
+    assert!(
+        read_halt(&files).is_tripped(),
+        "a dangling link in place of the live folder"
+    );
+    fs::remove_file(files.live_folder()).unwrap();
+    fs::remove_dir(&root).unwrap();
+    symlink("nowhere", &root).unwrap();
+    assert!(
+        read_halt(&files).is_tripped(),
+        "a dangling link in place of the runtime root"
+    );
 }
 
 #[test]

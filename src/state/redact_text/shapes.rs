@@ -1,20 +1,27 @@
 //! The shapes themselves, in the order in which they are looked for.
 
-use super::{Found, Letters, MASK, Shape, is_space, is_token, is_word};
+use super::tokens::{issued_token, telegram, webhook};
+use super::{Find, Found, Letters, MASK, Shape, is_space, is_token, is_word};
 
 pub(super) const ALL: [Shape; 11] = [
-    private_key,
-    origin_string,
-    quoted_cookie,
-    cookie,
-    bearer,
-    authorization,
-    url_user,
-    labelled,
-    webhook,
-    telegram,
-    issued_token,
+    shape(&["-----BEGIN "], private_key),
+    shape(&["_"], origin_string),
+    shape(&[":"], quoted_cookie),
+    shape(&[":"], cookie),
+    shape(&["r", "R"], bearer),
+    shape(LABEL_SIGNS, authorization),
+    shape(&["://"], url_user),
+    shape(LABEL_SIGNS, labelled),
+    shape(&["://"], webhook),
+    shape(&[":"], telegram),
+    shape(&["-", "_", "AKIA", "ASIA", "AIza", "eyJ"], issued_token),
 ];
+
+const LABEL_SIGNS: &[&str] = &[":", "="];
+
+const fn shape(needs: &'static [&'static str], find: Find) -> Shape {
+    Shape { needs, find }
+}
 
 const SCHEMES: [&str; 6] = ["bearer", "basic", "digest", "token", "negotiate", "ntlm"];
 
@@ -43,37 +50,7 @@ const LABELS: [&str; 21] = [
     "sign",
 ];
 
-/// What an issuer puts in front, which letters follow (`w`: letters and digits, `-`: also `_` and `-`, `s`: also
-/// `-` alone, `U`: capitals and digits), how many at least, and whether no more than that.
-const ISSUED: [(&str, char, usize, bool); 25] = [
-    ("sk-", '-', 20, false),
-    ("ghp_", 'w', 30, false),
-    ("gho_", 'w', 30, false),
-    ("ghu_", 'w', 30, false),
-    ("ghs_", 'w', 30, false),
-    ("ghr_", 'w', 30, false),
-    ("xoxb-", 's', 10, false),
-    ("xoxa-", 's', 10, false),
-    ("xoxp-", 's', 10, false),
-    ("xoxr-", 's', 10, false),
-    ("xoxs-", 's', 10, false),
-    ("AKIA", 'U', 16, true),
-    ("ASIA", 'U', 16, true),
-    ("sk_live_", 'w', 16, false),
-    ("sk_test_", 'w', 16, false),
-    ("rk_live_", 'w', 16, false),
-    ("rk_test_", 'w', 16, false),
-    ("AIza", '-', 35, true),
-    ("pypi-", '-', 16, false),
-    ("github_pat_", '_', 22, false),
-    ("glpat-", '-', 20, false),
-    ("npm_", 'w', 36, true),
-    ("hf_", 'w', 30, false),
-    ("gsk_", 'w', 20, false),
-    ("nvapi-", '-', 20, false),
-];
-
-fn masked(before: String, end: usize) -> Option<Found> {
+pub(super) fn masked(before: String, end: usize) -> Option<Found> {
     Some(Found {
         end,
         replacement: before + MASK,
@@ -102,22 +79,19 @@ fn key_border(text: Letters<'_>, at: usize, opening: &str) -> Option<usize> {
     text.exactly(end, "-----").filter(|_| is_key)
 }
 
-/// Bybit's reply to a wrong signature repeats the text that was to be signed, the key in it. The text is JSON and may
-/// hold brackets itself, so everything up to the last one goes.
+/// Bybit's reply to a wrong signature repeats the text that was to be signed, the key in it. Where that text ends
+/// cannot be told, as it may hold brackets itself: the rest of the message goes.
 fn origin_string(text: Letters<'_>, at: usize) -> Option<Found> {
-    let name = text.one_of(at, &["origin_string", "originstring", "param_str"])?;
+    let name = text.one_of(at, &["origin_string", "param_str"])?;
     let value = text.run(name, |letter| {
         is_space(letter) || matches!(letter, ':' | '=' | '"' | '\'' | '\\')
     });
-    let end = match text.at(value)? {
-        '[' => (value..text.len())
-            .rev()
-            .find(|at| text.at(*at) == Some(']'))
-            .map_or(text.len(), |last| last + 1),
-        _ if value > name => text.len(),
-        _ => return None,
-    };
-    masked(text.text(at, value), end)
+    let starts = text.at(value)? == '[' || value > name;
+    if starts {
+        masked(text.text(at, value), text.len())
+    } else {
+        None
+    }
 }
 
 /// `'Cookie: a=b; c=d'` in quotes, as in a shell command.
@@ -200,9 +174,7 @@ fn authorization(text: Letters<'_>, at: usize) -> Option<Found> {
 
 /// `user:password@` or a long bare token before the `@` of an address.
 fn url_user(text: Letters<'_>, at: usize) -> Option<Found> {
-    if text.exactly(at.checked_sub(3)?, "://").is_none() {
-        return None;
-    }
+    text.exactly(at.checked_sub(3)?, "://")?;
     let inside = |letter: char| {
         !is_space(letter)
             && !matches!(
@@ -258,9 +230,11 @@ fn labelled(text: Letters<'_>, at: usize) -> Option<Found> {
 
 /// A word border, or the end of an environment variable's prefix (`BYBIT_`), or `aws_`.
 fn starts_a_name(text: Letters<'_>, at: usize) -> bool {
-    let capital = |letter: char| letter.is_ascii_uppercase() || letter.is_ascii_digit();
-    let prefixed =
-        text.before(at) == Some('_') && at.checked_sub(2).and_then(|at| text.at(at)).is_some_and(capital);
+    let prefixed = text.before(at) == Some('_')
+        && at
+            .checked_sub(2)
+            .and_then(|at| text.at(at))
+            .is_some_and(is_capital);
     let aws = at
         .checked_sub(4)
         .and_then(|start| text.word(start, "aws_"))
@@ -313,90 +287,6 @@ fn value_of(text: Letters<'_>, at: usize) -> Option<(usize, usize, String)> {
     (end > at).then(|| (at, end, String::new()))
 }
 
-/// Incoming webhooks of Slack and Discord: the last path segment is the secret.
-fn webhook(text: Letters<'_>, at: usize) -> Option<Found> {
-    let start = text.word(at, "https://")?;
-    let secret = slack_path(text, start).or_else(|| discord_path(text, start))?;
-    let end = text.run(secret, is_token);
-    if end - secret < 20 {
-        return None;
-    }
-    masked(text.text(at, secret), end)
-}
-
-fn slack_path(text: Letters<'_>, at: usize) -> Option<usize> {
-    let path = text.one_of(at, &["hooks.slack.com/", "hooks.slack-gov.com/"])?;
-    let team = text
-        .exactly(path, "services/")
-        .or_else(|| text.exactly(path, "triggers/"))?;
-    let segment = |at: usize| {
-        let end = text.run(at, |letter| letter.is_ascii_alphanumeric());
-        text.exactly(end, "/").filter(|_| end > at)
-    };
-    segment(segment(team)?)
-}
-
-fn discord_path(text: Letters<'_>, at: usize) -> Option<usize> {
-    let sub = text.run(at, |letter| super::fold(letter).is_ascii_lowercase());
-    let hosts = ["discord.com/", "discordapp.com/"];
-    let path = text
-        .one_of(at, &hosts)
-        .or_else(|| text.one_of(text.exactly(sub, ".")?, &hosts))?;
-    let api = text.exactly(path, "api/")?;
-    let versioned = text.exactly(api, "v").and_then(|number| {
-        let end = text.run(number, char::is_numeric);
-        text.exactly(end, "/").filter(|_| end > number)
-    });
-    let number = text.exactly(versioned.unwrap_or(api), "webhooks/")?;
-    let end = text.run(number, char::is_numeric);
-    text.exactly(end, "/").filter(|_| end > number)
-}
-
-/// `<number>:<35 letters>`, with or without `bot` before it.
-fn telegram(text: Letters<'_>, at: usize) -> Option<Found> {
-    if text.before(at).is_some_and(is_token) {
-        return None;
-    }
-    let number = text.exactly(at, "bot").unwrap_or(at);
-    let colon = text.run(number, char::is_numeric);
-    let secret = text.exactly(colon, ":").filter(|_| colon > number)?;
-    let end = text.run(secret, is_token);
-    if end - secret == 35 {
-        masked(String::new(), end)
-    } else {
-        None
-    }
-}
-
-/// Tokens that can be told by how their issuer begins them, and JSON web tokens.
-fn issued_token(text: Letters<'_>, at: usize) -> Option<Found> {
-    if text.before(at).is_some_and(is_token) {
-        return None;
-    }
-    let end = ISSUED
-        .iter()
-        .find_map(|issued| issued_end(text, at, *issued))
-        .or_else(|| web_token_end(text, at))?;
-    masked(String::new(), end)
-}
-
-fn issued_end(text: Letters<'_>, at: usize, issued: (&str, char, usize, bool)) -> Option<usize> {
-    let (prefix, letters, least, exactly) = issued;
-    let start = text.exactly(at, prefix)?;
-    let end = text.run(start, |letter| match letters {
-        'U' => letter.is_ascii_uppercase() || letter.is_ascii_digit(),
-        'w' => letter.is_ascii_alphanumeric(),
-        's' => letter.is_ascii_alphanumeric() || letter == '-',
-        '_' => letter.is_ascii_alphanumeric() || letter == '_',
-        _ => is_token(letter),
-    });
-    let long_enough = end - start == least || (end - start > least && !exactly);
-    (long_enough && !text.at(end).is_some_and(is_token)).then_some(end)
-}
-
-fn web_token_end(text: Letters<'_>, at: usize) -> Option<usize> {
-    let part = |at: usize, least: usize| Some(text.run(at, is_token)).filter(|end| end - at >= least);
-    let header = part(text.exactly(at, "eyJ")?, 10)?;
-    let body = part(text.exactly(header, ".")?, 10)?;
-    part(text.exactly(body, ".")?, 5)
+pub(super) fn is_capital(letter: char) -> bool {
+    letter.is_ascii_uppercase() || letter.is_ascii_digit()
 }

@@ -20,7 +20,7 @@ fn what_bybit_echoes_is_hidden() {
     for (text, redacted) in [
         (
             "error sign! origin_string[1700000000000XXXXkey5000{\"symbols\":[\"BTCUSDT\"]}], try again",
-            "error sign! origin_string[redacted], try again",
+            "error sign! origin_string[redacted]",
         ),
         (
             "origin_string[1700000000000XXXXkey5000{\"a\":1",
