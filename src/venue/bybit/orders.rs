@@ -169,7 +169,3 @@ pub(super) fn from_executions(rows: &[Row<'_>], category: Category) -> Result<Op
         average_price: None,
     }))
 }
-
-#[cfg(test)]
-#[path = "orders_tests.rs"]
-mod tests;

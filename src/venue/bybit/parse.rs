@@ -231,7 +231,3 @@ pub(super) fn coin_balance(row: &Row<'_>) -> Result<CoinBalance, VenueError> {
         usd_value: row.optional_decimal("usdValue")?,
     })
 }
-
-#[cfg(test)]
-#[path = "parse_tests.rs"]
-mod tests;
