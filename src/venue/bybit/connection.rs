@@ -39,3 +39,16 @@ fn tls(loopback: bool) -> Result<rustls::ClientConfig, rustls::Error> {
         .with_root_certificates(roots)
         .with_no_client_auth())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tls_is_set_up_for_public_hosts_and_without_roots_for_this_machine() {
+        let public = BybitConfig::from_env(&|_| None, &|_| Err(std::io::ErrorKind::NotFound.into())).unwrap();
+        client(&public).unwrap();
+        let loopback = BybitConfig::paper("http://127.0.0.1:1".parse().unwrap(), "key", "secret").unwrap();
+        client(&loopback).unwrap();
+    }
+}

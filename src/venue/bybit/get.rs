@@ -16,6 +16,9 @@ const MAX_ATTEMPTS: u32 = 5;
 /// Where no header says when a used-up budget is back: the windows are one second long (facts §3).
 const ASSUMED_RESET: Duration = Duration::from_secs(1);
 
+/// A budget that is just used up names a reset that is already over (facts §3).
+const SHORTEST_RESET: Duration = Duration::from_millis(100);
+
 /// No window is longer; a header that says more is not believed.
 const LONGEST_RESET: Duration = Duration::from_secs(60);
 
@@ -99,8 +102,8 @@ impl Http {
 
     /// What an answer to a read means (facts §2.2, §2.3).
     pub(super) fn judge(&self, bucket: Bucket, reply: &Reply) -> Result<Envelope, Trouble> {
-        let reset_in = self.learn(bucket, reply);
         let envelope = reply.envelope();
+        let reset_in = self.learn(bucket, reply, envelope.as_ref());
         match (reply.status, envelope) {
             (403, _) if reply.is_ban() => Err(Trouble::Final(banned(self.ban()))),
             (429, _) => {
@@ -126,9 +129,9 @@ impl Http {
     }
 
     /// Notes the budget that an answer names; says how long a used-up one stays so.
-    pub(super) fn learn(&self, bucket: Bucket, reply: &Reply) -> Duration {
+    pub(super) fn learn(&self, bucket: Bucket, reply: &Reply, envelope: Option<&Envelope>) -> Duration {
         let mut headers = reply.limits;
-        if reply.envelope().is_some_and(|envelope| envelope.code == TOO_MANY) {
+        if envelope.is_some_and(|envelope| envelope.code == TOO_MANY) {
             headers.left = Some(0);
         }
         let now = Moment::now();
@@ -143,7 +146,7 @@ impl Http {
             .zip(exchange_ms)
             .map(|(reset, exchange)| u64::try_from(reset - exchange).unwrap_or_default())
             .map_or(ASSUMED_RESET, Duration::from_millis)
-            .min(LONGEST_RESET);
+            .clamp(SHORTEST_RESET, LONGEST_RESET);
         self.limits.learn(bucket, headers, reset_in, now.monotonic);
         reset_in
     }
@@ -225,6 +228,9 @@ fn refused(envelope: &Envelope, reset_in: Duration) -> Trouble {
 /// What a plain HTTP refusal means (facts §2.2).
 pub(super) fn http_refusal(status: u16, reply: &Reply) -> String {
     let meaning = match status {
+        _ if reply.is_ban() => {
+            "this machine's address sends too many requests; all requests stop for ten minutes"
+        }
         401 => "the key headers are missing or wrong",
         403 => "the exchange does not serve this address or country",
         404 => "no such path, or not for this account's mode",

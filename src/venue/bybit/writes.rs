@@ -98,9 +98,7 @@ impl BybitVenue {
             .await
             .map_err(|error| Failure::NotSent(error.to_string()))?;
         let deadline = Instant::now() + http.config.timeout;
-        let reply = http.transfer(&request, Some(signed), deadline).await?;
-        http.learn(post.bucket, &reply);
-        Ok(reply)
+        http.transfer(&request, Some(signed), deadline).await
     }
 
     async fn outcome(&self, post: &Post, reply: &Reply, kind: Kind<'_>) -> Outcome {
@@ -108,6 +106,7 @@ impl BybitVenue {
             self.http.ban();
         }
         let envelope = reply.envelope();
+        self.http.learn(post.bucket, reply, envelope.as_ref());
         tracing::debug!(
             path = post.bucket.path,
             status = reply.status,

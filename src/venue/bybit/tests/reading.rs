@@ -296,7 +296,8 @@ const ROW: &str = r#"{"symbol":"BTCUSDT","side":"Buy","orderType":"Limit","order
 #[tokio::test]
 async fn an_order_is_looked_for_in_every_place_that_may_know_it() {
     let key = OrderKey::Client(client_id());
-    let places: [(&str, fn(&Seen) -> bool); 4] = [
+    type Knows = fn(&Seen) -> bool;
+    let places: [(&str, Knows); 4] = [
         ("realtime", |seen| {
             seen.path() == REALTIME && !seen.query().contains("orderFilter")
         }),

@@ -146,7 +146,7 @@ async fn an_idle_connection_that_the_server_closed_makes_no_second_create() {
     })
     .await;
     let venue = venue(&stub);
-    for _ in 0..20 {
+    for _ in 0..8 {
         let _ = venue.fetch_quote(&id("linear:BTCUSDT")).await;
         let before = stub.seen_at(CREATE).len();
         let outcome = placed(&venue).await;
