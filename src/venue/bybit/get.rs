@@ -1,32 +1,23 @@
-//! Reads: repeated with backoff while time is left, because reading twice changes nothing. Also the exchange's
-//! clock, which is read the same way.
+//! Reads: repeated with backoff while time is left, because reading twice changes nothing.
 
 use std::future::Future;
 use std::time::{Duration, Instant};
 
-use super::clock::{Moment, Reading};
+use super::clock::Moment;
 use super::http::{Failure, Http, Request, banned};
 use super::limits::Bucket;
-use super::parse::{Document, Rows};
 use super::reply::{Envelope, Reply};
 use super::sign::Credentials;
 use crate::venue::VenueError;
-
-/// <https://bybit-exchange.github.io/docs/v5/market/time>
-const TIME: Request<'static> = Request {
-    bucket: Bucket {
-        path: "/v5/market/time",
-        category: None,
-    },
-    query: "",
-    body: None,
-};
 
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const MAX_ATTEMPTS: u32 = 5;
 
 /// Where no header says when a used-up budget is back: the windows are one second long (facts §3).
 const ASSUMED_RESET: Duration = Duration::from_secs(1);
+
+/// A budget that is just used up names a reset that is already over (facts §3).
+const SHORTEST_RESET: Duration = Duration::from_millis(100);
 
 /// No window is longer; a header that says more is not believed.
 const LONGEST_RESET: Duration = Duration::from_secs(60);
@@ -105,14 +96,14 @@ impl Http {
     }
 
     /// One attempt leaves time for a second one.
-    fn attempt_deadline(&self, deadline: Instant) -> Instant {
+    pub(super) fn attempt_deadline(&self, deadline: Instant) -> Instant {
         deadline.min(Instant::now() + self.config.timeout / 2)
     }
 
     /// What an answer to a read means (facts §2.2, §2.3).
-    fn judge(&self, bucket: Bucket, reply: &Reply) -> Result<Envelope, Trouble> {
-        let reset_in = self.learn(bucket, reply);
+    pub(super) fn judge(&self, bucket: Bucket, reply: &Reply) -> Result<Envelope, Trouble> {
         let envelope = reply.envelope();
+        let reset_in = self.learn(bucket, reply, envelope.as_ref());
         match (reply.status, envelope) {
             (403, _) if reply.is_ban() => Err(Trouble::Final(banned(self.ban()))),
             (429, _) => {
@@ -138,9 +129,9 @@ impl Http {
     }
 
     /// Notes the budget that an answer names; says how long a used-up one stays so.
-    pub(super) fn learn(&self, bucket: Bucket, reply: &Reply) -> Duration {
+    pub(super) fn learn(&self, bucket: Bucket, reply: &Reply, envelope: Option<&Envelope>) -> Duration {
         let mut headers = reply.limits;
-        if reply.envelope().is_some_and(|envelope| envelope.code == TOO_MANY) {
+        if envelope.is_some_and(|envelope| envelope.code == TOO_MANY) {
             headers.left = Some(0);
         }
         let now = Moment::now();
@@ -155,7 +146,7 @@ impl Http {
             .zip(exchange_ms)
             .map(|(reset, exchange)| u64::try_from(reset - exchange).unwrap_or_default())
             .map_or(ASSUMED_RESET, Duration::from_millis)
-            .min(LONGEST_RESET);
+            .clamp(SHORTEST_RESET, LONGEST_RESET);
         self.limits.learn(bucket, headers, reset_in, now.monotonic);
         reset_in
     }
@@ -172,73 +163,10 @@ impl Http {
     pub(super) fn credentials(&self) -> Result<&Credentials, VenueError> {
         self.config.credentials.as_ref().ok_or(VenueError::NoCredentials)
     }
-
-    /// The exchange's clock, measured when there is no fresh measurement.
-    pub(super) async fn reading(&self, deadline: Instant) -> Result<Reading, VenueError> {
-        let mut kept = self.locked_clock(deadline).await?;
-        let reading = match *kept {
-            Some(reading) if reading.is_fresh(Moment::now()) => reading,
-            _ => *kept.insert(self.measure(deadline).await?),
-        };
-        reading.usable(self.config.recv_window_ms)
-    }
-
-    /// A new measurement in place of the kept one, after the exchange refused a timestamp (facts §2.3, 10002).
-    pub(super) async fn measure_again(&self, deadline: Instant) -> Result<Reading, VenueError> {
-        let mut kept = self.locked_clock(deadline).await?;
-        *kept = None;
-        let reading = *kept.insert(self.measure(deadline).await?);
-        tracing::warn!(
-            offset = reading.in_words(),
-            "timestamp refused, clock measured again"
-        );
-        reading.usable(self.config.recv_window_ms)
-    }
-
-    async fn locked_clock(
-        &self,
-        deadline: Instant,
-    ) -> Result<tokio::sync::MutexGuard<'_, Option<Reading>>, VenueError> {
-        tokio::time::timeout_at(deadline.into(), self.clock.lock())
-            .await
-            .map_err(|_| VenueError::Unreachable("the exchange's clock could not be read in time".to_owned()))
-    }
-
-    async fn measure(&self, deadline: Instant) -> Result<Reading, VenueError> {
-        let first = retried(deadline, || self.sample(deadline))
-            .await
-            .map_err(Trouble::into_error)?;
-        let reading = if first.is_exact_enough() {
-            first
-        } else {
-            // The connection is up now, so the second round trip is the shorter one.
-            let second = self.sample(deadline).await;
-            second.map_or(first, |second| first.or_more_exact(second))
-        };
-        if reading.offset_ms().abs() > 1_000 {
-            tracing::warn!(offset = reading.in_words(), "this machine's clock is off");
-        }
-        Ok(reading)
-    }
-
-    async fn sample(&self, deadline: Instant) -> Result<Reading, Trouble> {
-        self.admit(TIME.bucket, deadline).await.map_err(Trouble::Final)?;
-        let sent = Moment::now();
-        let reply = self
-            .transfer(&TIME, None, self.attempt_deadline(deadline))
-            .await
-            .map_err(lost)?;
-        let received = Moment::now();
-        let envelope = self.judge(TIME.bucket, &reply)?;
-        let exchange_ms = Document::of(&envelope, "market/time")
-            .and_then(|document| document.read(|result| result.row("market/time")?.nanos_as_ms("timeNano")))
-            .map_err(Trouble::Final)?;
-        Ok(Reading::from_round_trip(sent, received, exchange_ms))
-    }
 }
 
 impl Trouble {
-    fn into_error(self) -> VenueError {
+    pub(super) fn into_error(self) -> VenueError {
         match self {
             Self::Final(error) | Self::Passing(error, _) | Self::Timestamp(error) => error,
         }
@@ -246,7 +174,7 @@ impl Trouble {
 }
 
 /// Tries until it works, the error is final, or the next pause would not fit.
-async fn retried<T, F>(deadline: Instant, attempt: impl Fn() -> F) -> Result<T, Trouble>
+pub(super) async fn retried<T, F>(deadline: Instant, attempt: impl Fn() -> F) -> Result<T, Trouble>
 where
     F: Future<Output = Result<T, Trouble>>,
 {
@@ -269,7 +197,7 @@ where
 }
 
 /// A read that got no answer may be repeated, whether it arrived or not.
-fn lost(failure: Failure) -> Trouble {
+pub(super) fn lost(failure: Failure) -> Trouble {
     let (Failure::NotSent(why) | Failure::Lost(why)) = failure;
     Trouble::Passing(VenueError::Unreachable(why), None)
 }
@@ -300,6 +228,9 @@ fn refused(envelope: &Envelope, reset_in: Duration) -> Trouble {
 /// What a plain HTTP refusal means (facts §2.2).
 pub(super) fn http_refusal(status: u16, reply: &Reply) -> String {
     let meaning = match status {
+        _ if reply.is_ban() => {
+            "this machine's address sends too many requests; all requests stop for ten minutes"
+        }
         401 => "the key headers are missing or wrong",
         403 => "the exchange does not serve this address or country",
         404 => "no such path, or not for this account's mode",

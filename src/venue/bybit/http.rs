@@ -1,7 +1,7 @@
 //! The one way out: every request, GET or POST, passes [`Http::transfer`] exactly once and is never repeated there.
 
 use std::error::Error as _;
-use std::sync::{Arc, OnceLock};
+use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
@@ -10,6 +10,7 @@ use url::Url;
 
 use super::clock::{Moment, Reading};
 use super::config::BybitConfig;
+use super::connection;
 use super::limits::{Bucket, Hold, LimitHeaders, Limits};
 use super::reply::{Redactor, Reply};
 use super::sign::Credentials;
@@ -23,9 +24,6 @@ const RECV_WINDOW: HeaderName = HeaderName::from_static("x-bapi-recv-window");
 
 /// Larger answers are not read to the end; the largest real one is some hundreds of kB.
 const MAX_BODY_BYTES: usize = 8 * 1024 * 1024;
-
-/// Shorter than what servers keep open, so that a write seldom meets a connection that is just closing.
-const IDLE_CONNECTION: Duration = Duration::from_secs(25);
 
 /// Holds the connections, the exchange's clock and the budgets; all of it is made when first needed.
 #[derive(Debug)]
@@ -141,7 +139,7 @@ impl Http {
         signed: Option<Signed>,
         deadline: Instant,
     ) -> Result<Reply, Failure> {
-        let client = match self.client.get_or_init(|| client(&self.config)) {
+        let client = match self.client.get_or_init(|| connection::client(&self.config)) {
             Ok(client) => client,
             Err(error) => return Err(Failure::NotSent(error.clone())),
         };
@@ -197,38 +195,6 @@ pub(super) fn banned(left: Duration) -> VenueError {
          exchange wants",
         left.as_secs().max(1)
     ))
-}
-
-/// Redirects are never followed, nothing is sent twice, and this machine itself is reached without a proxy.
-fn client(config: &BybitConfig) -> Result<reqwest::Client, String> {
-    let loopback = config.is_loopback();
-    let tls = tls(loopback).map_err(|error| format!("tls cannot be set up: {error}"))?;
-    let builder = reqwest::Client::builder()
-        .tls_backend_preconfigured(tls)
-        .redirect(reqwest::redirect::Policy::none())
-        .retry(reqwest::retry::never())
-        .pool_idle_timeout(IDLE_CONNECTION)
-        // Half of the whole, so that a dead host is told from an answer that got lost.
-        .connect_timeout(config.timeout / 2)
-        .user_agent(concat!("mandated/", env!("CARGO_PKG_VERSION")));
-    let builder = if loopback { builder.no_proxy() } else { builder };
-    builder
-        .build()
-        .map_err(|error| format!("the http client cannot be set up: {error}"))
-}
-
-/// Mozilla's roots, and nothing of this machine's store. A loopback host gets no roots at all: loading them
-/// costs start-up time, and https to it is not served by a public authority.
-fn tls(loopback: bool) -> Result<rustls::ClientConfig, rustls::Error> {
-    let mut roots = rustls::RootCertStore::empty();
-    if !loopback {
-        roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
-    }
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    Ok(rustls::ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()?
-        .with_root_certificates(roots)
-        .with_no_client_auth())
 }
 
 async fn read_body(mut response: reqwest::Response, redactor: &Redactor) -> Result<String, Failure> {

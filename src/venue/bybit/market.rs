@@ -145,7 +145,3 @@ pub(super) fn average_turnover(
         .and_then(|total| total.checked_div(Decimal::from(turnovers.len())))
         .ok_or_else(|| unreadable("there is no full day of trading yet, so no daily volume can be said"))
 }
-
-#[cfg(test)]
-#[path = "market_tests.rs"]
-mod tests;

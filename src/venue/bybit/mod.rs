@@ -6,12 +6,14 @@
 
 mod clock;
 mod config;
+mod connection;
 mod get;
 mod http;
 mod limits;
 mod lookup;
 mod market;
 mod orders;
+mod outcome;
 mod pages;
 mod parse;
 mod query;
@@ -19,11 +21,10 @@ mod reads;
 mod reply;
 mod retcode;
 mod sign;
+mod timing;
 mod wire;
 mod writes;
 
-#[cfg(test)]
-mod stub;
 #[cfg(test)]
 mod tests;
 

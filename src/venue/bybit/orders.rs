@@ -64,7 +64,7 @@ fn resting(row: &Row<'_>, category: Category) -> Result<RestingOrder, VenueError
         },
         trigger_price: row.optional_price("triggerPrice")?,
         reduce_only: category.is_derivative() && only_reduces(row)?,
-        position_idx: position_idx(row, category)?,
+        position_idx: row.position_idx(category)?,
         // An id that we could not have made is somebody else's; it can name none of our orders.
         client_id: row
             .optional_text("orderLinkId")?
@@ -110,15 +110,6 @@ fn leaves(row: &Row<'_>, unit: SizeUnit, computed: Option<Decimal>) -> Result<De
 fn only_reduces(row: &Row<'_>) -> Result<bool, VenueError> {
     let kind = row.optional_text("stopOrderType")?.unwrap_or_default();
     Ok(row.flag("reduceOnly")? || row.flag("closeOnTrigger")? || POSITION_CHILDREN.contains(&kind))
-}
-
-/// Spot has no positions, options have one a contract; both may leave the field out.
-fn position_idx(row: &Row<'_>, category: Category) -> Result<PositionIdx, VenueError> {
-    match category {
-        Category::Spot => Ok(PositionIdx::OneWay),
-        Category::Option if row.optional_text("positionIdx")?.is_none() => Ok(PositionIdx::OneWay),
-        Category::Linear | Category::Inverse | Category::Option => row.position_idx(),
-    }
 }
 
 /// An order known by its executions alone (facts §5.9, step 3). Newest first; they all carry one order id.
@@ -169,7 +160,3 @@ pub(super) fn from_executions(rows: &[Row<'_>], category: Category) -> Result<Op
         average_price: None,
     }))
 }
-
-#[cfg(test)]
-#[path = "orders_tests.rs"]
-mod tests;

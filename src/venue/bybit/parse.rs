@@ -169,7 +169,12 @@ impl<'r> Row<'r> {
         }
     }
 
-    pub(super) fn position_idx(&self) -> Result<PositionIdx, VenueError> {
+    /// Spot has no positions and options have one for each contract: both may leave the field out.
+    pub(super) fn position_idx(&self, category: Category) -> Result<PositionIdx, VenueError> {
+        let hedged = matches!(category, Category::Linear | Category::Inverse);
+        if !hedged && self.optional_text("positionIdx")?.is_none() {
+            return Ok(PositionIdx::OneWay);
+        }
         let text = self.text("positionIdx")?;
         text.parse::<u8>()
             .ok()
@@ -219,7 +224,7 @@ pub(super) fn position(row: &Row<'_>, category: Category) -> Result<Option<Posit
         side: row.side()?,
         size,
         mark_price: row.optional_price("markPrice")?,
-        position_idx: row.position_idx()?,
+        position_idx: row.position_idx(category)?,
     }))
 }
 
@@ -231,7 +236,3 @@ pub(super) fn coin_balance(row: &Row<'_>) -> Result<CoinBalance, VenueError> {
         usd_value: row.optional_decimal("usdValue")?,
     })
 }
-
-#[cfg(test)]
-#[path = "parse_tests.rs"]
-mod tests;

@@ -170,6 +170,7 @@ impl BybitVenue {
         Ok(reading.exchange_ms_at(Moment::now()))
     }
 
+    /// Any GET of the reading tools (facts §4): the result as it came, without secrets.
     pub(super) async fn fetch_raw(&self, request: ReadRequest) -> Result<Value, VenueError> {
         let query = query::encode(&request.query)?;
         let envelope = self.http.get(request.path, &query, request.private).await?;

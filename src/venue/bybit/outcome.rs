@@ -1,0 +1,136 @@
+//! What an answer says about a write. Accepted and rejected must be said; everything else is unknown.
+
+use serde_json::{Value, json};
+
+use super::get::http_refusal;
+use super::reply::{Envelope, Reply};
+use super::retcode::{Class, classify, explained, listed};
+use super::wire::OrderFilter;
+use crate::domain::order::ClientOrderId;
+use crate::venue::{Accepted, Outcome, Rejection};
+
+/// What kind of request a code answers: the same code can mean different things (facts §2.3).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind<'a> {
+    /// A new order under this id.
+    Place(&'a ClientOrderId),
+    /// Amend or cancel: there is an order that can be final.
+    Target,
+    /// Cancel-all, leverage, trading stop.
+    Setting,
+}
+
+/// What an answer says about the write (facts §2.2, §2.3).
+pub(super) fn of_answer(reply: &Reply, envelope: Option<&Envelope>, kind: Kind<'_>) -> Outcome {
+    match (reply.status, envelope) {
+        (200, Some(envelope)) => by_code(envelope, kind),
+        // Refused at the edge, before trading saw it; a code of the table still knows better.
+        (400 | 401 | 403 | 404, Some(envelope)) if listed(envelope.code).is_some() => by_code(envelope, kind),
+        (400 | 401 | 403 | 404, envelope) if envelope.is_none_or(|envelope| envelope.code != 0) => {
+            Outcome::Rejected(Rejection {
+                code: envelope.map_or(i64::from(reply.status), |envelope| envelope.code),
+                message: http_refusal(reply.status, reply),
+                target_final: false,
+            })
+        }
+        (status, _) => Outcome::Unknown(format!(
+            "http {status} with {}: nobody can say yet whether it was done",
+            reply.body_in_words()
+        )),
+    }
+}
+
+fn by_code(envelope: &Envelope, kind: Kind<'_>) -> Outcome {
+    let code = envelope.code;
+    if code == 0 {
+        return accepted(envelope, kind, false);
+    }
+    let rejection = |target_final| Rejection {
+        code,
+        message: explained(code, &envelope.message),
+        target_final,
+    };
+    match (classify(code), kind) {
+        (Class::Duplicate, Kind::Place(_)) => Outcome::Duplicate(rejection(false)),
+        (Class::Definite | Class::Duplicate, _) => Outcome::Rejected(rejection(false)),
+        (Class::Final, Kind::Target) => Outcome::Rejected(rejection(true)),
+        // "Already so" about a new order: whatever it was about, no order came of it.
+        (Class::NoChange, Kind::Place(_)) => Outcome::Rejected(rejection(false)),
+        (Class::NoChange, Kind::Target | Kind::Setting) => accepted(envelope, kind, true),
+        (Class::Ambiguous | Class::Final, _) => Outcome::Unknown(format!(
+            "code {code}: {}: nobody can say yet whether it was done",
+            explained(code, &envelope.message)
+        )),
+    }
+}
+
+/// An acknowledgement, once it is sure that it is one and that it is ours.
+fn accepted(envelope: &Envelope, kind: Kind<'_>, unchanged: bool) -> Outcome {
+    let response = match envelope.value() {
+        Ok(response) => response,
+        Err(error) => return Outcome::Unknown(format!("accepted, but the result is not JSON: {error}")),
+    };
+    let text = |name: &str| {
+        let text = response.get(name).and_then(Value::as_str)?;
+        (!text.is_empty()).then_some(text)
+    };
+    if let (Kind::Place(client_id), Some(echoed)) = (kind, text("orderLinkId"))
+        && echoed != client_id.as_str()
+    {
+        return Outcome::Unknown(format!(
+            "the answer is about another order ({echoed}), not {client_id}"
+        ));
+    }
+    if text("success") == Some("0") {
+        return Outcome::Unknown("the exchange took the request but says that it failed".to_owned());
+    }
+    Outcome::Accepted(Accepted {
+        venue_id: text("orderId").map(str::to_owned),
+        unchanged,
+        response,
+    })
+}
+
+/// One outcome out of several calls: the least certain decides, and all rows of the accepted ones are kept.
+pub(super) fn merged(outcomes: Vec<(OrderFilter, Outcome)>) -> Outcome {
+    let mut rows = Vec::new();
+    let mut accepted = 0_usize;
+    let mut unknown = Vec::new();
+    let mut not_sent = Vec::new();
+    let mut rejected: Option<Rejection> = None;
+    for (filter, outcome) in outcomes {
+        let name = filter.as_str();
+        match outcome {
+            Outcome::Accepted(one) => {
+                accepted += 1;
+                rows.extend(
+                    one.response
+                        .get("list")
+                        .and_then(Value::as_array)
+                        .cloned()
+                        .unwrap_or_default(),
+                );
+            }
+            Outcome::Unknown(why) => unknown.push(format!("{name}: {why}")),
+            Outcome::NotSent(why) => not_sent.push(format!("{name}: {why}")),
+            Outcome::Rejected(no) | Outcome::Duplicate(no) => {
+                let message = format!("{name}: {}", no.message);
+                rejected.get_or_insert(Rejection { message, ..no });
+            }
+        }
+    }
+    if accepted == 0 && unknown.is_empty() && rejected.is_none() {
+        return Outcome::NotSent(not_sent.join("; "));
+    }
+    // A kind that was not asked about is as uncertain as one without an answer: its orders may still rest.
+    unknown.extend(not_sent.into_iter().map(|why| format!("not sent for {why}")));
+    match (unknown.is_empty(), rejected) {
+        (false, _) => Outcome::Unknown(unknown.join("; ")),
+        (true, Some(no)) => Outcome::Rejected(no),
+        (true, None) => Outcome::Accepted(Accepted {
+            venue_id: None,
+            unchanged: false,
+            response: json!({"list": rows, "success": "1"}),
+        }),
+    }
+}
