@@ -40,7 +40,7 @@ impl<R: AsyncRead + Unpin> ExactLines<R> {
         }
     }
 
-    /// Takes in what has arrived, up to the next line end. Returns how many bytes that was; 0 at the end.
+    /// Takes in what has arrived, up to the next line end.
     fn poll_take(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         let chunk = ready!(Pin::new(&mut self.inner).poll_fill_buf(context))?;
         let line_end = chunk.iter().position(|byte| *byte == b'\n');
