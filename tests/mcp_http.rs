@@ -180,7 +180,9 @@ async fn arguments_stay_exact() {
     let arguments = r#"{"qty":12345678901234567890.10,"price":1e999,"note":"\"\\é"}"#;
     let reply = running.ask("2025-11-25", &call(arguments)).await;
     assert_eq!(reply["result"]["isError"], false);
-    assert_eq!(reply["result"]["structuredContent"]["args"], arguments);
+    let record = &reply["result"]["structuredContent"]["live_action"];
+    let asked = json!({"qty": "12345678901234567890.10", "price": "1e999", "note": "\"\\é"});
+    assert_eq!(record["broker_request"], asked);
 }
 
 #[tokio::test]

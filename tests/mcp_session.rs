@@ -100,16 +100,19 @@ async fn numbers_are_quoted_back_as_they_were_sent() {
 #[tokio::test]
 async fn a_write_gets_the_exact_text_and_its_refusal_is_not_an_error() {
     let mut client = Client::open(empty()).await;
-    for arguments in [
-        r#"{ "qty": 0.10000000000000000001, "price":1e999, "symbol":"BTC\/USDT" }"#,
-        r#"{"qty":1,"qty":2}"#,
-        "{}",
+    for (arguments, asked) in [
+        (
+            r#"{ "qty": 0.10000000000000000001, "price":1e999, "symbol":"BTC\/USDT" }"#,
+            json!({"qty": "0.10000000000000000001", "price": "1e999", "symbol": "BTC/USDT"}),
+        ),
+        (r#"{"qty":1,"qty":2}"#, json!(null)),
+        ("{}", json!({})),
     ] {
         let result = client.call("bybit_place_order", arguments).await;
         assert_eq!(result["isError"], false);
         let reply = &result["structuredContent"];
         assert_eq!(reply["status"], "blocked");
-        assert_eq!(reply["args"], arguments);
+        assert_eq!(reply["live_action"]["broker_request"], asked);
         let text = result["content"][0]["text"].as_str().unwrap();
         assert!(text.starts_with(r#"{"live_action":{"audit_id":""#), "{text}");
         assert_eq!(

@@ -112,7 +112,7 @@ unit! {
     Price
 }
 unit! {
-    /// How much of something: the unit is said by what holds it ([`super::Size`], a position); above zero.
+    /// How much of something: the unit is said by what holds it (an order's size, a position); above zero.
     Qty
 }
 

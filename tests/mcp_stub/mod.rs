@@ -4,13 +4,16 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use mandated::broker::Broker;
+use mandated::broker::{Broker, Mode};
 use mandated::domain::account::{CoinBalance, Instrument, OrderView, Position, Quote, RestingOrder};
 use mandated::domain::money::Price;
-use mandated::domain::order::OrderKey;
+use mandated::domain::order::{ClientOrderId, OrderKey, Write};
 use mandated::domain::symbol::{Coin, InstrumentId};
 use mandated::mcp::server::Server;
 use mandated::state::day::Permit;
+use mandated::state::ledger::Ledger;
+use mandated::state::paths::{BrokerKey, LiveFiles, RuntimeRoot};
+use mandated::state::redact::Redactor;
 use mandated::venue::{Outcome, ReadRequest, Venue, VenueError};
 use rust_decimal::Decimal;
 use serde_json::{Value, json};
@@ -106,14 +109,30 @@ impl Venue for StubVenue {
         (self.answer)(&request)
     }
 
+    fn describe(&self, _: &Write, _: &ClientOrderId) -> Value {
+        Value::Null
+    }
+
     async fn send(&self, _: Permit<'_>) -> Outcome {
         Outcome::NotSent("the stub sends nothing".into())
     }
 }
 
+/// A server over the real broker, in a runtime root of its own without a mandate: every write is refused.
 pub(crate) fn server(venue: StubVenue) -> (Server<StubVenue>, Arc<StubVenue>) {
     let venue = Arc::new(venue);
-    (Server::new(Arc::new(Broker::new(Arc::clone(&venue)))), venue)
+    let root = tempfile::tempdir().unwrap().keep();
+    let files = LiveFiles::new(&RuntimeRoot::at(root), BrokerKey::parse("bybit").unwrap());
+    let ledger = Ledger::open(&files, Redactor::new(Vec::new()));
+    (
+        Server::new(Arc::new(Broker::new(
+            Arc::clone(&venue),
+            files,
+            ledger,
+            Mode::Trade,
+        ))),
+        venue,
+    )
 }
 
 /// A venue on paper with an empty list for every question.

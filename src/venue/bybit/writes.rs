@@ -2,6 +2,8 @@
 
 use std::time::{Duration, Instant};
 
+use serde_json::{Value, json};
+
 use super::BybitVenue;
 use super::http::{Failure, Request};
 use super::outcome::{Kind, merged, of_answer};
