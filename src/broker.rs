@@ -4,6 +4,7 @@
 //! both be judged by the account as it was before either.
 
 mod describe;
+mod exit;
 mod facts;
 mod record;
 mod recover;
@@ -26,6 +27,7 @@ use crate::state::paths::LiveFiles;
 use crate::state::{clock, settled};
 use crate::venue::Venue;
 pub use crate::venue::{ReadRequest, VenueError};
+pub use exit::ExitReport;
 use record::Scribe;
 use reply::Reply;
 use resolve::Fate;
