@@ -169,7 +169,7 @@ pub(crate) fn funding_history(call: &Call<'_>) -> Answer {
     }
     let limit = usize::try_from(params.limit(200, 200)?).unwrap_or(1);
     let floor = start.unwrap_or(HISTORY_START).max(HISTORY_START);
-    let newest = end.unwrap_or(call.desk.now).min(call.desk.now) / FUNDING_MS * FUNDING_MS;
+    let newest = end.unwrap_or(call.desk.now).clamp(0, call.desk.now) / FUNDING_MS * FUNDING_MS;
     let list: Vec<Value> = std::iter::successors(Some(newest), |at| Some(at - FUNDING_MS))
         .take_while(|at| *at >= floor)
         .take(limit)
@@ -204,7 +204,8 @@ pub(crate) fn open_interest_history(call: &Call<'_>) -> Answer {
         .integer("endTime")?
         .unwrap_or(call.desk.now)
         .clamp(0, call.desk.now);
-    let newest = end.min(params.cursor()?.saturating_sub(1)).div_euclid(step) * step;
+    let below = params.cursor()?.saturating_sub(1).clamp(0, call.desk.now);
+    let newest = end.min(below).div_euclid(step) * step;
     let times: Vec<i64> = std::iter::successors(Some(newest), |at| Some(at - step))
         .take_while(|at| *at >= floor)
         .take(limit)

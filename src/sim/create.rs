@@ -47,8 +47,8 @@ pub(crate) fn create(call: &Call<'_>) -> Answer {
     check_link(desk, one, &order.link)?;
     order.seen = last;
     direct(&call.params, &mut order, last)?;
-    checks::keep_in_collar(one, &mut order, last)?;
     checks::check_amounts(one, &order, last)?;
+    checks::keep_in_collar(one, &mut order, last)?;
     check_position(desk, one, &mut order)?;
     if order.status == Status::New || order.filter == "tpslOrder" {
         let price = cost_price(one, &order, last);

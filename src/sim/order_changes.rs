@@ -98,8 +98,8 @@ pub(crate) fn amend(call: &Call<'_>) -> Answer {
     let mut order = changed(&call.params, one, &old)?;
     order.updated = desk.now;
     let last = desk.last(one)?;
-    checks::keep_in_collar(one, &mut order, last)?;
     checks::check_amounts(one, &order, last)?;
+    checks::keep_in_collar(one, &mut order, last)?;
     if order.is_active() {
         Account::read(desk, Some(&order.id))?.afford(desk, &order, order.price)?;
         if order.price != old.price {

@@ -184,9 +184,7 @@ fn busy(desk: &Desk<'_>, one: &Instrument) -> Result<Option<Refusal>, Refusal> {
             )));
         }
     }
-    let mine = |category: &str, symbol: &str| category == one.category.word() && symbol == one.symbol;
-    let orders = order_store::open_orders(desk.db)?;
-    if orders.iter().any(|order| mine(&order.category, &order.symbol)) {
+    if !order_store::open_of(desk.db, one)?.is_empty() {
         return Ok(Some(Refusal::new(
             110_028,
             "the position mode cannot change with open orders",

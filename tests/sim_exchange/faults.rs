@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use mandated::sim::{Fault, FaultKind};
+use mandated::sim::{FAULTS_VARIABLE, Fault, FaultKind, FaultSwitch};
 use serde_json::{Value, json};
 
 use crate::client::{Paper, Reply, assert_fields, now_ms, send, signed};
@@ -211,4 +211,42 @@ async fn switches_can_be_thrown_over_http_but_not_by_a_page() {
     );
     let off_grid = r#"{"category":"linear","symbol":"BTCUSDT","price":"64000.05"}"#;
     assert_eq!(admin("/paper/price", off_grid, Vec::new()).await, 400);
+}
+
+/// What a process that was started with this text in its environment makes of it.
+const EXPECTED: &str = "PAPER_TEST_EXPECTED";
+
+#[test]
+fn the_environment_hands_faults_over() {
+    if let Ok(expected) = std::env::var(EXPECTED) {
+        let read =
+            FaultSwitch::from_env().map_or_else(|error| error.to_string(), |switch| format!("{switch:?}"));
+        assert!(read.contains(&expected), "{read}");
+        return;
+    }
+    let own = std::env::current_exe().unwrap();
+    for (text, expected) in [
+        (
+            r#"[{"path":"/v5/order/create","kind":"drop_after","times":1}]"#,
+            "kind: DropAfter, times: Some(1)",
+        ),
+        (
+            r#"[{"path":"*","kind":"clock_skew","ms":-5}]"#,
+            "ClockSkewMs(-5), times: None",
+        ),
+        ("", "data: []"),
+        ("drop everything", "the list of paper faults is not understood"),
+    ] {
+        let child = std::process::Command::new(&own)
+            .args(["--exact", "faults::the_environment_hands_faults_over"])
+            .env(FAULTS_VARIABLE, text)
+            .env(EXPECTED, expected)
+            .output()
+            .unwrap();
+        let said = String::from_utf8_lossy(&child.stdout);
+        assert!(
+            child.status.success() && said.contains("1 passed"),
+            "{text}: {said}"
+        );
+    }
 }
