@@ -181,10 +181,7 @@ pub(crate) fn funding_history(call: &Call<'_>) -> Answer {
     Ok(json!({"category": one.category.word(), "list": list}))
 }
 
-/// Open contracts over time, newest first; the cursor is the time to continue below.
-pub(crate) fn open_interest_history(call: &Call<'_>) -> Answer {
-    let params = &call.params;
-    let one = params.instrument()?;
+fn open_interest_step(params: &Params) -> Result<i64, Refusal> {
     let minutes = match params.require("intervalTime")? {
         "5min" => 5,
         "15min" => 15,
@@ -194,7 +191,14 @@ pub(crate) fn open_interest_history(call: &Call<'_>) -> Answer {
         "1d" => 1440,
         _ => return Err(Refusal::params("intervalTime invalid")),
     };
-    let step = minutes * MINUTE_MS;
+    Ok(minutes * MINUTE_MS)
+}
+
+/// Open contracts over time, newest first; the cursor is the time to continue below.
+pub(crate) fn open_interest_history(call: &Call<'_>) -> Answer {
+    let params = &call.params;
+    let one = params.instrument()?;
+    let step = open_interest_step(params)?;
     let limit = usize::try_from(params.limit(50, 200)?).unwrap_or(1);
     let floor = params
         .integer("startTime")?

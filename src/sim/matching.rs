@@ -38,16 +38,7 @@ pub(crate) fn arrive(
         return Ok(());
     }
     for (price, qty) in trades {
-        settle::fill(
-            desk,
-            order,
-            Trade {
-                price,
-                qty,
-                maker: false,
-                time,
-            },
-        )?;
+        settle::fill(desk, order, Trade::taken(price, qty, time))?;
     }
     if order.is_open() && taken >= most {
         order.close("CancelByReduceOnly", time);

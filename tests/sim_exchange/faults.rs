@@ -116,26 +116,26 @@ async fn an_order_can_land_behind_a_broken_reply() {
 #[tokio::test]
 async fn a_slow_request_is_processed_though_its_sender_hangs_up() {
     let paper = Paper::still().await;
-    once(&paper, FaultKind::DelayBeforeMs(300));
+    once(&paper, FaultKind::DelayBeforeMs(900));
     let patience = tokio::time::timeout(Duration::from_millis(100), send_order(&paper, "slow"));
     assert!(patience.await.is_err(), "the reply was not late");
     assert!(found(&paper, "slow").await.is_empty());
-    tokio::time::sleep(Duration::from_millis(400)).await;
+    tokio::time::sleep(Duration::from_millis(1100)).await;
     assert_eq!(found(&paper, "slow").await.len(), 1);
-    once(&paper, FaultKind::DelayMs(300));
+    once(&paper, FaultKind::DelayMs(800));
     let before = Instant::now();
     let (late, seen) = tokio::join!(send_order(&paper, "late"), async {
-        tokio::time::sleep(Duration::from_millis(150)).await;
+        tokio::time::sleep(Duration::from_millis(400)).await;
         found(&paper, "late").await.len()
     });
     assert_eq!(seen, 1, "it was not processed at once");
-    assert!(late.unwrap().body.contains("\"retCode\":0") && before.elapsed() >= Duration::from_millis(300));
+    assert!(late.unwrap().body.contains("\"retCode\":0") && before.elapsed() >= Duration::from_millis(800));
 }
 
 #[tokio::test]
 async fn an_order_can_stay_invisible_for_a_while() {
     let paper = Paper::still().await;
-    once(&paper, FaultKind::InvisibleMs(500));
+    once(&paper, FaultKind::InvisibleMs(1500));
     let market = json!({"category": "linear", "symbol": "BTCUSDT", "side": "Buy", "orderType": "Market", "qty": "0.1", "orderLinkId": "unseen"});
     paper.place(market).await;
     let look = || async {
@@ -149,7 +149,7 @@ async fn an_order_can_stay_invisible_for_a_while() {
     assert_eq!(look().await, [0, 0, 0]);
     // The position does not hide: it is only the lists that lag.
     assert_fields(&paper.position("linear", "BTCUSDT").await, &[("size", "0.1")]);
-    tokio::time::sleep(Duration::from_millis(600)).await;
+    tokio::time::sleep(Duration::from_millis(1600)).await;
     assert_eq!(look().await, [1, 1, 1]);
 }
 
