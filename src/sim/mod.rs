@@ -55,6 +55,7 @@ mod server;
 mod settle;
 mod store;
 mod strikes;
+mod waiting;
 mod wire;
 
 pub use faults::{FAULTS_VARIABLE, Fault, FaultKind, FaultSwitch};

@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
+use rusqlite::{Connection, ErrorCode, OptionalExtension, TransactionBehavior, params};
 use rust_decimal::Decimal;
 
 use super::PaperError;
@@ -89,7 +89,7 @@ fn prepare(db: &mut Connection) -> rusqlite::Result<i64> {
     if version != 0 {
         return Ok(version);
     }
-    db.pragma_update(None, "journal_mode", "WAL")?;
+    write_ahead(db)?;
     let tx = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
     // Another process may have created the schema while this one waited.
     if user_version(&tx)? == 0 {
@@ -101,6 +101,22 @@ fn prepare(db: &mut Connection) -> rusqlite::Result<i64> {
     let version = user_version(&tx)?;
     tx.commit()?;
     Ok(version)
+}
+
+/// Switches a new file to write-ahead logging. SQLite does not wait for others in this one statement.
+fn write_ahead(db: &Connection) -> rusqlite::Result<()> {
+    let begun = Instant::now();
+    loop {
+        match db.pragma_update(None, "journal_mode", "WAL") {
+            Err(error)
+                if error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy)
+                    && begun.elapsed() < PATIENCE =>
+            {
+                std::thread::sleep(Duration::from_millis(1));
+            }
+            done => return done,
+        }
+    }
 }
 
 fn user_version(db: &Connection) -> rusqlite::Result<i64> {
