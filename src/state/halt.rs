@@ -66,6 +66,25 @@ impl HaltState {
     pub fn is_tripped(&self) -> bool {
         matches!(self, Self::Tripped(_))
     }
+
+    /// Every sentinel that is there; each of their episodes is swept and recorded.
+    #[must_use]
+    pub fn sentinels(&self) -> &[Sentinel] {
+        match self {
+            Self::Clear => &[],
+            Self::Tripped(sentinels) => sentinels,
+        }
+    }
+
+    /// The sentinel that was tripped last: its episode names the sweep, as in Vibe-Trading.
+    #[must_use]
+    pub fn newest(&self) -> Option<&Sentinel> {
+        // Of two trips at the same instant the broker's own counts, which comes last here.
+        self.sentinels()
+            .iter()
+            .rev()
+            .reduce(|newest, other| if other.at > newest.at { other } else { newest })
+    }
 }
 
 /// What [`trip`] did.

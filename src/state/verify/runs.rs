@@ -30,13 +30,11 @@ pub(super) fn check(text: &[u8], last: &Link) -> Option<Run> {
         return None;
     }
     let runs: Vec<Option<Run>> = thread::scope(|scope| {
-        let threads: Vec<_> = parts(text, count)
-            .into_iter()
-            .map(|part| scope.spawn(|| run(part)))
-            .collect();
+        let start = |part| thread::Builder::new().spawn_scoped(scope, move || run(part)).ok();
+        let threads: Vec<_> = parts(text, count).into_iter().map(start).collect();
         threads
             .into_iter()
-            .map(|thread| thread.join().ok().flatten())
+            .map(|thread| thread?.join().ok().flatten())
             .collect()
     });
     let mut whole = Run {
