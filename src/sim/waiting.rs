@@ -173,7 +173,7 @@ mod tests {
     #[test]
     fn a_limit_fills_and_a_trigger_fires_while_nobody_looks() {
         let folder = tempfile::tempdir().unwrap();
-        let db = store::open(&folder.path().join("paper.sqlite")).unwrap();
+        let db = store::open(&folder.path().join("paper.sqlite"), &[]).unwrap();
         let market = Market {
             seed: 1,
             source: PriceSource::Walk,

@@ -105,7 +105,7 @@ pub(super) async fn an_order_above_the_cap(world: &World, style: Style) -> Resul
 pub(super) async fn ten_orders_at_once(world: &World, style: Style) -> Result<(), String> {
     heading(style, 4, "Ten orders of $900 at once, under a cap of $1,000");
     let before = world.creates_on_the_wire();
-    let replies = join_all((0..10).map(|_| world.place(limit_buy("BTCUSDT", "0.015", "60000")))).await;
+    let replies = join_all((0..10).map(|_| world.place(limit_buy("BTCUSDT", "0.014", "64285.7")))).await;
     let passed = replies
         .iter()
         .filter(|reply| text(reply, "status") == "accepted")
@@ -116,7 +116,7 @@ pub(super) async fn ten_orders_at_once(world: &World, style: Style) -> Result<()
         .find(|reply| text(reply, "status") == "blocked")
         .cloned()
         .unwrap_or_default();
-    say("   agent  ten times at once: buy 0.015 BTCUSDT, limit 60000");
+    say("   agent  ten times at once: buy 0.014 BTCUSDT, limit 64285.7");
     say(&format!(
         "   gate   {} passed, {} refused: {}",
         style.good(&passed.to_string()),
@@ -124,7 +124,7 @@ pub(super) async fn ten_orders_at_once(world: &World, style: Style) -> Result<()
         text(&refused, "reason")
     ));
     say(&format!(
-        "   wire   {reached} order reached the exchange; the nine others would only have filled later\n"
+        "   wire   {reached} order reached the exchange, the nine others were never sent\n"
     ));
     if passed == 1 && reached == 1 {
         Ok(())
