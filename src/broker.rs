@@ -144,7 +144,7 @@ impl<V: Venue> Core<V> {
         self.settle_leftovers(&day).await;
         let now = self.latest_clock().await;
         let intended = self.intended(scribe, now, tool, args)?;
-        let facts = self.facts(&intended).await;
+        let facts = self.facts(&intended, &day).await;
         let approved = gate::judge(intended, &facts)?;
 
         // 3. Counted, on disk, on the ledger. Only now is there a permit.
