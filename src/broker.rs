@@ -144,6 +144,10 @@ impl<V: Venue> Core<V> {
         self.settle_leftovers(&day).await;
         let now = self.latest_clock().await;
         let intended = self.intended(scribe, now, tool, args)?;
+        // Another call may have placed it meanwhile, or a leftover turned out to be it.
+        if let Some(reply) = self.first_outcome(scribe, &client_id)? {
+            return Ok(reply);
+        }
         let facts = self.facts(&intended, &day).await;
         let approved = gate::judge(intended, &facts)?;
 
