@@ -150,7 +150,11 @@ impl<V: Venue> Core<V> {
         }
         let now = self.latest_clock().await;
         let intended = self.intended(scribe, now, tool, args)?;
-        let facts = self.facts(&intended).await;
+        // Another call may have placed it meanwhile, or a leftover turned out to be it.
+        if let Some(reply) = self.first_outcome(scribe, &client_id)? {
+            return Ok(reply);
+        }
+        let facts = self.facts(&intended, &day).await;
         let approved = gate::judge(intended, &facts)?;
 
         // 3. Counted, on disk, on the ledger. Only now is there a permit.

@@ -114,11 +114,7 @@ fn new_order_view(order: &PlaceOrder, client_id: &ClientOrderId) -> RestingOrder
         leaves: order.size.qty().value(),
         qty: Some(order.size.qty()),
         filled: rust_decimal::Decimal::ZERO,
-        unit: match order.size {
-            Size::Base(_) => SizeUnit::Base,
-            Size::Quote(_) => SizeUnit::Quote,
-            Size::UsdContracts(_) => SizeUnit::UsdContracts,
-        },
+        unit: size_unit(order.size),
         price: match order.kind {
             OrderKind::Market => None,
             OrderKind::Limit(price) => Some(price),
@@ -128,6 +124,14 @@ fn new_order_view(order: &PlaceOrder, client_id: &ClientOrderId) -> RestingOrder
         position_idx: order.position_idx,
         client_id: Some(client_id.clone()),
         venue_id: None,
+    }
+}
+
+pub(super) fn size_unit(size: Size) -> SizeUnit {
+    match size {
+        Size::Base(_) => SizeUnit::Base,
+        Size::Quote(_) => SizeUnit::Quote,
+        Size::UsdContracts(_) => SizeUnit::UsdContracts,
     }
 }
 

@@ -16,6 +16,7 @@ use crate::domain::symbol::{Category, Coin, InstrumentId};
 use crate::gate::{Facts, Intended};
 use crate::state::clock;
 use crate::state::counter::Counter;
+use crate::state::day::Day;
 use crate::state::inflight::{self, InflightRecord};
 use crate::venue::{Venue, VenueError};
 
@@ -23,9 +24,10 @@ impl<V: Venue> Core<V> {
     /// Everything that this write's checks need, and nothing for a write that only takes risk away.
     ///
     /// Called under the lock: nobody changes the counter or the in-flight orders meanwhile.
-    pub(super) async fn facts(&self, intended: &Intended) -> Facts {
+    pub(super) async fn facts(&self, intended: &Intended, day: &Day) -> Facts {
         let mut facts = Facts {
-            daily_count: Some(self.daily_count()),
+            // Of the day that the commit counts on, also when midnight passes in between.
+            daily_count: Some(day.count().map_err(|error| error.to_string())),
             ..Facts::default()
         };
         let Some(id) = intended.write().instrument().filter(|_| intended.needs_account()) else {

@@ -7,13 +7,14 @@ use serde_json::{Value, json};
 use super::Core;
 use super::facts::{key_of, resting_of};
 use super::record::{placed_kind, shown};
+use super::reply::Reply;
 use crate::domain::account::{OrderView, RestingOrder};
 use crate::domain::mandate::parse_instant;
 use crate::domain::order::{ClientOrderId, WriteTool};
 use crate::state::audit_record::{AuditKind, AuditOutcome, AuditRecord};
-use crate::state::clock;
 use crate::state::day::Day;
 use crate::state::inflight::{InflightRecord, InflightState};
+use crate::state::{clock, settled};
 use crate::venue::Venue;
 
 /// After this an order that the exchange does not show can no longer appear: four times the longest that was
@@ -54,9 +55,7 @@ impl<V: Venue> Core<V> {
         let expired =
             parse_instant(&record.created_at).is_some_and(|sent| clock::now() - sent > CAN_APPEAR_FOR);
         match found {
-            Some(_) if is_new_order && record.state == InflightState::Acknowledged => {
-                day.forget(&record.client_id)
-            }
+            // Also after the ledger said that it was accepted: the acknowledgement was no order.
             Some(view) if is_new_order && view.is_rejected() => {
                 let why = "the exchange rejected it; found out by a later look";
                 self.close(
@@ -68,6 +67,9 @@ impl<V: Venue> Core<V> {
                     Some(why),
                 );
             }
+            Some(_) if is_new_order && record.state == InflightState::Acknowledged => {
+                day.forget(&record.client_id)
+            }
             Some(view) if is_new_order => {
                 let outcome = if view.status == "Filled" {
                     AuditOutcome::Filled
@@ -76,7 +78,7 @@ impl<V: Venue> Core<V> {
                 };
                 self.close(day, record, AuditKind::OrderPlaced, outcome, Some(&view), None);
             }
-            Some(view) if view.order.qty == order.qty && view.order.price == order.price => {
+            Some(view) if shows_the_change(record, order, &view) => {
                 self.close(
                     day,
                     record,
@@ -88,6 +90,17 @@ impl<V: Venue> Core<V> {
             }
             _ if !expired => {}
             None if record.state == InflightState::Acknowledged => day.forget(&record.client_id),
+            Some(view) if !is_new_order && !is_visible(record) => {
+                let why = "whether the levels were changed cannot be seen from the order; look at it";
+                self.close(
+                    day,
+                    record,
+                    AuditKind::OrderSubmitted,
+                    AuditOutcome::Unknown,
+                    Some(&view),
+                    Some(why),
+                );
+            }
             view => {
                 let why = "it never arrived: the exchange does not show it, and it can no longer appear";
                 self.close(
@@ -133,16 +146,45 @@ impl<V: Venue> Core<V> {
         record.gate_decision = json!({"allowed": true, "decision": "allow", "recovered": true});
         record.remote_tool = Some(order.remote_tool.clone());
         record.error = error.map(str::to_owned);
-        if let Err(error) = day.record(&record) {
-            tracing::warn!(%error, "an order in flight is settled at the exchange but cannot be recorded yet");
-            return;
-        }
+        let record = match day.record(&record) {
+            Ok(written) => written,
+            Err(error) => {
+                tracing::warn!(%error, "an order in flight is settled at the exchange but cannot be recorded yet");
+                return;
+            }
+        };
         if kind == AuditKind::OrderRejected
             && let Ok(id) = ClientOrderId::parse(&order.client_id)
             && let Err(error) = day.give_back(&id)
         {
             tracing::error!(%error, "a trade that was not made stays counted");
         }
+        if let Some(view) = view.filter(|_| order.remote_tool == WriteTool::PlaceOrder.name()) {
+            self.remember_leftover(order, &record, view);
+        }
         day.forget(&order.client_id);
     }
+
+    /// A caller that asks again under its own id is told what was found out.
+    fn remember_leftover(&self, order: &InflightRecord, record: &AuditRecord, view: &OrderView) {
+        let reply = Reply::found_later(order, record, view, self.venue.is_paper());
+        let kept = settled::remember(&self.files, &order.client_id, &order.fingerprint, reply.value());
+        if let Err(error) = kept {
+            tracing::warn!(%error, "the outcome is on the ledger but a repeated id will not find it here");
+        }
+    }
+}
+
+/// Whether what an amend changes can be seen on the order; take-profit and stop-loss cannot.
+fn is_visible(record: &InflightRecord) -> bool {
+    ["qty", "price", "triggerPrice"]
+        .iter()
+        .any(|field| record.body.get(field).is_some())
+}
+
+fn shows_the_change(record: &InflightRecord, amended: &RestingOrder, view: &OrderView) -> bool {
+    is_visible(record)
+        && view.order.qty == amended.qty
+        && view.order.price == amended.price
+        && view.order.trigger_price == amended.trigger_price
 }

@@ -5,9 +5,11 @@ use serde_json::{Map, Value, json};
 
 use super::record::{Scribe, shown};
 use super::resolve::Fate;
+use crate::domain::account::OrderView;
 use crate::domain::order::{OrderKind, Side, Size, Write, WriteTool};
 use crate::gate::{Decision, Refused};
 use crate::state::audit_record::{AuditOutcome, AuditRecord};
+use crate::state::inflight::InflightRecord;
 use crate::state::paths::LiveFiles;
 
 /// What the caller is told.
@@ -35,6 +37,43 @@ impl Reply {
             );
         }
         Self(reply)
+    }
+
+    /// What a later look found out about an order whose write was not answered.
+    pub(super) fn found_later(
+        order: &InflightRecord,
+        record: &AuditRecord,
+        view: &OrderView,
+        paper: bool,
+    ) -> Self {
+        let (status, ok) = match record.outcome {
+            AuditOutcome::Filled => ("filled", true),
+            AuditOutcome::Rejected => ("rejected", false),
+            _ => ("accepted", true),
+        };
+        let mut members = Map::new();
+        put(
+            &mut members,
+            "live_action",
+            serde_json::to_value(record).unwrap_or_default(),
+        );
+        put(&mut members, "status", status);
+        put(&mut members, "ok", ok);
+        put(&mut members, "venue", order.venue.as_str());
+        if paper {
+            put(&mut members, "paper", true);
+        }
+        put(&mut members, "decision", "allow");
+        if let Some(reason) = &record.error {
+            put(&mut members, "reason", reason.as_str());
+        }
+        put(&mut members, "broker", record.server.as_str());
+        put(&mut members, "remote_tool", order.remote_tool.as_str());
+        put(&mut members, "order_link_id", order.client_id.as_str());
+        put(&mut members, "order_id", view.order.venue_id.clone());
+        put(&mut members, "order", shown(view));
+        put(&mut members, "notional_usd", order.notional_usd.as_str());
+        Self(Value::Object(members))
     }
 
     /// A write whose task broke. What is on disk tells the truth; this reply only knows that it does not.

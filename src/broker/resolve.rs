@@ -7,8 +7,9 @@ use serde_json::Value;
 use tokio::time::{Instant, sleep};
 
 use super::Core;
+use super::describe::size_unit;
 use super::record::Scribe;
-use crate::domain::account::OrderView;
+use crate::domain::account::{OrderView, RestingOrder};
 use crate::domain::order::{OrderKey, OrderKind, PlaceOrder, Write};
 use crate::domain::symbol::InstrumentId;
 use crate::venue::{Accepted, Outcome, Rejection, Venue};
@@ -189,14 +190,25 @@ fn is_what_was_asked(scribe: &Scribe, shown: &OrderView) -> bool {
     let Some(Write::Place(asked)) = scribe.write() else {
         return false;
     };
+    // Executions say less of an order than its row does; fills without an average come from them alone.
+    let is_row = shown.average_price.is_some() || shown.order.filled.is_zero();
     let shown = &shown.order;
-    let limit = match asked.kind {
-        OrderKind::Market => true,
-        OrderKind::Limit(price) => shown.price == Some(price),
-    };
     shown.instrument == asked.instrument
         && shown.side == asked.side
         && shown.qty.is_none_or(|qty| qty == asked.size.qty())
+        && (!is_row || has_the_terms_of(asked, shown))
+}
+
+fn has_the_terms_of(asked: &PlaceOrder, shown: &RestingOrder) -> bool {
+    let limit = match asked.kind {
+        OrderKind::Market => None,
+        OrderKind::Limit(price) => Some(price),
+    };
+    // A hedge leg is shown as reduce-only when the side can only close it, whatever was asked for.
+    let closes_a_leg = asked.position_idx.is_reduced_by(asked.side);
+    shown.price == limit
         && shown.trigger_price == asked.trigger.map(|trigger| trigger.price)
-        && limit
+        && shown.unit == size_unit(asked.size)
+        && shown.position_idx == asked.position_idx
+        && (shown.reduce_only == asked.reduce_only || closes_a_leg)
 }

@@ -1,0 +1,191 @@
+//! What an earlier process left in flight is settled before the next decision.
+
+use std::fs;
+
+use mandated::domain::order::WriteTool;
+use mandated::sim::FaultKind;
+use mandated::state::clock;
+use serde_json::{Value, json};
+
+use crate::world::{World, assert_blocked, put, six_sol, six_sol_as};
+
+/// The file of a killed process: six SOL at 140, under `left-1`, sent so many seconds ago.
+fn leave(world: &World, seconds: i64, state: &str) {
+    let order = json!({"category": "linear", "symbol": "SOLUSDT", "side": "Buy", "leavesQty": "6", "qty": "6", "price": "140",
+                       "reduceOnly": false, "positionIdx": 0, "orderLinkId": "left-1"});
+    let body = json!({"category": "linear", "symbol": "SOLUSDT", "side": "Buy", "orderType": "Limit", "qty": "6", "price": "140",
+                      "timeInForce": "GTC", "reduceOnly": false, "positionIdx": 0, "orderLinkId": "left-1"});
+    let sent = clock::now() - chrono::Duration::seconds(seconds);
+    let record = json!({"client_id": "left-1", "fingerprint": "f", "remote_tool": "bybit_place_order", "category": "linear",
+                        "symbol": "SOLUSDT", "side": "Buy", "body": body, "notional_usd": "900", "order": order,
+                        "created_at": clock::ledger_text(sent), "state": state, "venue_order_id": null,
+                        "process_id": 1, "venue": "paper"});
+    fs::create_dir_all(world.files.inflight_folder()).unwrap();
+    put(
+        &world.files.inflight_folder().join("left-1.json"),
+        &record.to_string(),
+    );
+    let today = clock::now().date_naive().to_string();
+    put(
+        &world.files.counter(),
+        &json!({"date": today, "count": 2, "action_ids": ["vibe-1", "left-1"], "theirs": 7}).to_string(),
+    );
+}
+
+fn counter(world: &World) -> Value {
+    serde_json::from_str(&fs::read_to_string(world.files.counter()).unwrap()).unwrap()
+}
+
+/// A write that is refused by its size, after the leftovers were looked at.
+async fn look(world: &World) {
+    world.cap("max_order_notional_usd", 1.0);
+    assert_blocked(
+        &world.place(six_sol()).await,
+        "pause_for_reauth",
+        "max_order_notional_usd",
+    );
+}
+
+#[tokio::test]
+async fn an_old_order_that_never_arrived_is_closed_and_its_count_given_back() {
+    for state in ["sent", "unknown"] {
+        let world = World::new().await;
+        leave(&world, 61, state);
+        look(&world).await;
+        assert_eq!(world.story(), ["order_rejected error", "breach blocked"]);
+        assert_eq!(world.ledger()[0]["broker_request"]["orderLinkId"], "left-1");
+        assert_eq!(world.inflight(), [] as [&str; 0]);
+        let counter = counter(&world);
+        assert_eq!(counter["count"], 1);
+        assert_eq!(counter["action_ids"], json!(["vibe-1"]));
+        assert_eq!(counter["theirs"], 7);
+        world.assert_chain_whole();
+    }
+}
+
+#[tokio::test]
+async fn a_young_order_that_is_not_shown_stays_and_counts() {
+    let world = World::new().await;
+    leave(&world, 30, "sent");
+    world.cap("max_total_exposure_usd", 8_000.0);
+    let reply = world.place(six_sol()).await;
+    assert_blocked(&reply, "pause_for_reauth", "max_total_exposure_usd");
+    assert_eq!(reply["breach"]["attempted_value"], "8300.12");
+    assert_eq!(world.inflight(), ["left-1 sent"]);
+    assert_eq!(world.story(), ["breach blocked"]);
+    assert_eq!(world.count(), 2);
+}
+
+#[tokio::test]
+async fn an_order_that_did_arrive_is_recorded_as_placed_and_stays_counted() {
+    for seconds in [0, 61] {
+        let world = World::new().await;
+        let (_, neighbour) = world.neighbour();
+        let tool = WriteTool::PlaceOrder;
+        let placed = neighbour.write(tool, &six_sol_as("left-1").to_string()).await;
+        assert_eq!(placed["status"], "accepted");
+        leave(&world, seconds, "sent");
+        look(&world).await;
+        assert_eq!(world.story(), ["order_placed accepted", "breach blocked"]);
+        let shown = &world.ledger()[0]["broker_response"]["order"];
+        assert_eq!(shown["orderId"], placed["order_id"]);
+        assert_eq!(world.inflight(), [] as [&str; 0]);
+        assert_eq!(world.count(), 2);
+    }
+}
+
+#[tokio::test]
+async fn an_order_that_was_filled_meanwhile_is_recorded_as_filled() {
+    let world = World::new().await;
+    let (_, neighbour) = world.neighbour();
+    let tool = WriteTool::PlaceOrder;
+    neighbour.write(tool, &six_sol_as("left-1").to_string()).await;
+    leave(&world, 5, "sent");
+    world.paper.set_price("linear", "SOLUSDT", 139.into()).unwrap();
+    look(&world).await;
+    assert_eq!(world.story(), ["order_placed filled", "breach blocked"]);
+    assert_eq!(world.inflight(), [] as [&str; 0]);
+}
+
+#[tokio::test]
+async fn an_order_that_the_exchange_rejected_meanwhile_gives_its_count_back() {
+    let world = World::new().await;
+    let (_, neighbour) = world.neighbour();
+    world.fault("/v5/order/create", FaultKind::RejectLater, Some(1));
+    neighbour
+        .write(WriteTool::PlaceOrder, &six_sol_as("left-1").to_string())
+        .await;
+    leave(&world, 5, "sent");
+    look(&world).await;
+    assert_eq!(world.story(), ["order_rejected rejected", "breach blocked"]);
+    assert_eq!(world.count(), 1);
+}
+
+/// Settled already; only the file was still there, as after a crash between the two.
+#[tokio::test]
+async fn an_acknowledged_order_that_is_shown_is_only_forgotten() {
+    let world = World::new().await;
+    let (_, neighbour) = world.neighbour();
+    neighbour
+        .write(WriteTool::PlaceOrder, &six_sol_as("left-1").to_string())
+        .await;
+    leave(&world, 5, "acknowledged");
+    look(&world).await;
+    assert_eq!(world.story(), ["breach blocked"]);
+    assert_eq!(world.inflight(), [] as [&str; 0]);
+    assert_eq!(world.count(), 2);
+}
+
+/// The ledger has said `accepted` of it: what came later is said as well.
+#[tokio::test]
+async fn an_acknowledged_order_that_was_rejected_later_is_recorded_and_given_back() {
+    let world = World::new().await;
+    let (_, neighbour) = world.neighbour();
+    world.fault("/v5/order/create", FaultKind::RejectLater, Some(1));
+    neighbour
+        .write(WriteTool::PlaceOrder, &six_sol_as("left-1").to_string())
+        .await;
+    leave(&world, 5, "acknowledged");
+    look(&world).await;
+    assert_eq!(world.story(), ["order_rejected rejected", "breach blocked"]);
+    assert_eq!(world.count(), 1);
+    assert_eq!(world.inflight(), [] as [&str; 0]);
+}
+
+/// A lookup that fails says nothing about the order.
+#[tokio::test]
+async fn an_old_order_stays_while_the_exchange_cannot_be_asked() {
+    let world = World::new().await;
+    leave(&world, 61, "sent");
+    let no = FaultKind::RetCode {
+        code: 10005,
+        message: "no permission".to_owned(),
+    };
+    world.fault("/v5/order/history", no, None);
+    look(&world).await;
+    assert_eq!(world.inflight(), ["left-1 sent"]);
+    assert_eq!(world.story(), ["breach blocked"]);
+    assert_eq!(world.count(), 2);
+}
+
+/// An exit still passes, and the order of another venue is left alone.
+#[tokio::test]
+async fn an_order_of_another_venue_is_not_settled_here() {
+    let world = World::new().await;
+    leave(&world, 61, "sent");
+    let path = world.files.inflight_folder().join("left-1.json");
+    let text = fs::read_to_string(&path).unwrap();
+    put(
+        &path,
+        &text.replace("\"venue\":\"paper\"", "\"venue\":\"bybit mainnet\""),
+    );
+    look(&world).await;
+    assert_eq!(world.inflight(), ["left-1 sent"]);
+    let reply = world
+        .write(
+            WriteTool::CancelAllOrders,
+            json!({"category": "linear", "settle_coin": "USDT"}),
+        )
+        .await;
+    assert_eq!(reply["status"], "accepted");
+}

@@ -1,0 +1,256 @@
+//! What became of an order whose answer was lost, late, unclear or a no. It is never sent a second time.
+
+use std::time::{Duration, Instant};
+
+use mandated::domain::order::WriteTool;
+use mandated::sim::FaultKind;
+use serde_json::{Value, json};
+
+use crate::world::{CREATE, World, assert_blocked, assert_reason, in_short, six_sol, six_sol_as};
+
+const TAKEN: [&str; 2] = ["order_submitted pending", "order_placed accepted"];
+const NOT_TAKEN: [&str; 2] = ["order_submitted pending", "order_rejected rejected"];
+
+/// Both records of an order carry its client id, and the exchange has that order once.
+#[track_caller]
+fn assert_one_order(world: &World, orders: &[Value], reply: &Value) {
+    assert_eq!(world.creates(), 1);
+    assert_eq!(orders.len(), 1, "{orders:?}");
+    assert_eq!(orders[0]["orderLinkId"], reply["order_link_id"]);
+    assert_eq!(orders[0]["orderId"], reply["order_id"]);
+    for record in world.ledger() {
+        assert_eq!(record["broker_request"]["orderLinkId"], reply["order_link_id"]);
+    }
+}
+
+#[tokio::test]
+async fn an_order_whose_answer_was_lost_is_found_and_not_sent_again() {
+    for lost in [
+        FaultKind::DropAfter,
+        FaultKind::StatusAfter(502),
+        FaultKind::StatusAfter(429),
+        FaultKind::TruncatedBody,
+    ] {
+        let world = World::new().await;
+        world.fault(CREATE, lost, Some(1));
+        let reply = world.place(six_sol()).await;
+        assert_eq!(reply["status"], "accepted", "{reply}");
+        assert_one_order(&world, &world.orders("linear").await, &reply);
+        world.assert_settled(&TAKEN, 1);
+    }
+}
+
+#[tokio::test]
+async fn a_market_order_whose_answer_was_lost_is_reported_filled() {
+    for order in [
+        json!({"category": "linear", "symbol": "SOLUSDT", "side": "Buy", "order_type": "Market", "qty": "2"}),
+        json!({"category": "inverse", "symbol": "BTCUSD", "side": "Sell", "order_type": "Market", "qty": "100"}),
+        json!({"category": "spot", "symbol": "SOLUSDT", "side": "Buy", "order_type": "Market", "qty": "0.5", "market_unit": "baseCoin"}),
+    ] {
+        let world = World::new().await;
+        world.fault(CREATE, FaultKind::DropAfter, None);
+        let reply = world.place(order.clone()).await;
+        assert_eq!(reply["status"], "filled", "{reply}");
+        let orders = world.orders(order["category"].as_str().unwrap()).await;
+        assert_one_order(&world, &orders, &reply);
+        world.assert_settled(&["order_submitted pending", "order_placed filled"], 1);
+    }
+}
+
+/// An order that waits for its trigger is in another list than the others.
+#[tokio::test]
+async fn a_conditional_order_whose_answer_was_lost_is_found() {
+    for order in [
+        json!({"category": "linear", "symbol": "SOLUSDT", "side": "Buy", "order_type": "Market", "qty": "2", "trigger_price": "160", "trigger_direction": 1}),
+        json!({"category": "spot", "symbol": "SOLUSDT", "side": "Buy", "order_type": "Limit", "qty": "2", "price": "161", "trigger_price": "160"}),
+    ] {
+        let world = World::new().await;
+        world.fault(CREATE, FaultKind::DropAfter, None);
+        let reply = world.place(order).await;
+        assert_eq!(reply["status"], "accepted", "{reply}");
+        assert_eq!(reply["order"]["orderStatus"], "Untriggered");
+        assert_eq!(world.creates(), 1);
+        world.assert_settled(&TAKEN, 1);
+    }
+}
+
+/// A slow answer is an answer.
+#[tokio::test]
+async fn an_answer_that_comes_late_is_waited_for() {
+    let world = World::new().await;
+    world.fault(CREATE, FaultKind::DelayMs(1_500), Some(1));
+    let reply = world.place(six_sol()).await;
+    assert_eq!(reply["status"], "accepted");
+    assert_eq!(world.creates(), 1);
+    world.assert_settled(&TAKEN, 1);
+}
+
+#[tokio::test]
+async fn a_definite_no_gives_the_count_back() {
+    for (code, message) in [
+        (110007, "CheckMarginRatio fail! InsufficientAB"),
+        (10006, "Too many visits!"),
+    ] {
+        let world = World::new().await;
+        let no = FaultKind::RetCode {
+            code,
+            message: message.to_owned(),
+        };
+        world.fault(CREATE, no, Some(1));
+        let reply = world.place(six_sol()).await;
+        assert_eq!(
+            (reply["status"].as_str(), &reply["ok"]),
+            (Some("rejected"), &json!(false))
+        );
+        assert_reason(&reply, message);
+        assert_eq!(reply["live_action"]["broker_response"]["retCode"], code);
+        assert_eq!(world.creates(), 1);
+        world.assert_settled(&NOT_TAKEN, 0);
+    }
+}
+
+/// What the exchange itself refuses, not a fault: more than the account holds.
+#[tokio::test]
+async fn more_than_the_account_holds_is_rejected_by_the_exchange() {
+    let world = World::new().await;
+    world.cap("max_order_notional_usd", 20_000.0);
+    let order = json!({"category": "spot", "symbol": "SOLUSDT", "side": "Buy", "order_type": "Market", "qty": "11000", "market_unit": "quoteCoin"});
+    let reply = world.place(order).await;
+    assert_eq!(reply["status"], "rejected", "{reply}");
+    world.assert_settled(&NOT_TAKEN, 0);
+}
+
+#[tokio::test]
+async fn a_rejected_key_or_timestamp_on_the_order_itself_gives_the_count_back() {
+    for code in [10002, 10003, 10004, 10005] {
+        let world = World::new().await;
+        let no = FaultKind::RetCode {
+            code,
+            message: "error sign! origin_string[123paper5000{\"category\"}]".to_owned(),
+        };
+        world.fault(CREATE, no, Some(1));
+        let reply = world.place(six_sol()).await;
+        assert_eq!(reply["status"], "rejected", "{reply}");
+        assert!(!reply.to_string().contains("123paper5000"), "{reply}");
+        world.assert_settled(&NOT_TAKEN, 0);
+    }
+}
+
+#[tokio::test]
+async fn an_order_that_is_rejected_after_its_acknowledgement_gives_the_count_back() {
+    let world = World::new().await;
+    world.fault(CREATE, FaultKind::RejectLater, Some(1));
+    let reply = world.place(six_sol()).await;
+    assert_eq!(reply["status"], "rejected", "{reply}");
+    assert_reason(&reply, "after it was acknowledged");
+    world.assert_settled(&NOT_TAKEN, 0);
+}
+
+#[tokio::test]
+async fn an_acknowledged_order_that_is_not_shown_counts_until_it_is() {
+    let world = World::new().await;
+    world.cap("max_total_exposure_usd", 8_000.0);
+    world.fault(CREATE, FaultKind::InvisibleMs(1_500), Some(1));
+    let started = Instant::now();
+    let reply = world.place(six_sol_as("hidden-1")).await;
+    assert_eq!(reply["status"], "accepted", "{reply}");
+    assert_reason_note(&reply, "does not show the order yet");
+    assert_eq!(world.inflight(), ["hidden-1 acknowledged"]);
+
+    // 6,500 of coins, 900 that nobody shows, 900 more.
+    let second = world.place(six_sol()).await;
+    assert_blocked(&second, "pause_for_reauth", "max_total_exposure_usd");
+    assert_eq!(second["breach"]["attempted_value"], "8300.12");
+    assert!(
+        started.elapsed() < Duration::from_millis(1_400),
+        "the test was too slow to mean anything"
+    );
+
+    tokio::time::sleep_until((started + Duration::from_millis(1_700)).into()).await;
+    let third = world.place(six_sol()).await;
+    assert_eq!(
+        third["breach"]["attempted_value"], "8300.12",
+        "counted once, now that it is shown"
+    );
+    assert_eq!(world.inflight(), [] as [&str; 0]);
+    assert_eq!(world.creates(), 1);
+    let story = world.story();
+    assert_eq!(story[..2], TAKEN);
+    assert_eq!(story[2..], ["breach blocked", "breach blocked"]);
+    assert_eq!(world.count(), 1);
+}
+
+#[track_caller]
+fn assert_reason_note(reply: &Value, part: &str) {
+    let note = reply["note"].as_str().unwrap();
+    assert!(note.contains(part), "{note}");
+}
+
+#[tokio::test]
+async fn an_amend_whose_answer_was_lost_is_looked_up() {
+    let world = World::new().await;
+    world.place(six_sol_as("mine-1")).await;
+    world.fault("/v5/order/amend", FaultKind::DropAfter, Some(1));
+    let args = json!({"category": "linear", "symbol": "SOLUSDT", "order_link_id": "mine-1", "price": "141"});
+    let reply = world.write(WriteTool::AmendOrder, args).await;
+    assert_eq!(reply["status"], "accepted", "{reply}");
+    assert_eq!(world.orders("linear").await[0]["price"], "141");
+    assert_eq!(in_short(&reply["live_action"]), "order_amended accepted");
+    assert_eq!(world.inflight(), [] as [&str; 0]);
+    let amends = world
+        .sent()
+        .iter()
+        .filter(|(path, _)| path == "/v5/order/amend")
+        .count();
+    assert_eq!(amends, 1);
+}
+
+#[tokio::test]
+async fn a_cancel_whose_answer_was_lost_is_looked_up() {
+    let world = World::new().await;
+    world.place(six_sol_as("mine-1")).await;
+    world.fault("/v5/order/cancel", FaultKind::DropAfter, Some(1));
+    let args = json!({"category": "linear", "symbol": "SOLUSDT", "order_link_id": "mine-1"});
+    let reply = world.write(WriteTool::CancelOrder, args).await;
+    assert_eq!(reply["status"], "accepted", "{reply}");
+    assert_eq!(in_short(&reply["live_action"]), "order_cancelled accepted");
+}
+
+/// An order that is not there cannot be cancelled, and nothing says that it was.
+#[tokio::test]
+async fn a_cancel_of_what_is_not_there_is_rejected() {
+    for (category, symbol) in [("linear", "SOLUSDT"), ("spot", "SOLUSDT")] {
+        let world = World::new().await;
+        let args = json!({"category": category, "symbol": symbol, "order_link_id": "nobody"});
+        let reply = world.write(WriteTool::CancelOrder, args).await;
+        assert_eq!(reply["status"], "rejected", "{reply}");
+        world.assert_settled(&NOT_TAKEN, 0);
+    }
+}
+
+/// A setting whose answer was lost cannot be looked up by an id: it is unknown and says so.
+#[tokio::test]
+async fn a_cancel_all_or_a_setting_whose_answer_was_lost_is_unknown() {
+    for (tool, path, args) in [
+        (
+            WriteTool::CancelAllOrders,
+            "/v5/order/cancel-all",
+            json!({"category": "linear", "settle_coin": "USDT"}),
+        ),
+        (
+            WriteTool::SetLeverage,
+            "/v5/position/set-leverage",
+            json!({"category": "linear", "symbol": "SOLUSDT", "leverage": 2}),
+        ),
+    ] {
+        let world = World::new().await;
+        world.fault(path, FaultKind::DropAfter, Some(1));
+        let reply = world.write(tool, args).await;
+        assert_eq!(
+            (reply["status"].as_str(), &reply["ok"]),
+            (Some("unknown"), &json!(false))
+        );
+        assert_eq!(world.sent().len(), 1);
+        world.assert_settled(&["order_submitted pending", "order_submitted unknown"], 0);
+    }
+}

@@ -1,0 +1,155 @@
+//! A caller that gives its own order id may ask again: the order is sent once.
+
+use std::fs;
+
+use mandated::sim::FaultKind;
+use serde_json::json;
+
+use crate::world::{CREATE, World, assert_blocked, assert_reason, six_sol, six_sol_as};
+
+#[tokio::test]
+async fn the_same_order_under_the_same_id_is_answered_with_the_first_outcome() {
+    let world = World::new().await;
+    let first = world.place(six_sol_as("mine-1")).await;
+    let again = world.place(six_sol_as("mine-1")).await;
+    assert_eq!(again["repeated"], true, "{again}");
+    for name in ["live_action", "status", "ok", "order_id", "order_link_id"] {
+        assert_eq!(again[name], first[name], "{name}");
+    }
+    assert!(first.get("repeated").is_none());
+    assert_eq!(world.creates(), 1);
+    world.assert_settled(&["order_submitted pending", "order_placed accepted"], 1);
+}
+
+/// Spelled otherwise it is the same order still.
+#[tokio::test]
+async fn numbers_and_symbols_may_be_written_otherwise_the_second_time() {
+    let world = World::new().await;
+    world.place(six_sol_as("mine-1")).await;
+    let again = json!({"symbol": "sol/usdt", "category": "linear", "side": "Buy", "order_type": "Limit", "qty": 6.0, "price": "140.00",
+                       "time_in_force": null, "order_link_id": "mine-1"});
+    let reply = world.place(again).await;
+    assert_eq!(reply["repeated"], true, "{reply}");
+    assert_eq!(world.creates(), 1);
+}
+
+#[tokio::test]
+async fn another_order_under_the_same_id_is_refused() {
+    let world = World::new().await;
+    world.place(six_sol_as("mine-1")).await;
+    for (name, value) in [
+        ("qty", "5"),
+        ("price", "139"),
+        ("side", "Sell"),
+        ("symbol", "ETHUSDT"),
+        ("stop_loss", "100"),
+        ("time_in_force", "IOC"),
+    ] {
+        let mut other = six_sol_as("mine-1");
+        other[name] = value.into();
+        let reply = world.place(other).await;
+        assert_blocked(&reply, "deny", "intent");
+        assert_reason(&reply, "mine-1 was used for another order");
+    }
+    assert_eq!((world.creates(), world.count()), (1, 1));
+}
+
+#[tokio::test]
+async fn a_rejection_is_repeated_too() {
+    let world = World::new().await;
+    let no = FaultKind::RetCode {
+        code: 110_007,
+        message: "not enough".to_owned(),
+    };
+    world.fault(CREATE, no, Some(1));
+    assert_eq!(world.place(six_sol_as("mine-1")).await["status"], "rejected");
+    let again = world.place(six_sol_as("mine-1")).await;
+    assert_eq!(
+        (again["status"].as_str(), &again["repeated"]),
+        (Some("rejected"), &json!(true))
+    );
+    assert_eq!((world.creates(), world.count()), (1, 0));
+}
+
+/// A refusal sent nothing, so its id is free.
+#[tokio::test]
+async fn an_order_that_was_refused_may_be_asked_for_again() {
+    let world = World::new().await;
+    world.cap("max_order_notional_usd", 1.0);
+    assert_eq!(world.place(six_sol_as("mine-1")).await["status"], "blocked");
+    world.cap("max_order_notional_usd", 1000.0);
+    assert_eq!(world.place(six_sol_as("mine-1")).await["status"], "accepted");
+}
+
+/// Our memory of the answer may be lost; the exchange's code for a duplicate then tells.
+#[tokio::test]
+async fn without_our_memory_the_exchange_says_that_it_is_the_same_order() {
+    let spot = json!({"category": "spot", "symbol": "SOLUSDT", "side": "Buy", "order_type": "Limit", "qty": "6", "price": "140", "order_link_id": "mine-1"});
+    for order in [six_sol_as("mine-1"), spot] {
+        let world = World::new().await;
+        let first = world.place(order.clone()).await;
+        fs::remove_dir_all(world.files.settled_folder()).unwrap();
+        let again = world.place(order.clone()).await;
+        assert_eq!(again["status"], "accepted", "{again}");
+        assert_eq!(again["order_id"], first["order_id"]);
+        assert_eq!((world.creates(), world.count()), (2, 1));
+        assert_eq!(world.orders(order["category"].as_str().unwrap()).await.len(), 1);
+    }
+}
+
+#[tokio::test]
+async fn without_our_memory_another_order_under_the_id_is_rejected_and_the_first_stays_counted() {
+    let mut market = six_sol_as("mine-1");
+    market["order_type"] = "Market".into();
+    market["price"] = serde_json::Value::Null;
+    let other = |name: &str, value: &str| {
+        let mut other = six_sol_as("mine-1");
+        other[name] = value.into();
+        other
+    };
+    for order in [
+        other("qty", "5"),
+        other("price", "139"),
+        other("side", "Sell"),
+        market,
+    ] {
+        let world = World::new().await;
+        world.place(six_sol_as("mine-1")).await;
+        fs::remove_dir_all(world.files.settled_folder()).unwrap();
+        let reply = world.place(order.clone()).await;
+        assert_eq!(reply["status"], "rejected", "{order} {reply}");
+        assert_reason(&reply, "belongs to another order");
+        assert_eq!((world.count(), world.orders("linear").await.len()), (1, 1));
+        assert_eq!(world.inflight(), [] as [&str; 0]);
+    }
+}
+
+/// Both ask before either has an answer.
+#[tokio::test]
+async fn one_order_asked_for_twice_at_once_is_sent_once() {
+    let world = World::new().await;
+    // One order fits, a second one would not.
+    world.cap("max_total_exposure_usd", 8_000.0);
+    let other = world.another_broker();
+    let args = six_sol_as("mine-1").to_string();
+    let tool = mandated::domain::order::WriteTool::PlaceOrder;
+    let (one, two) = tokio::join!(world.broker.write(tool, &args), other.write(tool, &args));
+    assert_eq!(
+        (one["status"].as_str(), two["status"].as_str()),
+        (Some("accepted"), Some("accepted")),
+        "{one}\n{two}"
+    );
+    assert_eq!(one["order_id"], two["order_id"]);
+    assert_eq!((world.creates(), world.count()), (1, 1));
+}
+
+/// Without an id of its own each call is an order of its own.
+#[tokio::test]
+async fn two_calls_without_an_id_are_two_orders() {
+    let world = World::new().await;
+    let (one, two) = (world.place(six_sol()).await, world.place(six_sol()).await);
+    assert_ne!(one["order_link_id"], two["order_link_id"]);
+    assert_eq!((world.creates(), world.count()), (2, 2));
+    let id = one["order_link_id"].as_str().unwrap();
+    assert!(id.len() <= 36, "{id}");
+}
