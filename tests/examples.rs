@@ -1,7 +1,6 @@
 //! Every file under `examples/` loads into the program that it is written for.
 
 #![cfg(test)]
-#![expect(clippy::unwrap_used, reason = "a test may fail by panicking")]
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -124,7 +123,10 @@ fn registrations_start_a_command_that_exists_and_leave_nothing_to_expand() {
                 assert!(is_read_by_the_program(variable), "{name} {variable}");
                 assert!(value.is_string(), "{name} {variable}");
                 let is_secret = variable.contains("KEY") || variable.contains("SECRET");
-                assert!(!is_secret, "{name} {variable}: keys come with the inherited environment");
+                assert!(
+                    !is_secret,
+                    "{name} {variable}: keys come with the inherited environment"
+                );
             }
         }
     }
