@@ -4,6 +4,7 @@
 //! both be judged by the account as it was before either.
 
 mod describe;
+mod exit;
 mod facts;
 mod record;
 mod recover;
@@ -26,6 +27,7 @@ use crate::state::paths::LiveFiles;
 use crate::state::{clock, settled};
 use crate::venue::Venue;
 pub use crate::venue::{ReadRequest, VenueError};
+pub use exit::ExitReport;
 use record::Scribe;
 use reply::Reply;
 use resolve::Fate;
@@ -142,6 +144,10 @@ impl<V: Venue> Core<V> {
         let lock = Day::open(&self.files, &self.ledger, today, LOCK_WAIT).await;
         let mut day = lock.map_err(|error| outside(Limit::DailyOrderLock, &error))?;
         self.settle_leftovers(&day).await;
+        // Asked again: another process may have answered the same id while this one waited.
+        if let Some(reply) = self.first_outcome(scribe, &client_id)? {
+            return Ok(reply);
+        }
         let now = self.latest_clock().await;
         let intended = self.intended(scribe, now, tool, args)?;
         let facts = self.facts(&intended).await;

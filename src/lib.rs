@@ -10,11 +10,13 @@
 //! sim      the paper exchange: a Bybit V5 look-alike with its own matching and store
 //! broker   one write, top to bottom
 //! mcp      tools, arguments, replies
+//! daemon   what runs between calls: watch, sweep, recovery, the socket
 //! cli      the commands a person types
 //! ```
 
 pub mod broker;
 pub mod cli;
+pub mod daemon;
 pub mod domain;
 pub mod gate;
 pub mod mcp;

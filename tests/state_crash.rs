@@ -1,5 +1,7 @@
 //! Processes that write at the same time, and one that is killed while it writes: what is left on the disk is whole.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command};

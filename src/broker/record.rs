@@ -8,7 +8,7 @@ use super::Core;
 use super::describe::{exact_value, in_words, resting_view};
 use super::reply::{self, Reply};
 use super::resolve::Fate;
-use crate::domain::account::OrderView;
+use crate::domain::account::{OrderView, SizeUnit};
 use crate::domain::json::Json;
 use crate::domain::mandate::Mandate;
 use crate::domain::order::{ClientOrderId, Write, WriteTool};
@@ -314,13 +314,18 @@ fn response(fate: &Fate) -> Value {
     }
 }
 
-/// An order as the exchange last showed it, in its own names.
+/// An order as the exchange last showed it, in its own names; what an order in money has filled is money.
 pub(super) fn shown(view: &OrderView) -> Value {
+    let filled = if view.order.unit == SizeUnit::Quote {
+        "cumExecValue"
+    } else {
+        "cumExecQty"
+    };
     json!({
         "orderId": view.order.venue_id,
         "orderLinkId": view.order.client_id.as_ref().map(ClientOrderId::as_str),
         "orderStatus": view.status,
-        "cumExecQty": view.order.filled.normalize().to_string(),
+        filled: view.order.filled.normalize().to_string(),
         "leavesQty": view.order.leaves.normalize().to_string(),
         "avgPrice": view.average_price.map(|price| price.to_string()),
         "rejectReason": view.reject_reason,

@@ -1,7 +1,37 @@
-//! `mandated demo`.
+//! `mandated demo`: what the gate does, in a few seconds, on paper, in a folder of its own.
+//!
+//! Everything here is real but the money: the same broker, ledger, client, signing and wire as with Bybit.
 
+mod steps;
+mod world;
+
+use super::out::{Style, say};
 use super::{Done, Failure};
+use world::World;
 
 pub(super) async fn run() -> Result<Done, Failure> {
+    let world = World::build().await.map_err(Failure::Failed)?;
+    let outcome = walk(&world).await;
+    let clean = world.tear_down().await;
+    outcome.map_err(Failure::Failed)?;
+    clean.map_err(Failure::Failed)?;
     Ok(Done::Well)
+}
+
+async fn walk(world: &World) -> Result<(), String> {
+    let style = Style::of_stdout();
+    say(&style.bold("mandated: the one program between an AI agent and your money"));
+    say("Everything below happens now, on a paper exchange inside this process, with play money.");
+    say("The agent's calls go through the same gate, ledger and signed requests as with Bybit.\n");
+    world.introduce(style);
+    steps::a_buy_within_the_mandate(world, style).await?;
+    steps::an_excluded_symbol(world, style).await?;
+    steps::an_order_above_the_cap(world, style).await?;
+    steps::ten_orders_at_once(world, style).await?;
+    steps::an_expired_mandate(world, style).await?;
+    steps::halt(world, style).await?;
+    steps::a_persons_exit(world, style).await?;
+    steps::the_ledger(world, style)?;
+    say("\nNext: README.md, \"Five minutes on paper\". Nothing of this demo is left on your disk.");
+    Ok(())
 }

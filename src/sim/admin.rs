@@ -9,9 +9,9 @@ use super::PaperError;
 use super::call::{Desk, Params, Refusal};
 use super::envelope;
 use super::instruments::{self, Category, Instrument};
-use super::matching;
 use super::server::{self, Shared};
 use super::store;
+use super::waiting;
 
 /// Answers `POST /paper/faults` and `POST /paper/price`.
 pub(crate) fn answer(shared: &Shared, parts: &Parts, body: &[u8]) -> Response {
@@ -71,9 +71,9 @@ fn move_to(shared: &Shared, one: &'static Instrument, price: Decimal) -> Result<
         market: &shared.market,
         now: server::now_ms(),
     };
-    matching::look(&desk)?;
+    waiting::look(&desk)?;
     store::pin(&tx, one, desk.now, price)?;
     // Orders of this very millisecond have the set price ahead of them, so it acts on them now.
-    matching::step(&desk, one, price, desk.now)?;
+    waiting::step(&desk, one, price, desk.now)?;
     Ok(tx.commit()?)
 }

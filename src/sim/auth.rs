@@ -141,6 +141,36 @@ mod tests {
     }
 
     #[test]
+    fn signatures_made_elsewhere_are_accepted() {
+        for (payload, sign) in [
+            (
+                "category=linear&symbol=BTCUSDT",
+                "fd4f31228a46109dc6673062328693696df9a96c7ff04e6491a45e7f63a0fdd7",
+            ),
+            (
+                r#"{"category": "linear",  "symbol":"BTCUSDT"}"#,
+                "ffac4d9ce724b8d600c0edd8b7ed17533792b39febdecd53870d1aa63b98011e",
+            ),
+        ] {
+            let check = |payload: &str, sign: &str| {
+                let stamp = CLOCK.to_string();
+                signed(
+                    &keys(),
+                    "test_api_key",
+                    &stamp,
+                    sign,
+                    "5000",
+                    payload.as_bytes(),
+                    CLOCK,
+                )
+            };
+            assert_eq!(check(payload, sign), Ok(()));
+            assert_eq!(check(payload, &sign.to_uppercase()).unwrap_err().code, 10004);
+            assert_eq!(check(&format!("{payload} "), sign).unwrap_err().code, 10004);
+        }
+    }
+
+    #[test]
     fn a_published_hmac_vector_holds() {
         // RFC 4231, test case 2.
         assert_eq!(

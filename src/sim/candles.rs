@@ -169,7 +169,7 @@ pub(crate) fn funding_history(call: &Call<'_>) -> Answer {
     }
     let limit = usize::try_from(params.limit(200, 200)?).unwrap_or(1);
     let floor = start.unwrap_or(HISTORY_START).max(HISTORY_START);
-    let newest = end.unwrap_or(call.desk.now).min(call.desk.now) / FUNDING_MS * FUNDING_MS;
+    let newest = end.unwrap_or(call.desk.now).clamp(0, call.desk.now) / FUNDING_MS * FUNDING_MS;
     let list: Vec<Value> = std::iter::successors(Some(newest), |at| Some(at - FUNDING_MS))
         .take_while(|at| *at >= floor)
         .take(limit)
@@ -181,10 +181,7 @@ pub(crate) fn funding_history(call: &Call<'_>) -> Answer {
     Ok(json!({"category": one.category.word(), "list": list}))
 }
 
-/// Open contracts over time, newest first; the cursor is the time to continue below.
-pub(crate) fn open_interest_history(call: &Call<'_>) -> Answer {
-    let params = &call.params;
-    let one = params.instrument()?;
+fn open_interest_step(params: &Params) -> Result<i64, Refusal> {
     let minutes = match params.require("intervalTime")? {
         "5min" => 5,
         "15min" => 15,
@@ -194,7 +191,14 @@ pub(crate) fn open_interest_history(call: &Call<'_>) -> Answer {
         "1d" => 1440,
         _ => return Err(Refusal::params("intervalTime invalid")),
     };
-    let step = minutes * MINUTE_MS;
+    Ok(minutes * MINUTE_MS)
+}
+
+/// Open contracts over time, newest first; the cursor is the time to continue below.
+pub(crate) fn open_interest_history(call: &Call<'_>) -> Answer {
+    let params = &call.params;
+    let one = params.instrument()?;
+    let step = open_interest_step(params)?;
     let limit = usize::try_from(params.limit(50, 200)?).unwrap_or(1);
     let floor = params
         .integer("startTime")?
@@ -204,7 +208,8 @@ pub(crate) fn open_interest_history(call: &Call<'_>) -> Answer {
         .integer("endTime")?
         .unwrap_or(call.desk.now)
         .clamp(0, call.desk.now);
-    let newest = end.min(params.cursor()?.saturating_sub(1)).div_euclid(step) * step;
+    let below = params.cursor()?.saturating_sub(1).clamp(0, call.desk.now);
+    let newest = end.min(below).div_euclid(step) * step;
     let times: Vec<i64> = std::iter::successors(Some(newest), |at| Some(at - step))
         .take_while(|at| *at >= floor)
         .take(limit)

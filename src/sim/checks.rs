@@ -1,4 +1,4 @@
-//! Price and quantity of an order against the collar and the filters of its instrument.
+//! Price, trigger and quantity of an order against the market and the filters of its instrument.
 
 use rust_decimal::Decimal;
 
@@ -6,6 +6,33 @@ use super::call::Refusal;
 use super::instruments::{Category, Instrument, num};
 use super::market;
 use super::order::{Order, Side, Status};
+
+/// Gives a conditional spot order its direction, and refuses one of futures that contradicts the price.
+pub(crate) fn direct(one: &Instrument, order: &mut Order, last: Decimal) -> Result<(), Refusal> {
+    if order.status != Status::Untriggered {
+        return Ok(());
+    }
+    if order.trigger <= Decimal::ZERO {
+        return Err(Refusal::params("triggerPrice invalid"));
+    }
+    if one.category == Category::Spot {
+        order.direction = if order.trigger > last { 1 } else { 2 };
+        return Ok(());
+    }
+    match order.direction {
+        1 if order.trigger > last => Ok(()),
+        1 => Err(Refusal::new(
+            110_092,
+            "expect Rising, but trigger_price <= current",
+        )),
+        2 if order.trigger < last => Ok(()),
+        2 => Err(Refusal::new(
+            110_093,
+            "expect Falling, but trigger_price >= current",
+        )),
+        _ => Err(Refusal::params("triggerDirection must be 1 or 2")),
+    }
+}
 
 /// A futures limit beyond the collar is moved to it without a word, a spot one is refused: Bybit's defaults.
 pub(crate) fn keep_in_collar(one: &Instrument, order: &mut Order, last: Decimal) -> Result<(), Refusal> {
@@ -36,37 +63,43 @@ pub(crate) fn keep_in_collar(one: &Instrument, order: &mut Order, last: Decimal)
 
 /// Price and quantity against the instrument's filters.
 pub(crate) fn check_amounts(one: &Instrument, order: &Order, last: Decimal) -> Result<(), Refusal> {
-    let spot = one.category == Category::Spot;
-    let off_grid = |value: Decimal, grid: Decimal| !value.checked_rem(grid).unwrap_or_default().is_zero();
-    let most_price = one.base_price * Decimal::ONE_HUNDRED;
+    let most = one.base_price * Decimal::ONE_HUNDRED;
     for price in [order.price, order.trigger] {
-        if price < Decimal::ZERO || price > most_price || off_grid(price, one.tick) {
-            return Err(match spot {
-                true => Refusal::new(170_134, "Order price has too many decimals or is out of range."),
-                false => Refusal::params(format!("price invalid, the tick is {}", one.tick)),
+        if price < Decimal::ZERO || price > most || off_grid(price, one.tick) {
+            return Err(match one.category {
+                Category::Spot => {
+                    Refusal::new(170_134, "Order price has too many decimals or is out of range.")
+                }
+                _ => Refusal::params(format!("price invalid, the tick is {}", one.tick)),
             });
         }
     }
     if !order.market && order.price.is_zero() {
         return Err(Refusal::params("price invalid"));
     }
-    let most = if order.market {
-        one.max_market_qty
-    } else {
-        one.max_qty
+    check_qty(one, order)?;
+    check_notional(one, order, last)
+}
+
+fn off_grid(value: Decimal, grid: Decimal) -> bool {
+    value.checked_rem(grid).is_none_or(|rest| !rest.is_zero())
+}
+
+fn check_qty(one: &Instrument, order: &Order) -> Result<(), Refusal> {
+    let spot = one.category == Category::Spot;
+    let (grid, most) = match (order.in_quote, order.market) {
+        (true, _) => (num(1, 8), num(8_000_000, 0)),
+        (false, true) => (one.step, one.max_market_qty),
+        (false, false) => (one.step, one.max_qty),
     };
-    let grid = if order.in_quote { num(1, 8) } else { one.step };
-    let most = if order.in_quote { num(8_000_000, 0) } else { most };
     if order.qty <= Decimal::ZERO || (!spot && order.qty < one.step) {
         return Err(too_small(spot));
     }
     if order.qty > most {
+        let text = "The number of contracts exceeds maximum limit allowed: too large";
         return Err(match spot {
             true => Refusal::new(170_136, "Order quantity exceeded upper limit."),
-            false => Refusal::new(
-                10001,
-                "The number of contracts exceeds maximum limit allowed: too large",
-            ),
+            false => Refusal::new(10001, text),
         });
     }
     if off_grid(order.qty, grid) {
@@ -75,7 +108,7 @@ pub(crate) fn check_amounts(one: &Instrument, order: &Order, last: Decimal) -> R
             false => Refusal::params(format!("qty invalid, the step is {}", one.step)),
         });
     }
-    check_notional(one, order, last)
+    Ok(())
 }
 
 fn too_small(spot: bool) -> Refusal {

@@ -46,9 +46,9 @@ pub(crate) fn create(call: &Call<'_>) -> Answer {
     let mut order = draft(&call.params, one, desk)?;
     check_link(desk, one, &order.link)?;
     order.seen = last;
-    direct(&call.params, &mut order, last)?;
-    checks::keep_in_collar(one, &mut order, last)?;
+    checks::direct(one, &mut order, last)?;
     checks::check_amounts(one, &order, last)?;
+    checks::keep_in_collar(one, &mut order, last)?;
     check_position(desk, one, &mut order)?;
     if order.status == Status::New || order.filter == "tpslOrder" {
         let price = cost_price(one, &order, last);
@@ -69,30 +69,9 @@ pub(crate) fn create(call: &Call<'_>) -> Answer {
 
 /// Reads the parameters into an order that has not been checked against the market yet.
 fn draft(params: &Params, one: &Instrument, desk: &Desk<'_>) -> Result<Order, Refusal> {
-    let side = match params.require("side")? {
-        "Buy" => Side::Buy,
-        "Sell" => Side::Sell,
-        _ => return Err(Refusal::params("Side invalid")),
-    };
-    let market = match params.require("orderType")? {
-        "Market" => true,
-        "Limit" => false,
-        _ => return Err(Refusal::params("OrderType invalid")),
-    };
-    let price = match params.decimal("price")? {
-        _ if market => Decimal::ZERO,
-        Some(price) => price,
-        None => return Err(Refusal::params("price is required for a limit order")),
-    };
-    params.require("qty")?;
-    let qty = params.decimal("qty")?.unwrap_or_default();
+    let side = side(params)?;
+    let market = is_market(params)?;
     let trigger = params.decimal("triggerPrice")?.unwrap_or_default();
-    for name in ["takeProfit", "stopLoss", "tpLimitPrice", "slLimitPrice"] {
-        params.decimal(name)?;
-    }
-    let kept = KEPT
-        .iter()
-        .filter_map(|name| Some(((*name).to_owned(), params.get(name)?.to_owned())));
     Ok(Order {
         id: new_id(one),
         link: params.get("orderLinkId").unwrap_or_default().to_owned(),
@@ -101,17 +80,13 @@ fn draft(params: &Params, one: &Instrument, desk: &Desk<'_>) -> Result<Order, Re
         side,
         market,
         force: force(params, market)?,
-        price,
-        qty,
+        price: limit(params, market)?,
+        qty: quantity(params)?,
         in_quote: in_quote(params, one, side, market)?,
         filled: Decimal::ZERO,
         filled_value: Decimal::ZERO,
         fee: Decimal::ZERO,
-        status: if trigger.is_zero() {
-            Status::New
-        } else {
-            Status::Untriggered
-        },
+        status: first_status(trigger),
         reject: "EC_NoError".to_owned(),
         cancel: "UNKNOWN".to_owned(),
         reduce_only: params.flag("reduceOnly")? && one.category.is_derivative(),
@@ -119,13 +94,61 @@ fn draft(params: &Params, one: &Instrument, desk: &Desk<'_>) -> Result<Order, Re
         filter: filter(params, one, trigger)?,
         trigger,
         direction: params.integer("triggerDirection")?.unwrap_or_default(),
-        extras: kept.collect::<BTreeMap<_, _>>(),
+        extras: kept(params)?,
         created: desk.now,
         updated: desk.now,
         since: desk.now,
         seen: Decimal::ZERO,
         visible: desk.now,
     })
+}
+
+fn side(params: &Params) -> Result<Side, Refusal> {
+    match params.require("side")? {
+        "Buy" => Ok(Side::Buy),
+        "Sell" => Ok(Side::Sell),
+        _ => Err(Refusal::params("Side invalid")),
+    }
+}
+
+fn is_market(params: &Params) -> Result<bool, Refusal> {
+    match params.require("orderType")? {
+        "Market" => Ok(true),
+        "Limit" => Ok(false),
+        _ => Err(Refusal::params("OrderType invalid")),
+    }
+}
+
+/// The limit; a market order's is ignored.
+fn limit(params: &Params, market: bool) -> Result<Decimal, Refusal> {
+    match params.decimal("price")? {
+        _ if market => Ok(Decimal::ZERO),
+        Some(price) => Ok(price),
+        None => Err(Refusal::params("price is required for a limit order")),
+    }
+}
+
+fn quantity(params: &Params) -> Result<Decimal, Refusal> {
+    params
+        .decimal("qty")?
+        .ok_or_else(|| Refusal::params("qty is required"))
+}
+
+fn first_status(trigger: Decimal) -> Status {
+    match trigger.is_zero() {
+        true => Status::New,
+        false => Status::Untriggered,
+    }
+}
+
+fn kept(params: &Params) -> Result<BTreeMap<String, String>, Refusal> {
+    for name in ["takeProfit", "stopLoss", "tpLimitPrice", "slLimitPrice"] {
+        params.decimal(name)?;
+    }
+    let given = KEPT
+        .iter()
+        .filter_map(|name| Some(((*name).to_owned(), params.get(name)?.to_owned())));
+    Ok(given.collect())
 }
 
 fn new_id(one: &Instrument) -> String {
@@ -194,34 +217,6 @@ fn check_link(desk: &Desk<'_>, one: &Instrument, link: &str) -> Result<(), Refus
         });
     }
     Ok(())
-}
-
-/// Gives a conditional order its direction, or refuses one that contradicts the price.
-fn direct(params: &Params, order: &mut Order, last: Decimal) -> Result<(), Refusal> {
-    if order.status != Status::Untriggered {
-        return Ok(());
-    }
-    if order.trigger < Decimal::ZERO {
-        return Err(Refusal::params("triggerPrice invalid"));
-    }
-    let rises = order.trigger > last;
-    if order.category == Category::Spot.word() {
-        order.direction = if rises { 1 } else { 2 };
-        return Ok(());
-    }
-    match params.integer("triggerDirection")? {
-        Some(1) if rises => Ok(()),
-        Some(1) => Err(Refusal::new(
-            110_092,
-            "expect Rising, but trigger_price <= current",
-        )),
-        Some(2) if order.trigger < last => Ok(()),
-        Some(2) => Err(Refusal::new(
-            110_093,
-            "expect Falling, but trigger_price >= current",
-        )),
-        _ => Err(Refusal::params("triggerDirection must be 1 or 2")),
-    }
 }
 
 /// The leg must fit the position mode; an order that only reduces needs something to reduce.

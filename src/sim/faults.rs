@@ -81,6 +81,11 @@ impl FaultSwitch {
     }
 
     /// Puts the faults of a JSON list in the place of those in force; `[]` clears.
+    ///
+    /// An item is `{"path":"/v5/order/create","kind":"drop_after","times":1}`; without `times` it stays.
+    /// Kinds: `drop_before`, `drop_after`, `truncated_body`, `rate_limited`, `reject_later`; with `ms` `delay`,
+    /// `delay_before`, `invisible`, `clock_skew`; with `status` `status`, `status_after`; with `code` and
+    /// `message` `ret_code`.
     pub fn replace(&self, text: &str) -> Result<(), PaperError> {
         let specs: Vec<Spec> =
             serde_json::from_str(text).map_err(|error| PaperError::Faults(error.to_string()))?;

@@ -99,7 +99,9 @@ impl Path<'_> {
     pub(crate) fn points(&self, from: i64, to: i64) -> Vec<Point> {
         let from = from.max(to - LONGEST_LOOK_MS);
         let mut points = Vec::new();
-        self.each_knot(from, to, |point| points.push(point));
+        self.each_knot(from, to, |time, offset| {
+            points.push((time, walked(self.instrument, offset)))
+        });
         points.extend(self.pins.iter().filter(|(at, _)| *at > from && *at < to));
         points.push((to, self.at(to)));
         points
@@ -108,32 +110,45 @@ impl Path<'_> {
     /// The lowest and the highest price from `from` to `to`, both included.
     pub(crate) fn range(&self, from: i64, to: i64) -> (Decimal, Decimal) {
         let from = from.max(to - LONGEST_LOOK_MS);
-        let (first, last) = (self.at(from), self.at(to));
-        let (mut low, mut high) = (first.min(last), first.max(last));
-        let mut widen = |(_, price): Point| {
-            low = low.min(price);
-            high = high.max(price);
-        };
-        for pin in self.pins.iter().filter(|(at, _)| *at > from && *at <= to) {
-            widen(*pin);
-        }
+        let mut prices = vec![self.at(from), self.at(to)];
+        let inside = |at: i64| at > from && at <= to;
+        prices.extend(
+            self.pins
+                .iter()
+                .filter(|(at, _)| inside(*at))
+                .map(|(_, price)| *price),
+        );
         // A set price ends the walk with a jump, so what it had reached by then counts too.
-        if let Some((at, _)) = self.pins.first().filter(|(at, _)| *at > from && *at <= to) {
-            widen((*at, self.at(at - 1)));
+        prices.extend(
+            self.pins
+                .first()
+                .filter(|(at, _)| inside(*at))
+                .map(|(at, _)| self.at(at - 1)),
+        );
+        // Extremes are sought among whole numbers: a month has too many minutes to price each of them.
+        let mut extremes: Option<(i64, i64)> = None;
+        self.each_knot(from, to, |_, offset| {
+            let (low, high) = extremes.unwrap_or((offset, offset));
+            extremes = Some((low.min(offset), high.max(offset)));
+        });
+        if let Some((low, high)) = extremes {
+            prices.extend([low, high].map(|offset| walked(self.instrument, offset)));
         }
-        self.each_knot(from, to, widen);
-        (low, high)
+        let start = self.at(from);
+        prices.into_iter().fold((start, start), |(low, high), price| {
+            (low.min(price), high.max(price))
+        })
     }
 
-    /// Calls `see` for each whole minute after `from` and before `to` that still follows the walk.
-    fn each_knot(&self, from: i64, to: i64, mut see: impl FnMut(Point)) {
+    /// Calls `see` with time and offset of each whole minute after `from` and before `to` that follows the walk.
+    fn each_knot(&self, from: i64, to: i64, mut see: impl FnMut(i64, i64)) {
         let Some(mut walk) = self.market.walk(self.instrument) else {
             return;
         };
         let end = self.pins.first().map_or(to, |(at, _)| to.min(*at));
         let mut knot = (from.div_euclid(KNOT_MS) + 1) * KNOT_MS;
         while knot < end {
-            see((knot, walked(self.instrument, walk.offset(knot))));
+            see(knot, walk.offset(knot));
             knot += KNOT_MS;
         }
     }

@@ -4,7 +4,8 @@
 //! Bybit clients can be pointed at it unchanged: signatures, time rule, envelope, filters and codes are
 //! Bybit's. The account lives in one SQLite file, so processes that come and go, each with a server of its
 //! own, share it. Nothing runs between requests: each request first lets the price path since the last one
-//! act on waiting orders. A new account holds 10,000 USDT, 1,000 USDC and 0.1 BTC.
+//! act on waiting orders. A new account holds 10,000 USDT and 1,000 USDC unless told
+//! otherwise: dollars alone, so that it starts without exposure.
 //!
 //! Not simulated: funding payments, liquidation, borrowing, partial fills of resting orders, stops of a
 //! position (they are kept, and do not fire), batches, options trading. Mark and index price are the last
@@ -55,6 +56,7 @@ mod server;
 mod settle;
 mod store;
 mod strikes;
+mod waiting;
 mod wire;
 
 pub use faults::{FAULTS_VARIABLE, Fault, FaultKind, FaultSwitch};
@@ -77,10 +79,12 @@ pub struct PaperConfig {
     pub prices: PriceSource,
     /// What goes wrong.
     pub faults: FaultSwitch,
+    /// What an account holds that does not exist yet: coins and amounts.
+    pub first_deposit: Vec<(String, Decimal)>,
 }
 
 impl PaperConfig {
-    /// Key `paper`, secret `paper`, seed 1, walking prices, no faults.
+    /// Key `paper`, secret `paper`, seed 1, walking prices, no faults, 10,000 USDT and 1,000 USDC.
     #[must_use]
     pub fn new(store: PathBuf) -> Self {
         Self {
@@ -90,6 +94,10 @@ impl PaperConfig {
             seed: 1,
             prices: PriceSource::Walk,
             faults: FaultSwitch::default(),
+            first_deposit: vec![
+                ("USDT".to_owned(), Decimal::from(10_000)),
+                ("USDC".to_owned(), Decimal::from(1_000)),
+            ],
         }
     }
 }
@@ -174,7 +182,7 @@ impl PaperExchange {
         let listener = TcpListener::bind(address).await.map_err(refused)?;
         let address = listener.local_addr().map_err(refused)?;
         let shared = Arc::new(server::Shared {
-            db: Mutex::new(store::open(&config.store)?),
+            db: Mutex::new(store::open(&config.store, &config.first_deposit)?),
             market: market::Market {
                 seed: config.seed,
                 source: config.prices,

@@ -1,5 +1,6 @@
 //! `order/amend`, `order/cancel` and `order/cancel-all`.
 
+use rust_decimal::Decimal;
 use serde_json::{Value, json};
 
 use super::account::Account;
@@ -12,6 +13,18 @@ use super::order_store;
 
 /// One `cancel-all` cancels at most this many.
 const CANCEL_MOST: usize = 500;
+
+/// Parameters of an order that are only kept, and that an amend may change.
+const AMENDABLE: [&str; 8] = [
+    "triggerBy",
+    "takeProfit",
+    "stopLoss",
+    "tpslMode",
+    "tpTriggerBy",
+    "slTriggerBy",
+    "tpLimitPrice",
+    "slLimitPrice",
+];
 
 fn unknown(one: &Instrument, aim: &str) -> Refusal {
     match one.category {
@@ -98,8 +111,11 @@ pub(crate) fn amend(call: &Call<'_>) -> Answer {
     let mut order = changed(&call.params, one, &old)?;
     order.updated = desk.now;
     let last = desk.last(one)?;
-    checks::keep_in_collar(one, &mut order, last)?;
     checks::check_amounts(one, &order, last)?;
+    if order.trigger != old.trigger {
+        checks::direct(one, &mut order, last)?;
+    }
+    checks::keep_in_collar(one, &mut order, last)?;
     if order.is_active() {
         Account::read(desk, Some(&order.id))?.afford(desk, &order, order.price)?;
         if order.price != old.price {
@@ -115,6 +131,20 @@ pub(crate) fn amend(call: &Call<'_>) -> Answer {
     Ok(ids(&order))
 }
 
+/// The new total must leave room for what is filled already.
+fn above_filled(one: &Instrument, old: &Order, qty: Decimal) -> Result<(), Refusal> {
+    let text = "The modified contract quantity cannot be less than or equal to the filled quantity.";
+    match one.category {
+        Category::Spot if qty < old.filled => Err(Refusal::new(
+            170_313,
+            "The quantity is below the filled quantity.",
+        )),
+        Category::Spot => Ok(()),
+        _ if qty <= old.filled => Err(Refusal::new(110_064, text)),
+        _ => Ok(()),
+    }
+}
+
 /// The order as the parameters want it.
 fn changed(params: &Params, one: &Instrument, old: &Order) -> Result<Order, Refusal> {
     let mut order = old.clone();
@@ -122,16 +152,7 @@ fn changed(params: &Params, one: &Instrument, old: &Order) -> Result<Order, Refu
         order.price = price;
     }
     if let Some(qty) = params.decimal("qty")? {
-        if qty < old.filled && one.category == Category::Spot {
-            return Err(Refusal::new(
-                170_313,
-                "The quantity is below the filled quantity.",
-            ));
-        }
-        if qty <= old.filled && one.category != Category::Spot {
-            let text = "The modified contract quantity cannot be less than or equal to the filled quantity.";
-            return Err(Refusal::new(110_064, text));
-        }
+        above_filled(one, old, qty)?;
         order.qty = qty;
     }
     if let Some(trigger) = params.decimal("triggerPrice")? {
@@ -140,16 +161,7 @@ fn changed(params: &Params, one: &Instrument, old: &Order) -> Result<Order, Refu
         }
         order.trigger = trigger;
     }
-    for name in [
-        "triggerBy",
-        "takeProfit",
-        "stopLoss",
-        "tpslMode",
-        "tpTriggerBy",
-        "slTriggerBy",
-        "tpLimitPrice",
-        "slLimitPrice",
-    ] {
+    for name in AMENDABLE {
         if let Some(value) = params.get(name) {
             order.extras.insert(name.to_owned(), value.to_owned());
         }

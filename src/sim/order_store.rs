@@ -59,6 +59,13 @@ pub(crate) fn open_orders(db: &Connection) -> Result<Vec<Order>, Refusal> {
     Ok(orders)
 }
 
+/// The open orders of one instrument, oldest first.
+pub(crate) fn open_of(db: &Connection, one: &Instrument) -> Result<Vec<Order>, Refusal> {
+    let mut orders = open_orders(db)?;
+    orders.retain(|order| order.category == one.category.word() && order.symbol == one.symbol);
+    Ok(orders)
+}
+
 /// The order of that id, or of that client id when no id is given.
 pub(crate) fn find(db: &Connection, id: Option<&str>, link: Option<&str>) -> Result<Option<Order>, Refusal> {
     let (sql, key) = match (id, link) {

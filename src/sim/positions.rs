@@ -143,16 +143,8 @@ pub(crate) fn switch_mode(call: &Call<'_>) -> Answer {
         _ => return Err(Refusal::params("position_mode invalid")),
     };
     let named = params.get("symbol").is_some();
-    let chosen: Vec<&Instrument> = match (params.get("symbol"), params.get("coin")) {
-        (Some(_), _) => vec![params.instrument()?],
-        (None, Some(coin)) => INSTRUMENTS
-            .iter()
-            .filter(|one| one.category == Category::Linear && one.settle == coin)
-            .collect(),
-        (None, None) => return Err(Refusal::params("symbol or coin is required")),
-    };
     let mut changed = false;
-    for one in chosen {
+    for one in chosen(params)? {
         if one.settle != "USDT" && hedged {
             return Err(Refusal::new(110_029, "this symbol has no hedge mode"));
         }
@@ -174,6 +166,18 @@ pub(crate) fn switch_mode(call: &Call<'_>) -> Answer {
     Err(Refusal::new(110_025, "Position mode is not modified"))
 }
 
+/// The contracts that a change of mode is about.
+fn chosen(params: &Params) -> Result<Vec<&'static Instrument>, Refusal> {
+    match (params.get("symbol"), params.get("coin")) {
+        (Some(_), _) => Ok(vec![params.instrument()?]),
+        (None, Some(coin)) => Ok(INSTRUMENTS
+            .iter()
+            .filter(|one| one.category == Category::Linear && one.settle == coin)
+            .collect()),
+        (None, None) => Err(Refusal::params("symbol or coin is required")),
+    }
+}
+
 /// Why the mode of an instrument cannot change now.
 fn busy(desk: &Desk<'_>, one: &Instrument) -> Result<Option<Refusal>, Refusal> {
     for idx in legs(desk, one)? {
@@ -184,9 +188,7 @@ fn busy(desk: &Desk<'_>, one: &Instrument) -> Result<Option<Refusal>, Refusal> {
             )));
         }
     }
-    let mine = |category: &str, symbol: &str| category == one.category.word() && symbol == one.symbol;
-    let orders = order_store::open_orders(desk.db)?;
-    if orders.iter().any(|order| mine(&order.category, &order.symbol)) {
+    if !order_store::open_of(desk.db, one)?.is_empty() {
         return Ok(Some(Refusal::new(
             110_028,
             "the position mode cannot change with open orders",

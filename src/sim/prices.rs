@@ -46,7 +46,13 @@ impl Walk {
             let period = minutes * KNOT_MS;
             let index = time.div_euclid(period);
             if cell.0 != index {
-                *cell = (index, level(key, wave, index), level(key, wave, index + 1));
+                // Stepping forward, the height ahead becomes the height behind.
+                let behind = if cell.0.checked_add(1) == Some(index) {
+                    cell.2
+                } else {
+                    level(key, wave, index)
+                };
+                *cell = (index, behind, level(key, wave, index + 1));
             }
             let (_, from, to) = *cell;
             total += height * (from + (to - from) * time.rem_euclid(period) / period);

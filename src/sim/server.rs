@@ -22,9 +22,9 @@ use super::instruments::Category;
 use super::limits::{self, Limits};
 use super::market::Market;
 use super::market_replies;
-use super::matching;
 use super::routes::{self, Kind, Route};
 use super::strikes::Hits;
+use super::waiting;
 use super::wire::Scissors;
 
 /// No body of a request is larger.
@@ -196,7 +196,7 @@ fn transact(shared: &Shared, route: &Route, params: Params, effects: Effects) ->
         now: now_ms(),
     };
     if route.kind == Kind::Write {
-        matching::look(&desk)?;
+        waiting::look(&desk)?;
     }
     let call = Call {
         desk,
@@ -212,7 +212,7 @@ fn transact(shared: &Shared, route: &Route, params: Params, effects: Effects) ->
 /// Lets the path act before a read, and takes the write lock only when something moves.
 fn catch_up(db: &mut Connection, market: &Market, now: i64) -> Result<(), Refusal> {
     let reading = db.transaction()?;
-    let due = matching::is_due(&Desk {
+    let due = waiting::is_due(&Desk {
         db: &reading,
         market,
         now,
@@ -222,7 +222,7 @@ fn catch_up(db: &mut Connection, market: &Market, now: i64) -> Result<(), Refusa
         return Ok(());
     }
     let writing = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    matching::look(&Desk {
+    waiting::look(&Desk {
         db: &writing,
         market,
         now: now_ms(),

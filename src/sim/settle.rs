@@ -19,6 +19,18 @@ pub(crate) struct Trade {
     pub(crate) time: i64,
 }
 
+impl Trade {
+    /// A trade that took what others offered.
+    pub(crate) fn taken(price: Decimal, qty: Decimal, time: i64) -> Self {
+        Self {
+            price,
+            qty,
+            maker: false,
+            time,
+        }
+    }
+}
+
 /// Books a trade of `order`. The caller saves the order.
 pub(crate) fn fill(desk: &Desk<'_>, order: &mut Order, trade: Trade) -> Result<(), Refusal> {
     let one = order.instrument()?;

@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
+use rusqlite::{Connection, ErrorCode, OptionalExtension, TransactionBehavior, params};
 use rust_decimal::Decimal;
 
 use super::PaperError;
@@ -14,8 +14,6 @@ use super::instruments::Instrument;
 use super::market::Point;
 use super::position::Position;
 
-/// What a new account holds.
-pub(crate) const FIRST_DEPOSIT: [(&str, &str); 3] = [("USDT", "10000"), ("USDC", "1000"), ("BTC", "0.1")];
 /// The leverage of an instrument whose leverage was never set.
 const FIRST_LEVERAGE: Decimal = super::instruments::num(10, 0);
 /// Prices set by hand that are kept for each instrument; older ones leave the path.
@@ -48,7 +46,7 @@ PRAGMA user_version = 1;
 ";
 
 /// Opens the file, creating folder, file and schema only when they are missing.
-pub(crate) fn open(path: &Path) -> Result<Connection, PaperError> {
+pub(crate) fn open(path: &Path, first_deposit: &[(String, Decimal)]) -> Result<Connection, PaperError> {
     let unreadable = |error: std::io::Error| PaperError::Folder {
         path: path.to_owned(),
         error,
@@ -61,7 +59,7 @@ pub(crate) fn open(path: &Path) -> Result<Connection, PaperError> {
         error,
     };
     let mut db = Connection::open(path).map_err(failed)?;
-    match prepare(&mut db).map_err(failed)? {
+    match prepare(&mut db, first_deposit).map_err(failed)? {
         VERSION => Ok(db),
         found => Err(PaperError::Version {
             path: path.to_owned(),
@@ -82,25 +80,42 @@ fn create_private(path: &Path) -> std::io::Result<()> {
     options.open(path).map(drop)
 }
 
-fn prepare(db: &mut Connection) -> rusqlite::Result<i64> {
+fn prepare(db: &mut Connection, first_deposit: &[(String, Decimal)]) -> rusqlite::Result<i64> {
     db.busy_timeout(PATIENCE)?;
     db.pragma_update(None, "synchronous", "NORMAL")?;
     let version = user_version(db)?;
     if version != 0 {
         return Ok(version);
     }
-    db.pragma_update(None, "journal_mode", "WAL")?;
+    write_ahead(db)?;
     let tx = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
     // Another process may have created the schema while this one waited.
     if user_version(&tx)? == 0 {
         tx.execute_batch(SCHEMA)?;
-        for (coin, amount) in FIRST_DEPOSIT {
+        for (coin, amount) in first_deposit {
+            let amount = amount.normalize().to_string();
             tx.execute("INSERT INTO coins VALUES (?1, ?2, '0')", params![coin, amount])?;
         }
     }
     let version = user_version(&tx)?;
     tx.commit()?;
     Ok(version)
+}
+
+/// Switches a new file to write-ahead logging. SQLite does not wait for others in this one statement.
+fn write_ahead(db: &Connection) -> rusqlite::Result<()> {
+    let begun = Instant::now();
+    loop {
+        match db.pragma_update(None, "journal_mode", "WAL") {
+            Err(error)
+                if error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy)
+                    && begun.elapsed() < PATIENCE =>
+            {
+                std::thread::sleep(Duration::from_millis(1));
+            }
+            done => return done,
+        }
+    }
 }
 
 fn user_version(db: &Connection) -> rusqlite::Result<i64> {

@@ -28,6 +28,8 @@ pub(crate) struct ChainFile {
     last: Link,
     /// Where the next record starts: the end of the file, or the start of a torn tail.
     end: u64,
+    /// Whether there is a torn tail to cut.
+    torn: bool,
     /// The last record is whole and only its newline is missing.
     needs_newline: bool,
     created: bool,
@@ -47,15 +49,21 @@ impl ChainFile {
             .len();
         let tail = read_tail(&file, &path, length)?;
         tracing::trace!(path = %path.display(), length, read = tail.bytes_read, "found the end of the chain");
-        let last = match tail.last {
-            Some(last) => last,
-            None => end_of_segments(files)?,
+        let last = match (tail.last, tail.only) {
+            (Some(last), None) => last,
+            (Some(last), Some((line, prev))) => {
+                let before = end_of_segments(files)?;
+                joined(&last, &prev, &before).map_err(|flaw| broken(&path, &line, flaw))?;
+                last
+            }
+            (None, _) => end_of_segments(files)?,
         };
         Ok(Self {
             file,
             path,
             last,
             end: tail.end,
+            torn: tail.end < length,
             needs_newline: tail.needs_newline,
             created,
         })
@@ -77,7 +85,9 @@ impl ChainFile {
             path: self.path.clone(),
             source,
         };
-        self.file.set_len(self.end).map_err(unusable)?;
+        if self.torn {
+            self.file.set_len(self.end).map_err(unusable)?;
+        }
         let newline = if self.needs_newline { "\n" } else { "" };
         let text = format!("{newline}{line}\n");
         let written = write_once(&mut self.file, text.as_bytes()).and_then(|()| durable::sync(&self.file));
@@ -160,6 +170,8 @@ fn still_named(file: &File, path: &Path) -> bool {
 struct Tail {
     /// Its last record; `None` when it holds no record.
     last: Option<Link>,
+    /// That record's line and the predecessor that it names, when nothing in the file is before it.
+    only: Option<(Line, String)>,
     /// Where the next record starts.
     end: u64,
     needs_newline: bool,
@@ -199,6 +211,7 @@ fn read_tail(file: &File, path: &Path, length: u64) -> Result<Tail, LedgerError>
                 let bytes_read = length - lines.read_down_to();
                 return Ok(Tail {
                     last: Some(newest),
+                    only: None,
                     end,
                     needs_newline,
                     bytes_read,
@@ -206,9 +219,10 @@ fn read_tail(file: &File, path: &Path, length: u64) -> Result<Tail, LedgerError>
             }
         }
     }
-    let last = newest.map(|(_, link, _)| link);
+    let (last, only) = newest.map(|(line, link, prev)| (link, (line, prev))).unzip();
     Ok(Tail {
         last,
+        only,
         end,
         needs_newline,
         bytes_read: length,

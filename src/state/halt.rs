@@ -70,10 +70,10 @@ impl HaltState {
     /// Which sentinel stands, by whom and why, in words; `None` when clear.
     #[must_use]
     pub fn tripped(&self) -> Option<String> {
-        let Self::Tripped(sentinels) = self else {
+        if !self.is_tripped() {
             return None;
-        };
-        let words = sentinels.iter().map(|sentinel| {
+        }
+        let words = self.sentinels().iter().map(|sentinel| {
             let mut text = format!("`{}` stands", sentinel.path.display());
             for (name, value) in [
                 ("by", &sentinel.by),
@@ -91,6 +91,25 @@ impl HaltState {
             text
         });
         Some(words.collect::<Vec<_>>().join("; "))
+    }
+
+    /// Every sentinel that is there; each of their episodes is swept and recorded.
+    #[must_use]
+    pub fn sentinels(&self) -> &[Sentinel] {
+        match self {
+            Self::Clear => &[],
+            Self::Tripped(sentinels) => sentinels,
+        }
+    }
+
+    /// The sentinel that was tripped last: its episode names the sweep, as in Vibe-Trading.
+    #[must_use]
+    pub fn newest(&self) -> Option<&Sentinel> {
+        // Of two trips at the same instant the broker's own counts, which comes last here.
+        self.sentinels()
+            .iter()
+            .rev()
+            .reduce(|newest, other| if other.at > newest.at { other } else { newest })
     }
 }
 

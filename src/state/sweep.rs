@@ -7,11 +7,14 @@ use std::path::PathBuf;
 use std::{fs, io, process};
 
 use chrono::{DateTime, Utc};
-use serde_json::json;
+use serde_json::{Value, json};
 use thiserror::Error;
 
 use super::paths::LiveFiles;
 use super::{canonical, clock, durable};
+
+/// These files hold one short object.
+const MAX_BYTES: u64 = 1 << 20;
 
 /// Why a sweep cannot be claimed or recorded.
 #[derive(Debug, Error)]
@@ -39,11 +42,21 @@ pub fn release(files: &LiveFiles, episode: &str) -> Result<bool, SweepError> {
 
 /// Whether the sweep of `episode` was done, by whichever program. What cannot be told is an error.
 pub fn was_done(files: &LiveFiles, episode: &str) -> Result<bool, SweepError> {
-    let path = files.flatten_fired(episode);
-    match durable::read_if_present(&path, u64::from(u32::MAX)) {
-        Ok(found) => Ok(found.is_some()),
-        Err(source) => Err(SweepError { path, source }),
+    let read = |path: PathBuf| {
+        durable::read_if_present(&path, MAX_BYTES).map_err(|source| SweepError { path, source })
+    };
+    if read(files.flatten_fired(episode))?.is_some() {
+        return Ok(true);
     }
+    // Older releases of Vibe-Trading kept one file for all episodes.
+    let old: Value = read(files.broker_folder().join("FLATTEN_FIRED"))?
+        .and_then(|bytes| serde_json::from_slice(&bytes).ok())
+        .unwrap_or(Value::Null);
+    let names = |value: &Value| value.as_str() == Some(episode);
+    Ok(match old.get("episodes") {
+        Some(Value::Array(episodes)) => episodes.iter().any(names),
+        _ => old.get("episode").is_some_and(names),
+    })
 }
 
 /// Records that the sweep of `episode` was done (2 fsyncs); false when that was on record already.
@@ -54,7 +67,7 @@ pub fn mark_done(files: &LiveFiles, episode: &str, now: DateTime<Utc>) -> Result
     )
 }
 
-fn create(path: PathBuf, content: &serde_json::Value) -> Result<bool, SweepError> {
+fn create(path: PathBuf, content: &Value) -> Result<bool, SweepError> {
     let mut text = String::new();
     canonical::line_value(&mut text, content);
     match durable::create_new(&path, text.as_bytes()) {
@@ -85,5 +98,25 @@ mod tests {
         assert!(!mark_done(&files, "one", now).unwrap());
         assert!(was_done(&files, "one").unwrap());
         assert!(release(&files, "one").unwrap() && !release(&files, "one").unwrap());
+    }
+
+    #[test]
+    fn what_an_older_release_recorded_counts() {
+        let root = tempfile::tempdir().unwrap();
+        let files = LiveFiles::new(
+            &RuntimeRoot::at(root.path().to_owned()),
+            BrokerKey::parse("bybit").unwrap(),
+        );
+        durable::create_folder(files.broker_folder()).unwrap();
+        let old = files.broker_folder().join("FLATTEN_FIRED");
+        for (text, done) in [
+            ("{\"episodes\": [\"one\"]}", true),
+            ("{\"episode\": \"one\"}", true),
+            ("{\"episodes\": [\"two\"], \"episode\": \"one\"}", false),
+            ("", false),
+        ] {
+            fs::write(&old, text).unwrap();
+            assert_eq!(was_done(&files, "one").unwrap(), done, "{text}");
+        }
     }
 }

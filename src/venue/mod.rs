@@ -1,5 +1,5 @@
-//! Where orders go: the [`Venue`] trait. Reads are free; the one write method takes a [`Permit`], and nothing
-//! else in the program can send an order.
+//! Where orders go: the [`Venue`] trait. Reads are free; [`Venue::send`] takes a [`Permit`], and [`Venue::exit`]
+//! an [`Exit`], which can only take risk away. Nothing else in the program can send an order.
 
 pub mod bybit;
 
@@ -11,6 +11,7 @@ use serde_json::Value;
 use thiserror::Error;
 
 use crate::domain::account::{CoinBalance, Instrument, OrderView, Position, Quote, RestingOrder};
+use crate::domain::exit::Exit;
 use crate::domain::money::Price;
 use crate::domain::order::{ClientOrderId, OrderKey, Write};
 use crate::domain::symbol::{Coin, InstrumentId};
@@ -119,6 +120,9 @@ pub trait Venue: Send + Sync + 'static {
 
     /// Sends the write that the permit holds, once. Never retried.
     fn send(&self, permit: Permit<'_>) -> impl Future<Output = Outcome> + Send;
+
+    /// Sends what can only take risk away, once, without a permit: a person's exit works in every state.
+    fn exit(&self, exit: &Exit, client_id: &ClientOrderId) -> impl Future<Output = Outcome> + Send;
 }
 
 /// A GET of the V5 API.

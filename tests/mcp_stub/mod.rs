@@ -6,6 +6,7 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use mandated::broker::{Broker, Mode};
 use mandated::domain::account::{CoinBalance, Instrument, OrderView, Position, Quote, RestingOrder};
+use mandated::domain::exit::Exit;
 use mandated::domain::money::Price;
 use mandated::domain::order::{ClientOrderId, OrderKey, Write};
 use mandated::domain::symbol::{Coin, InstrumentId};
@@ -114,6 +115,10 @@ impl Venue for StubVenue {
     }
 
     async fn send(&self, _: Permit<'_>) -> Outcome {
+        Outcome::NotSent("the stub sends nothing".into())
+    }
+
+    async fn exit(&self, _: &Exit, _: &ClientOrderId) -> Outcome {
         Outcome::NotSent("the stub sends nothing".into())
     }
 }

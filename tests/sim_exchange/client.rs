@@ -7,6 +7,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use hmac::{Hmac, KeyInit, Mac};
 use mandated::sim::{PaperConfig, PaperExchange, PriceSource, RunningPaper};
+use rust_decimal::Decimal;
 use serde_json::Value;
 use sha2::Sha256;
 use tempfile::TempDir;
@@ -59,6 +60,7 @@ impl Paper {
     /// One more server over the same store.
     pub(crate) async fn server(folder: &TempDir, prices: PriceSource) -> RunningPaper {
         let mut config = PaperConfig::new(folder.path().join("paper.sqlite"));
+        config.first_deposit.push(("BTC".to_owned(), Decimal::new(1, 1)));
         config.prices = prices;
         PaperExchange::start(config, loopback()).await.unwrap()
     }

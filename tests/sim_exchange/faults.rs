@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use mandated::sim::{Fault, FaultKind};
+use mandated::sim::{FAULTS_VARIABLE, Fault, FaultKind, FaultSwitch};
 use serde_json::{Value, json};
 
 use crate::client::{Paper, Reply, assert_fields, now_ms, send, signed};
@@ -116,26 +116,26 @@ async fn an_order_can_land_behind_a_broken_reply() {
 #[tokio::test]
 async fn a_slow_request_is_processed_though_its_sender_hangs_up() {
     let paper = Paper::still().await;
-    once(&paper, FaultKind::DelayBeforeMs(300));
+    once(&paper, FaultKind::DelayBeforeMs(900));
     let patience = tokio::time::timeout(Duration::from_millis(100), send_order(&paper, "slow"));
     assert!(patience.await.is_err(), "the reply was not late");
     assert!(found(&paper, "slow").await.is_empty());
-    tokio::time::sleep(Duration::from_millis(400)).await;
+    tokio::time::sleep(Duration::from_millis(1100)).await;
     assert_eq!(found(&paper, "slow").await.len(), 1);
-    once(&paper, FaultKind::DelayMs(300));
+    once(&paper, FaultKind::DelayMs(800));
     let before = Instant::now();
     let (late, seen) = tokio::join!(send_order(&paper, "late"), async {
-        tokio::time::sleep(Duration::from_millis(150)).await;
+        tokio::time::sleep(Duration::from_millis(400)).await;
         found(&paper, "late").await.len()
     });
     assert_eq!(seen, 1, "it was not processed at once");
-    assert!(late.unwrap().body.contains("\"retCode\":0") && before.elapsed() >= Duration::from_millis(300));
+    assert!(late.unwrap().body.contains("\"retCode\":0") && before.elapsed() >= Duration::from_millis(800));
 }
 
 #[tokio::test]
 async fn an_order_can_stay_invisible_for_a_while() {
     let paper = Paper::still().await;
-    once(&paper, FaultKind::InvisibleMs(500));
+    once(&paper, FaultKind::InvisibleMs(1500));
     let market = json!({"category": "linear", "symbol": "BTCUSDT", "side": "Buy", "orderType": "Market", "qty": "0.1", "orderLinkId": "unseen"});
     paper.place(market).await;
     let look = || async {
@@ -149,7 +149,7 @@ async fn an_order_can_stay_invisible_for_a_while() {
     assert_eq!(look().await, [0, 0, 0]);
     // The position does not hide: it is only the lists that lag.
     assert_fields(&paper.position("linear", "BTCUSDT").await, &[("size", "0.1")]);
-    tokio::time::sleep(Duration::from_millis(600)).await;
+    tokio::time::sleep(Duration::from_millis(1600)).await;
     assert_eq!(look().await, [1, 1, 1]);
 }
 
@@ -211,4 +211,42 @@ async fn switches_can_be_thrown_over_http_but_not_by_a_page() {
     );
     let off_grid = r#"{"category":"linear","symbol":"BTCUSDT","price":"64000.05"}"#;
     assert_eq!(admin("/paper/price", off_grid, Vec::new()).await, 400);
+}
+
+/// What a process that was started with this text in its environment makes of it.
+const EXPECTED: &str = "PAPER_TEST_EXPECTED";
+
+#[test]
+fn the_environment_hands_faults_over() {
+    if let Ok(expected) = std::env::var(EXPECTED) {
+        let read =
+            FaultSwitch::from_env().map_or_else(|error| error.to_string(), |switch| format!("{switch:?}"));
+        assert!(read.contains(&expected), "{read}");
+        return;
+    }
+    let own = std::env::current_exe().unwrap();
+    for (text, expected) in [
+        (
+            r#"[{"path":"/v5/order/create","kind":"drop_after","times":1}]"#,
+            "kind: DropAfter, times: Some(1)",
+        ),
+        (
+            r#"[{"path":"*","kind":"clock_skew","ms":-5}]"#,
+            "ClockSkewMs(-5), times: None",
+        ),
+        ("", "data: []"),
+        ("drop everything", "the list of paper faults is not understood"),
+    ] {
+        let child = std::process::Command::new(&own)
+            .args(["--exact", "faults::the_environment_hands_faults_over"])
+            .env(FAULTS_VARIABLE, text)
+            .env(EXPECTED, expected)
+            .output()
+            .unwrap();
+        let said = String::from_utf8_lossy(&child.stdout);
+        assert!(
+            child.status.success() && said.contains("1 passed"),
+            "{text}: {said}"
+        );
+    }
 }

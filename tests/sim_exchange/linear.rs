@@ -424,6 +424,21 @@ async fn a_conditional_order_waits_for_its_trigger() {
         .await;
     assert_eq!(reply["retCode"], 0);
     assert_fields(&btc(&paper, &cancelled).await, &[("orderStatus", "Deactivated")]);
+    for (trigger, code) in [
+        ("0", 10001),
+        ("64000", 110_092),
+        ("66000.05", 10001),
+        ("66000", 10001),
+        ("66500", 0),
+        ("66000", 0),
+    ] {
+        let body = json!({"category": "linear", "symbol": "BTCUSDT", "orderId": id, "triggerPrice": trigger});
+        assert_eq!(
+            paper.post("/v5/order/amend", body).await["retCode"],
+            code,
+            "{trigger}"
+        );
+    }
     set(&paper, "65999.9");
     assert_fields(&btc(&paper, &id).await, &[("orderStatus", "Untriggered")]);
     set(&paper, "66000");

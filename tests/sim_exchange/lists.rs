@@ -211,3 +211,51 @@ async fn futures_cancel_every_kind_within_the_scope() {
         Some(1)
     );
 }
+
+#[tokio::test]
+async fn numbers_at_the_end_of_their_range_are_answered() {
+    let paper = Paper::still().await;
+    for end in [i64::MIN, -1, 0, i64::MAX] {
+        for query in [
+            format!("/v5/market/kline?category=linear&symbol=BTCUSDT&interval=M&start={end}&limit=2"),
+            format!("/v5/market/kline?category=linear&symbol=BTCUSDT&interval=W&end={end}&limit=2"),
+            format!("/v5/market/funding/history?category=linear&symbol=BTCUSDT&endTime={end}&limit=2"),
+            format!(
+                "/v5/market/open-interest?category=linear&symbol=BTCUSDT&intervalTime=1d&endTime={end}&limit=2"
+            ),
+            format!(
+                "/v5/market/open-interest?category=linear&symbol=BTCUSDT&intervalTime=1d&cursor=page_args%3D{end}"
+            ),
+            format!("/v5/market/instruments-info?category=linear&cursor=page_args%3D{end}"),
+            format!("/v5/order/history?category=linear&startTime={end}"),
+            format!("/v5/order/history?category=linear&endTime={end}"),
+            format!("/v5/execution/list?category=linear&startTime={end}&endTime={end}"),
+            format!("/v5/position/list?category=inverse&cursor=page_args%3D{end}"),
+        ] {
+            let (path, parameters) = query.split_once('?').unwrap();
+            assert_eq!(paper.get(path, parameters).await["retCode"], 0, "{query}");
+        }
+    }
+    for huge in [
+        "79228162514264337593543950335",
+        "0.0000000000000000000000000001",
+        "1e27",
+    ] {
+        for (category, name) in [
+            ("linear", "qty"),
+            ("linear", "price"),
+            ("linear", "triggerPrice"),
+            ("spot", "qty"),
+            ("inverse", "price"),
+        ] {
+            let symbol = if category == "inverse" {
+                "BTCUSD"
+            } else {
+                "BTCUSDT"
+            };
+            let mut body = json!({"category": category, "symbol": symbol, "side": "Buy", "orderType": "Limit", "qty": "1", "price": "64000", "triggerDirection": 1});
+            body[name] = json!(huge);
+            assert_ne!(paper.refused(body.clone()).await, 0, "{body}");
+        }
+    }
+}

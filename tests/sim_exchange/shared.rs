@@ -128,3 +128,33 @@ async fn money_is_conserved_over_a_stream_of_orders() {
     assert_eq!(number(&coin, "walletBalance"), Decimal::from(10_000) + realised);
     assert_eq!(number(&held, "cumRealisedPnl"), realised);
 }
+
+#[test]
+fn a_store_that_many_create_at_once_is_created_once() {
+    for _ in 0..10 {
+        let folder = std::sync::Arc::new(tempfile::tempdir().unwrap());
+        let gate = std::sync::Arc::new(std::sync::Barrier::new(8));
+        let threads: Vec<_> = (0..8)
+            .map(|_| {
+                let (folder, gate) = (std::sync::Arc::clone(&folder), std::sync::Arc::clone(&gate));
+                std::thread::spawn(move || {
+                    let runtime = tokio::runtime::Builder::new_current_thread()
+                        .enable_all()
+                        .build()
+                        .unwrap();
+                    gate.wait();
+                    runtime.block_on(async {
+                        let server = Paper::server(&folder, still()).await;
+                        let query = "accountType=UNIFIED&coin=USDT";
+                        get(&server, "/v5/account/wallet-balance", query).await["result"]["list"][0]["coin"]
+                            [0]
+                        .clone()
+                    })
+                })
+            })
+            .collect();
+        for thread in threads {
+            assert_fields(&thread.join().unwrap(), &[("walletBalance", "10000")]);
+        }
+    }
+}

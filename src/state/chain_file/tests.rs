@@ -177,6 +177,21 @@ fn a_chain_goes_on_from_its_newest_sealed_segment() {
 }
 
 #[test]
+fn a_first_record_that_joins_nothing_refuses() {
+    let (_root, files) = world();
+    let sealed = files.live_folder().join("audit_chain.0001.jsonl");
+    append(&files).unwrap();
+    fs::rename(files.audit_chain(), &sealed).unwrap();
+    append(&files).unwrap();
+    fs::remove_file(&sealed).unwrap();
+    let found = broken(&files);
+    assert_eq!((found.kind, found.seq), (BreakKind::SeqGap, Some(2)));
+    fs::write(&sealed, line(1, "sha256:genesis").0).unwrap();
+    let found = broken(&files);
+    assert_eq!((found.kind, found.seq), (BreakKind::PrevHashMismatch, Some(2)));
+}
+
+#[test]
 fn a_sealed_segment_that_does_not_end_whole_refuses() {
     for text in ["", "{\"n\":", "\n"] {
         let (_root, files) = world();

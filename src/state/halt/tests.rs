@@ -69,6 +69,11 @@ fn each_scope_is_tripped_and_cleared_alone() {
     let now = at("2026-05-29T14:03:11Z");
     trip(&files, HaltScope::Broker, "cli", "", now).unwrap();
     trip(&files, HaltScope::Global, "cli", "", now).unwrap();
+    assert_eq!(read_halt(&files).newest().unwrap().scope, HaltScope::Broker);
+    clear(&files, HaltScope::Global).unwrap();
+    trip(&files, HaltScope::Global, "cli", "", at("2026-05-29T14:03:12Z")).unwrap();
+    assert_eq!(read_halt(&files).sentinels().len(), 2);
+    assert_eq!(read_halt(&files).newest().unwrap().scope, HaltScope::Global);
     assert!(clear(&files, HaltScope::Global).unwrap());
     assert_eq!(only(read_halt(&files)).scope, HaltScope::Broker);
 }

@@ -1,9 +1,9 @@
 //! The shapes themselves, in the order in which they are looked for.
 
 use super::tokens::{issued_token, telegram, webhook};
-use super::{Find, Found, Letters, MASK, Shape, is_space, is_token, is_word};
+use super::{Find, Found, Letters, MASK, Shape, fold, is_space, is_token, is_word};
 
-pub(super) const ALL: [Shape; 11] = [
+pub(super) const ALL: [Shape; 14] = [
     shape(&["-----BEGIN "], private_key),
     shape(&["_"], origin_string),
     shape(&[":"], quoted_cookie),
@@ -12,6 +12,9 @@ pub(super) const ALL: [Shape; 11] = [
     shape(LABEL_SIGNS, authorization),
     shape(&["://"], url_user),
     shape(LABEL_SIGNS, labelled),
+    shape(LABEL_SIGNS, escaped_label),
+    shape(LABEL_SIGNS, signature),
+    shape(LABEL_SIGNS, cut_value),
     shape(&["://"], webhook),
     shape(&[":"], telegram),
     shape(&["-", "_", "AKIA", "ASIA", "AIza", "eyJ"], issued_token),
@@ -25,8 +28,8 @@ const fn shape(needs: &'static [&'static str], find: Find) -> Shape {
 
 const SCHEMES: [&str; 6] = ["bearer", "basic", "digest", "token", "negotiate", "ntlm"];
 
-/// Names whose value is a credential; `-` stands for an optional `_` or `-`. Bybit's signature is one of them.
-const LABELS: [&str; 21] = [
+/// Names whose value is a credential; `-` stands for an optional `_` or `-`.
+const LABELS: &[&str] = &[
     "api-key",
     "api-secret",
     "access-token",
@@ -46,9 +49,10 @@ const LABELS: [&str; 21] = [
     "authorization",
     "secret",
     "token",
-    "signature",
-    "sign",
 ];
+
+/// What proves a request to Bybit. Looked for after the others: `sign: token: x` hides what `token` labels.
+const SIGNATURES: &[&str] = &["signature", "sign"];
 
 pub(super) fn masked(before: String, end: usize) -> Option<Found> {
     Some(Found {
@@ -142,8 +146,9 @@ fn cookie_name(text: Letters<'_>, at: usize) -> Option<usize> {
 fn bearer(text: Letters<'_>, at: usize) -> Option<Found> {
     let name = text.word(at, "bearer").filter(|_| text.is_border(at))?;
     let value = text.skip_space(name);
-    let token =
-        |letter: char| letter.is_ascii_alphanumeric() || matches!(letter, '.' | '_' | '~' | '+' | '/' | '-');
+    let token = |letter: char| {
+        fold(letter).is_ascii_alphanumeric() || matches!(letter, '.' | '_' | '~' | '+' | '/' | '-')
+    };
     let end = text.run(value, token);
     if value == name || end == value {
         return None;
@@ -202,30 +207,97 @@ fn url_user(text: Letters<'_>, at: usize) -> Option<Found> {
 
 /// `api_key=value`, `"secret": "value"` and the like.
 fn labelled(text: Letters<'_>, at: usize) -> Option<Found> {
+    value_after(text, at, LABELS, Name::Plain)
+}
+
+/// `\"secret\": \"value\"`: JSON inside a JSON text.
+fn escaped_label(text: Letters<'_>, at: usize) -> Option<Found> {
+    value_after(text, at, LABELS, Name::Escaped)
+}
+
+/// `sign=0123abcd`, `X-BAPI-SIGN: 0123abcd`
+fn signature(text: Letters<'_>, at: usize) -> Option<Found> {
+    value_after(text, at, SIGNATURES, Name::Plain)
+        .or_else(|| value_after(text, at, SIGNATURES, Name::Escaped))
+}
+
+/// `api_key="value` whose quote never closes, because the text was cut: all of the line goes. Looked for last, so
+/// that what the rest of the line labels by itself is hidden to its own end.
+fn cut_value(text: Letters<'_>, at: usize) -> Option<Found> {
+    let value = [
+        (LABELS, Name::Plain),
+        (LABELS, Name::Escaped),
+        (SIGNATURES, Name::Plain),
+        (SIGNATURES, Name::Escaped),
+    ]
+    .into_iter()
+    .find_map(|(labels, name)| value_start(text, at, labels, name))?;
+    let (open, quote) = opening(text, value)?;
+    let end = text.run(open, |letter| letter != quote && letter != '\n');
+    if text.at(end) == Some(quote) || end == open {
+        return None;
+    }
+    masked(text.text(at, open), end)
+}
+
+/// How a label may be quoted.
+#[derive(Clone, Copy)]
+enum Name {
+    /// Not at all, or in a pair of quotes.
+    Plain,
+    /// In quotes that have backslashes before them.
+    Escaped,
+}
+
+/// The value after one of `labels`; quotes stay.
+fn value_after(text: Letters<'_>, at: usize, labels: &[&str], name: Name) -> Option<Found> {
+    let value = value_start(text, at, labels, name)?;
+    if let Some((open, quote)) = opening(text, value) {
+        let end = text.run(open, |letter| letter != quote && letter != '\n');
+        text.at(end).filter(|letter| *letter == quote)?;
+        let (before, closing) = (text.text(at, open), text.text(value, open));
+        return Some(Found {
+            end: end + 1,
+            replacement: format!("{before}{MASK}{closing}"),
+        });
+    }
+    let end = text.run(value, |letter| {
+        !is_space(letter) && !matches!(letter, ',' | ';' | '{' | '}' | '[' | ']' | '(' | ')' | '"' | '\'')
+    });
+    if end == value {
+        None
+    } else {
+        masked(text.text(at, value), end)
+    }
+}
+
+/// Where the value after one of `labels` starts, its quote included; `None` when it is redacted already.
+fn value_start(text: Letters<'_>, at: usize, labels: &[&str], name: Name) -> Option<usize> {
     let quote = text.at(at).filter(|letter| matches!(letter, '"' | '\''));
     let start = at + usize::from(quote.is_some());
     if !starts_a_name(text, start) {
         return None;
     }
-    let name = LABELS.iter().find_map(|label| label_end(text, start, label))?;
-    // A quoted name ends in the same quote; inside a text in a text the quote has backslashes before it.
-    let closing = text.run(name, |letter| letter == '\\');
-    let after_name = match text.at(closing) {
-        Some(letter @ ('"' | '\'')) if closing > name || quote == Some(letter) => closing + 1,
-        _ if closing > name => return None,
-        _ => name,
+    let end = labels.iter().find_map(|label| label_end(text, start, label))?;
+    let closing = text.run(end, |letter| letter == '\\');
+    let after_name = match (name, text.at(closing)) {
+        (Name::Plain, _) if closing > end => return None,
+        (Name::Plain, closed) => end + usize::from(quote.is_some() && closed == quote),
+        (Name::Escaped, Some('"' | '\'')) if closing > end => closing + 1,
+        (Name::Escaped, _) => return None,
     };
     let separator = text.skip_space(after_name);
     text.at(separator).filter(|letter| matches!(letter, ':' | '='))?;
     let value = text.skip_space(separator + 1);
-    if is_done(text, value) {
-        return None;
-    }
-    let (open, end, close) = value_of(text, value)?;
-    Some(Found {
-        end,
-        replacement: format!("{}{MASK}{close}", text.text(at, open)),
-    })
+    (!is_done(text, value)).then_some(value)
+}
+
+/// The position after the quote that opens a value, backslashes before it or not, and that quote.
+fn opening(text: Letters<'_>, at: usize) -> Option<(usize, char)> {
+    let quote = text.run(at, |letter| letter == '\\');
+    text.at(quote)
+        .filter(|letter| matches!(letter, '"' | '\''))
+        .map(|letter| (quote + 1, letter))
 }
 
 /// A word border, or the end of an environment variable's prefix (`BYBIT_`), or `aws_`.
@@ -264,27 +336,6 @@ fn is_done(text: Letters<'_>, at: usize) -> bool {
         .word(at, "bearer")
         .is_some_and(|end| !text.at(end).is_some_and(is_word));
     text.exactly(inner, MASK).is_some() || scheme_done || bearer
-}
-
-/// Where a value starts inside its quotes, where it ends, and the quote that has to be put back.
-fn value_of(text: Letters<'_>, at: usize) -> Option<(usize, usize, String)> {
-    let quoted = text.run(at, |letter| letter == '\\');
-    if let Some(quote @ ('"' | '\'')) = text.at(quoted) {
-        let open = quoted + 1;
-        let end = text.run(open, |letter| letter != quote && letter != '\n');
-        // A value whose quote never closes was cut: all of the line goes.
-        let close = if text.at(end) == Some(quote) {
-            format!("{}{quote}", text.text(at, quoted))
-        } else {
-            String::new()
-        };
-        let end = end + usize::from(text.at(end) == Some(quote));
-        return Some((open, end, close));
-    }
-    let end = text.run(at, |letter| {
-        !is_space(letter) && !matches!(letter, ',' | ';' | '{' | '}' | '[' | ']' | '(' | ')' | '"' | '\'')
-    });
-    (end > at).then(|| (at, end, String::new()))
 }
 
 pub(super) fn is_capital(letter: char) -> bool {

@@ -35,6 +35,7 @@ fn what_bybit_echoes_is_hidden() {
             "X-BAPI-SIGN: [redacted], X-BAPI-API-KEY: [redacted]",
         ),
         ("a=1&sign=0123abcd&b=2", "a=1&sign=[redacted]"),
+        ("sign: token: abc", "sign: [redacted] [redacted]"),
         ("design: a plan, signed=1", "design: a plan, signed=1"),
     ] {
         assert_eq!(redact_text(text), redacted);

@@ -3,8 +3,11 @@
 use std::fs;
 use std::os::unix::fs::FileExt;
 
+use serde_json::json;
+
 use super::{BLOCK, BreakKind, verify};
 use crate::state::audit_record::{AuditKind, AuditOutcome, AuditRecord};
+use crate::state::chain::{Link, record_hash};
 use crate::state::clock;
 use crate::state::ledger::Ledger;
 use crate::state::paths::{BrokerKey, LiveFiles, RuntimeRoot};
@@ -148,7 +151,7 @@ fn records_longer_than_a_block_are_read_whole() {
         AuditOutcome::Blocked,
     )
     .unwrap();
-    for size in [BLOCK - 600, BLOCK, 3 * BLOCK] {
+    for size in [BLOCK - 600, 2 * BLOCK] {
         ledger
             .append(&AuditRecord {
                 error: Some("x ".repeat(size / 2)),
@@ -157,6 +160,63 @@ fn records_longer_than_a_block_are_read_whole() {
             .unwrap();
     }
     let report = verify(&files);
-    assert_eq!((report.records, report.first_break), (4, None));
+    assert_eq!((report.records, report.first_break), (3, None));
     assert_eq!(report.bytes, fs::metadata(files.audit_chain()).unwrap().len());
+}
+
+/// The damage is where the cores share the work: inside a part, at its borders, between blocks.
+#[test]
+fn damage_in_a_large_chain_is_named_as_exactly_as_in_a_small_one() {
+    let (_root, files, _) = world(1);
+    let mut lines = Vec::new();
+    let mut last = Link::genesis();
+    for seq in 1..=6_000 {
+        let payload = json!({"n": seq, "pad": "x".repeat(700)});
+        let hash = record_hash(seq, &last.hash, &payload);
+        let mut line = payload;
+        line["seq"] = seq.into();
+        line["prev_record_hash"] = last.hash.into();
+        line["record_hash"] = hash.clone().into();
+        lines.push(format!("{line}\n"));
+        last = Link { seq, hash };
+    }
+    let put = |lines: &[String]| fs::write(files.audit_chain(), lines.concat()).unwrap();
+    put(&lines);
+    assert!(lines.concat().len() > BLOCK + BLOCK / 4);
+    let report = verify(&files);
+    assert_eq!(
+        (report.records, &report.last, &report.first_break),
+        (6_000, &last, &None)
+    );
+    let last_of_first_block = lines
+        .iter()
+        .scan(0, |sum, line| {
+            *sum += line.len();
+            Some(*sum)
+        })
+        .filter(|sum| *sum <= BLOCK)
+        .count();
+    for at in [1, last_of_first_block - 1, last_of_first_block, 5_998] {
+        let mut removed = lines.clone();
+        removed.remove(at);
+        put(&removed);
+        let found = verify(&files).first_break.unwrap();
+        assert_eq!(
+            (found.kind, found.line, found.seq),
+            (BreakKind::SeqGap, Some(at as u64 + 1), Some(at as u64 + 2))
+        );
+        let mut changed = lines.clone();
+        changed[at] = changed[at].replace("xxx\"", "xyx\"");
+        put(&changed);
+        let report = verify(&files);
+        let found = report.first_break.unwrap();
+        assert_eq!(
+            (found.kind, found.line, report.records),
+            (BreakKind::RecordHashMismatch, Some(at as u64 + 1), at as u64)
+        );
+        assert_eq!(
+            found.offset,
+            lines[..at].iter().map(String::len).sum::<usize>() as u64
+        );
+    }
 }

@@ -147,20 +147,14 @@ impl Http {
         if left.is_zero() {
             return Err(Failure::NotSent("the time for this call is used up".to_owned()));
         }
-        let url = self.url(request);
-        let mut outgoing = match request.body {
-            Some(body) => client
-                .post(url)
-                .header(CONTENT_TYPE, "application/json")
-                .body(body.to_owned()),
-            None => client.get(url),
-        };
         let (headers, redactor) = match signed {
             Some(signed) => (signed.headers, signed.redactor),
             None => (HeaderMap::new(), self.redactor()),
         };
-        outgoing = outgoing.headers(headers).timeout(left);
-        let response = outgoing
+        let response = self
+            .outgoing(client, request)
+            .headers(headers)
+            .timeout(left)
             .send()
             .await
             .map_err(|error| failure(&error, &redactor))?;
@@ -174,6 +168,17 @@ impl Http {
             limits,
             redactor,
         })
+    }
+
+    fn outgoing(&self, client: &reqwest::Client, request: &Request<'_>) -> reqwest::RequestBuilder {
+        let url = self.url(request);
+        match request.body {
+            Some(body) => client
+                .post(url)
+                .header(CONTENT_TYPE, "application/json")
+                .body(body.to_owned()),
+            None => client.get(url),
+        }
     }
 
     /// For unsigned requests: the key does not belong into their answers either.

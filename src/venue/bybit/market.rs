@@ -112,27 +112,14 @@ pub(super) fn average_turnover(
     let what = "market/kline";
     check_category(result, what, id.category)?;
     let unreadable = |problem: &str| VenueError::Unreadable(format!("{what} of {id}: {problem}"));
-    // [start, open, high, low, close, volume, turnover]; inverse volume is in USD, its turnover in coin.
-    let column = if id.category == Category::Inverse { 5 } else { 6 };
     let list = result
         .member("list")
         .and_then(Json::as_array)
         .ok_or_else(|| unreadable("there is no `list`"))?;
     let mut turnovers = Vec::new();
-    for candle in list {
-        let cell = |at: usize| {
-            candle
-                .as_array()
-                .and_then(|cells| cells.get(at))
-                .and_then(Json::as_text)
-        };
-        let start = cell(0)
-            .and_then(|text| text.parse::<i64>().ok())
-            .ok_or_else(|| unreadable("a candle has no start"))?;
-        let turnover = cell(column)
-            .and_then(|text| parse_decimal(text).ok())
-            .filter(|turnover| *turnover >= Decimal::ZERO)
-            .ok_or_else(|| unreadable("a candle has no turnover"))?;
+    for row in list {
+        let (start, turnover) =
+            candle(row, id.category).ok_or_else(|| unreadable("a candle lacks its start or turnover"))?;
         if start <= exchange_ms - DAY_MS {
             turnovers.push(turnover);
         }
@@ -144,4 +131,15 @@ pub(super) fn average_turnover(
     total
         .and_then(|total| total.checked_div(Decimal::from(turnovers.len())))
         .ok_or_else(|| unreadable("there is no full day of trading yet, so no daily volume can be said"))
+}
+
+/// Start and turnover of `[start, open, high, low, close, volume, turnover]`. Inverse volume is in USD and its
+/// turnover in coin.
+fn candle(row: &Json<'_>, category: Category) -> Option<(i64, Decimal)> {
+    let column = if category == Category::Inverse { 5 } else { 6 };
+    let cells = row.as_array()?;
+    let cell = |at: usize| cells.get(at).and_then(Json::as_text);
+    let turnover = parse_decimal(cell(column)?).ok()?;
+    let start = cell(0)?.parse().ok()?;
+    (turnover >= Decimal::ZERO).then_some((start, turnover))
 }

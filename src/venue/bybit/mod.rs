@@ -40,6 +40,7 @@ pub use config::{BybitConfig, ConfigError};
 pub use sign::{Credentials, CredentialsError, SignError};
 
 use crate::domain::account::{CoinBalance, Instrument, OrderView, Position, Quote, RestingOrder};
+use crate::domain::exit::Exit;
 use crate::domain::money::Price;
 use crate::domain::order::{ClientOrderId, OrderKey, Write};
 use crate::domain::symbol::{Coin, InstrumentId};
@@ -126,5 +127,9 @@ impl Venue for BybitVenue {
 
     async fn send(&self, permit: Permit<'_>) -> Outcome {
         self.transmit(permit.write(), permit.client_id()).await
+    }
+
+    async fn exit(&self, exit: &Exit, client_id: &ClientOrderId) -> Outcome {
+        self.transmit(exit.write(), client_id).await
     }
 }

@@ -120,19 +120,17 @@ pub(super) fn from_executions(rows: &[Row<'_>], category: Category) -> Result<Op
         return Ok(None);
     };
     let mut filled = Decimal::ZERO;
-    let mut leaves: Option<Decimal> = None;
+    let mut said: Option<Decimal> = None;
     for row in rows {
-        filled += row.optional_amount("execQty")?.unwrap_or_default();
-        let left = row.optional_amount("leavesQty")?;
-        leaves = leaves.into_iter().chain(left).min();
+        let more = row.optional_amount("execQty")?.unwrap_or_default();
+        filled = filled
+            .checked_add(more)
+            .ok_or_else(|| row.wrong("execQty", "is too large"))?;
+        said = said.into_iter().chain(row.optional_amount("leavesQty")?).min();
     }
     let qty = newest.optional_qty("orderQty")?;
-    let leaves = match leaves {
-        Some(leaves) => leaves,
-        None => qty
-            .map_or(Decimal::ZERO, |qty| qty.value() - filled)
-            .max(Decimal::ZERO),
-    };
+    let computed = qty.map(|qty| (qty.value() - filled).max(Decimal::ZERO));
+    let leaves = said.or(computed).unwrap_or_default();
     let done = leaves.is_zero();
     Ok(Some(OrderView {
         order: RestingOrder {

@@ -66,20 +66,19 @@ fn by_code(envelope: &Envelope, kind: Kind<'_>) -> Outcome {
 
 /// An acknowledgement, once it is sure that it is one and that it is ours.
 fn accepted(envelope: &Envelope, kind: Kind<'_>, unchanged: bool) -> Outcome {
-    let response = match envelope.value() {
-        Ok(response) => response,
-        Err(error) => return Outcome::Unknown(format!("accepted, but the result is not JSON: {error}")),
+    // The ids are compared as they came: a key that is part of one would be taken out of it.
+    let (raw, response) = match (serde_json::from_str::<Value>(&envelope.result), envelope.value()) {
+        (Ok(raw), Ok(response)) => (raw, response),
+        _ => return Outcome::Unknown("accepted, but the result is not JSON".to_owned()),
     };
     let text = |name: &str| {
-        let text = response.get(name).and_then(Value::as_str)?;
+        let text = raw.get(name).and_then(Value::as_str)?;
         (!text.is_empty()).then_some(text)
     };
     if let (Kind::Place(client_id), Some(echoed)) = (kind, text("orderLinkId"))
         && echoed != client_id.as_str()
     {
-        return Outcome::Unknown(format!(
-            "the answer is about another order ({echoed}), not {client_id}"
-        ));
+        return Outcome::Unknown(format!("the answer is about another order than {client_id}"));
     }
     if text("success") == Some("0") {
         return Outcome::Unknown("the exchange took the request but says that it failed".to_owned());

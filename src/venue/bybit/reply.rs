@@ -13,7 +13,7 @@ use crate::domain::secret::Secret;
 const MAX_MESSAGE_CHARS: usize = 400;
 
 /// A needle shorter than this would blank out ordinary words; no real key or secret is.
-const MIN_NEEDLE_CHARS: usize = 4;
+const MIN_NEEDLE_CHARS: usize = 8;
 
 const REDACTED: &str = "[redacted]";
 

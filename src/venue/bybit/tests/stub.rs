@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::task::JoinHandle;
 use url::Url;
 
@@ -101,6 +101,7 @@ pub(super) struct Stub {
     port: u16,
     shared: Arc<Shared>,
     server: JoinHandle<()>,
+    held: Option<TcpSocket>,
 }
 
 struct Shared {
@@ -121,7 +122,12 @@ impl Stub {
             script: Box::new(script),
         });
         let server = tokio::spawn(accept(listener, Arc::clone(&shared)));
-        Self { port, shared, server }
+        Self {
+            port,
+            shared,
+            server,
+            held: None,
+        }
     }
 
     /// Gives every request but the clock's the same answer.
@@ -137,10 +143,14 @@ impl Stub {
         self.shared.ahead_ms.store(ahead_ms, Ordering::SeqCst);
     }
 
-    /// Takes no more connections.
+    /// Refuses connections from now on. The port stays bound, or another test's server could get it.
     pub(super) async fn stop(&mut self) {
         self.server.abort();
         let _ = (&mut self.server).await;
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.set_reuseaddr(true).unwrap();
+        socket.bind(([127, 0, 0, 1], self.port).into()).unwrap();
+        self.held = Some(socket);
     }
 
     pub(super) fn seen(&self) -> Vec<Seen> {

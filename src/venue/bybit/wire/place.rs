@@ -51,11 +51,6 @@ pub(in crate::venue::bybit) fn create(
     let category = order.instrument.category;
     let spot = category == Category::Spot;
     let market = order.kind == OrderKind::Market;
-    let has_tpsl = order.take_profit.is_some() || order.stop_loss.is_some();
-    let tpsl_mode = match order.tpsl_mode {
-        None if has_tpsl && !spot => Some(TpslMode::Full),
-        given => given,
-    };
     let body = CreateBody {
         category: category.as_str(),
         symbol: order.instrument.symbol.as_str(),
@@ -68,10 +63,7 @@ pub(in crate::venue::bybit) fn create(
         },
         // A market order is always IOC at the exchange.
         time_in_force: (!market).then(|| order.time_in_force.unwrap_or(TimeInForce::Gtc).as_str()),
-        market_unit: (spot && market).then_some(match order.size {
-            Size::Quote(_) => "quoteCoin",
-            Size::Base(_) | Size::UsdContracts(_) => "baseCoin",
-        }),
+        market_unit: (spot && market).then(|| market_unit(order.size)),
         // Never on borrowed money (facts §7, 24).
         is_leverage: spot.then_some(0),
         order_filter: (spot && order.trigger.is_some()).then(|| OrderFilter::StopOrder.as_str()),
@@ -84,10 +76,27 @@ pub(in crate::venue::bybit) fn create(
         reduce_only: order.reduce_only.then_some(true),
         take_profit: order.take_profit.map(|price| price.to_string()),
         stop_loss: order.stop_loss.map(|price| price.to_string()),
-        tpsl_mode: tpsl_mode.map(TpslMode::as_str),
+        tpsl_mode: tpsl_mode(order).map(TpslMode::as_str),
         order_link_id: client_id.as_str(),
     };
     post("/v5/order/create", category, &body)
+}
+
+/// Said on every spot market order: the exchange's default differs between buys and sells (facts §5.1).
+fn market_unit(size: Size) -> &'static str {
+    match size {
+        Size::Quote(_) => "quoteCoin",
+        Size::Base(_) | Size::UsdContracts(_) => "baseCoin",
+    }
+}
+
+/// Protection of a contract covers the whole position unless it says otherwise; spot has no such choice.
+fn tpsl_mode(order: &PlaceOrder) -> Option<TpslMode> {
+    let protected = order.take_profit.is_some() || order.stop_loss.is_some();
+    match order.tpsl_mode {
+        None if protected && order.instrument.category != Category::Spot => Some(TpslMode::Full),
+        given => given,
+    }
 }
 
 /// What would reach the exchange as another order than the one that was approved.

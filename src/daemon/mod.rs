@@ -1,0 +1,3 @@
+//! What runs between an agent's calls: the watch on HALT and the mandate, the sweep, recovery, the socket.
+
+pub mod sweep;
