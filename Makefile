@@ -1,15 +1,27 @@
-.PHONY: run demo test lint format build install
+.PHONY: run demo test lint format build install schemas
+
+# See it work: paper money, a folder of its own, nothing to set up.
 run: demo
 demo:
 	cargo run --quiet -- demo
-build:
-	cargo build --release
-install:
-	cargo install --locked --path .
+
+# Every test; needs no network beyond what cargo fetches, and no key.
 test:
 	cargo test --all-targets
 	cargo test --doc
+
 lint:
+	cargo fmt --check
 	cargo clippy --all-targets -- -D warnings
 format:
 	cargo fmt
+
+build:
+	cargo build --release
+# Puts `mandated` into cargo's bin folder, ~/.cargo/bin unless you moved it.
+install:
+	cargo install --locked --path .
+
+# Writes the files under schemas/ anew from the code; the tests compare them.
+schemas:
+	UPDATE_SCHEMAS=1 cargo test --test mcp_schemas --test schemas_files
