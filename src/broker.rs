@@ -144,10 +144,6 @@ impl<V: Venue> Core<V> {
         let lock = Day::open(&self.files, &self.ledger, today, LOCK_WAIT).await;
         let mut day = lock.map_err(|error| outside(Limit::DailyOrderLock, &error))?;
         self.settle_leftovers(&day).await;
-        // Asked again: another process may have answered the same id while this one waited.
-        if let Some(reply) = self.first_outcome(scribe, &client_id)? {
-            return Ok(reply);
-        }
         let now = self.latest_clock().await;
         let intended = self.intended(scribe, now, tool, args)?;
         // Another call may have placed it meanwhile, or a leftover turned out to be it.
