@@ -129,7 +129,7 @@ impl<V: Venue> Core<V> {
     async fn attempt(&self, scribe: &mut Scribe, tool: WriteTool, args: &str) -> Result<Reply, Refused> {
         if self.mode == Mode::Read {
             let reason = "this server is read-only: BYBIT_MODE is `read`; a person sets it to `trade`";
-            return Err(Refused::outside(Refusal::deny(Limit::Policy, reason)));
+            return Err(Refused::outside(Refusal::deny(Limit::Mode, reason)));
         }
         // 1. What decides without the exchange, decides before it is asked.
         let early = self.intended(scribe, clock_alone(), tool, args)?;

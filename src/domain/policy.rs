@@ -1,7 +1,7 @@
 //! A person's further limits beyond the mandate schema: `policy.toml`.
 //!
 //! ```toml
-//! allowed_categories = ["linear", "spot"]   # default: all but option
+//! allowed_categories = ["linear", "spot"]   # default: all            
 //! allowed_symbols = ["BTCUSDT", "ETHUSDT"]  # default: every symbol the mandate leaves
 //! max_price_deviation_percent = "5"         # a limit farther than this from the live price is refused
 //! count_spot_holdings = false               # default true: coins held count as exposure

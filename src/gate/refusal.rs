@@ -7,6 +7,8 @@ use crate::domain::money::{Qty, Usd};
 /// A step or a cap of the gate, by the name that the ledger uses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Limit {
+    /// `BYBIT_MODE=read`: this process writes nothing.
+    Mode,
     Mandate,
     Expiry,
     HaltFlag,
@@ -35,6 +37,7 @@ impl Limit {
     #[must_use]
     pub fn word(self) -> &'static str {
         match self {
+            Self::Mode => "mode",
             Self::Mandate => "mandate",
             Self::Expiry => "expiry",
             Self::HaltFlag => "halt_flag",
@@ -74,7 +77,8 @@ impl Limit {
             | Self::MaxLeverage
             | Self::MaxTradesPerDay
             | Self::AccountFunding => Some("quantitative"),
-            Self::Mandate
+            Self::Mode
+            | Self::Mandate
             | Self::Expiry
             | Self::HaltFlag
             | Self::Intent

@@ -71,7 +71,11 @@ pub(crate) fn open(path: &Path, first_deposit: &[(String, Decimal)]) -> Result<C
 /// Others on the machine need not read what an account does, even on paper.
 fn create_private(path: &Path) -> std::io::Result<()> {
     if let Some(folder) = path.parent() {
-        fs::create_dir_all(folder)?;
+        let mut builder = fs::DirBuilder::new();
+        builder.recursive(true);
+        #[cfg(unix)]
+        std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+        builder.create(folder)?;
     }
     let mut options = fs::OpenOptions::new();
     options.write(true).create(true).truncate(false);

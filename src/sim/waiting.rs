@@ -173,7 +173,11 @@ mod tests {
     #[test]
     fn a_limit_fills_and_a_trigger_fires_while_nobody_looks() {
         let folder = tempfile::tempdir().unwrap();
-        let db = store::open(&folder.path().join("paper.sqlite"), &[]).unwrap();
+        let db = store::open(
+            &folder.path().join("paper.sqlite"),
+            &[("USDT".to_owned(), Decimal::from(10_000))],
+        )
+        .unwrap();
         let market = Market {
             seed: 1,
             source: PriceSource::Walk,

@@ -179,7 +179,7 @@ async fn a_policy_that_is_not_understood_refuses() {
 async fn a_server_that_may_only_read_refuses_each_write() {
     let world = World::with(|_| {}, Mode::Read).await;
     let reply = world.place(six_sol()).await;
-    world.assert_refused(&reply, "deny", "policy");
+    world.assert_refused(&reply, "deny", "mode");
     assert_reason(&reply, "BYBIT_MODE");
 }
 

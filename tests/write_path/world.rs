@@ -22,6 +22,7 @@ use mandated::state::redact::Redactor;
 use mandated::state::verify::verify;
 use mandated::venue::ReadRequest;
 use mandated::venue::bybit::{BybitConfig, BybitVenue};
+use rust_decimal::Decimal;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use url::Url;
@@ -83,6 +84,7 @@ impl World {
         let files = live_files(root.path());
         let mut config = PaperConfig::new(root.path().join("paper").join("paper.sqlite3"));
         config.prices = PriceSource::Fixed(BTreeMap::new());
+        config.first_deposit.push(("BTC".to_owned(), Decimal::new(1, 1)));
         let paper = PaperExchange::start(config, ([127, 0, 0, 1], 0).into())
             .await
             .unwrap();
