@@ -1,0 +1,7 @@
+//! The binary, as its clients start it and as a person types it.
+
+#![cfg(test)]
+
+mod home;
+mod person;
+mod serve;
