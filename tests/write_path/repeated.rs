@@ -5,7 +5,7 @@ use std::fs;
 use mandated::sim::FaultKind;
 use serde_json::json;
 
-use crate::world::{CREATE, World, assert_blocked, assert_reason, six_sol, six_sol_as};
+use crate::world::{CREATE, World, assert_blocked, assert_reason, put, six_sol, six_sol_as};
 
 #[tokio::test]
 async fn the_same_order_under_the_same_id_is_answered_with_the_first_outcome() {
@@ -69,6 +69,18 @@ async fn a_rejection_is_repeated_too() {
         (Some("rejected"), &json!(true))
     );
     assert_eq!((world.creates(), world.count()), (1, 0));
+}
+
+/// An answer that was kept and cannot be read may be any answer.
+#[tokio::test]
+async fn an_outcome_that_cannot_be_read_refuses_its_id() {
+    let world = World::new().await;
+    world.place(six_sol_as("mine-1")).await;
+    put(&world.files.settled_folder().join("mine-1.json"), "{");
+    let reply = world.place(six_sol_as("mine-1")).await;
+    assert_blocked(&reply, "deny", "intent");
+    assert_reason(&reply, "mine-1.json");
+    assert_eq!((world.creates(), world.count()), (1, 1));
 }
 
 /// A refusal sent nothing, so its id is free.
