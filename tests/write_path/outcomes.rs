@@ -148,6 +148,34 @@ async fn an_order_that_is_rejected_after_its_acknowledgement_gives_the_count_bac
     world.assert_settled(&NOT_TAKEN, 0);
 }
 
+/// The answer was lost and the order then refused: what the lookup shows decides.
+#[tokio::test]
+async fn an_order_that_is_found_rejected_gives_the_count_back() {
+    let world = World::new().await;
+    world.fault(CREATE, FaultKind::DropAfter, Some(1));
+    world.fault(CREATE, FaultKind::RejectLater, Some(1));
+    let reply = world.place(six_sol()).await;
+    assert_eq!(reply["status"], "rejected", "{reply}");
+    assert_eq!(world.creates(), 1);
+    world.assert_settled(&NOT_TAKEN, 0);
+}
+
+/// It was taken and ended at once without a fill: the reply shows how it ended.
+#[tokio::test]
+async fn an_order_that_ends_at_once_shows_how_it_ended() {
+    for (price, time_in_force) in [("151", "PostOnly"), ("140", "IOC"), ("140", "FOK")] {
+        let world = World::new().await;
+        let mut args = six_sol();
+        args["price"] = price.into();
+        args["time_in_force"] = time_in_force.into();
+        let reply = world.place(args).await;
+        assert_eq!(reply["order"]["orderStatus"], "Cancelled", "{reply}");
+        assert_eq!(reply["order"]["cumExecQty"], "0");
+        assert_ne!(reply["status"], "filled");
+        assert_eq!(world.count(), 1);
+    }
+}
+
 #[tokio::test]
 async fn an_acknowledged_order_that_is_not_shown_counts_until_it_is() {
     let world = World::new().await;
