@@ -3,5 +3,6 @@
 #![cfg(test)]
 
 mod home;
+mod killed;
 mod person;
 mod serve;
