@@ -225,3 +225,22 @@ async fn a_mandate_that_has_ended_by_the_exchanges_clock_has_ended() {
     world.assert_refused(&reply, "pause_for_reauth", "expiry");
     assert_reason(&reply, "it ended at");
 }
+
+/// A budget that was used up a moment ago is waited for before the send.
+#[tokio::test]
+async fn an_order_after_a_used_up_budget_is_sent_when_it_is_back() {
+    let world = World::new().await;
+    world.fault("/v5/order/create", FaultKind::RateLimited, Some(1));
+    assert_eq!(world.place(six_sol()).await["status"], "rejected");
+    let reply = world.place(six_sol()).await;
+    assert_eq!(reply["status"], "accepted", "{reply}");
+    world.assert_settled(
+        &[
+            "order_submitted pending",
+            "order_rejected rejected",
+            "order_submitted pending",
+            "order_placed accepted",
+        ],
+        1,
+    );
+}
