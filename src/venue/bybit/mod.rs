@@ -126,7 +126,8 @@ impl Venue for BybitVenue {
     }
 
     async fn send(&self, permit: Permit<'_>) -> Outcome {
-        self.transmit(permit.write(), permit.client_id()).await
+        self.transmit_unless(&|| permit.halted(), permit.write(), permit.client_id())
+            .await
     }
 
     async fn exit(&self, exit: &Exit, client_id: &ClientOrderId) -> Outcome {
