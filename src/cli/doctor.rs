@@ -1,7 +1,8 @@
 //! `mandated doctor`: looks at everything that trading stands on and says what to do about what is wrong.
 //!
 //! Each file below looks at one thing; what it saw is judged by pure functions. Nothing is repaired, and nothing
-//! is written but a probe that is removed again and the ledger's own files where they are missing.
+//! is written but a probe that is removed again, the ledger's own files where they are missing, and on paper the
+//! account.
 
 mod account;
 mod clients;
@@ -12,9 +13,11 @@ mod finding;
 mod key;
 mod mandate;
 mod modes;
+mod permissions;
 mod registration;
 mod secrets;
 mod standing;
+mod times;
 
 use serde_json::json;
 
@@ -50,7 +53,8 @@ pub(super) async fn run(settings: Settings, args: &DoctorArgs) -> Result<Done, F
 
 /// What keeps a daemon from trading: reds that the gate does not refuse on by itself and that no person accepted.
 ///
-/// It asks the exchange three questions and waits at most 5 s for each. An exchange that does not answer leaves
+/// It asks the exchange three questions, waits at most 5 s for each, and walks the whole chain (150 MB a second) on
+/// the calling thread. An exchange that does not answer leaves
 /// `key.unchecked`: ask again later, and do not trade before.
 pub(in crate::cli) async fn red_findings(app: &App) -> Vec<Finding> {
     let mut findings = files::folders(app);

@@ -55,49 +55,55 @@ pub(super) fn check(app: &App) -> Vec<Finding> {
     findings
 }
 
+/// Client, file, whether it expands `${NAME}`, whether it passes its environment on.
+type Known = (&'static str, &'static str, bool, bool);
+
+const IN_THE_ROOT: [Known; 2] = [
+    ("Vibe-Trading", "agent.json", false, true),
+    ("Vibe-Trading", "swarm-agent.json", false, true),
+];
+const AT_HOME: [Known; 4] = [
+    ("Claude Code", ".claude.json", true, true),
+    (
+        "Claude Desktop",
+        ".config/Claude/claude_desktop_config.json",
+        false,
+        false,
+    ),
+    (
+        "Claude Desktop",
+        "Library/Application Support/Claude/claude_desktop_config.json",
+        false,
+        false,
+    ),
+    ("Cursor", ".cursor/mcp.json", true, true),
+];
+const HERE: [Known; 2] = [
+    ("Claude Code", ".mcp.json", true, true),
+    ("Cursor", ".cursor/mcp.json", true, true),
+];
+
 fn sources(root: &Path, home: Option<&Path>, current: Option<&Path>) -> Vec<Source> {
-    let source = |client, path, expands, inherits| Source {
-        client,
-        path,
-        expands,
-        inherits,
-    };
-    // Vibe-Trading passes its whole environment on and expands nothing.
-    let mut sources: Vec<Source> = ["agent.json", "swarm-agent.json"]
-        .into_iter()
-        .map(|name| source("Vibe-Trading", root.join(name), false, true))
-        .collect();
-    let desktop = "claude_desktop_config.json";
-    if let Some(home) = home {
-        sources.extend([
-            source("Claude Code", home.join(".claude.json"), true, true),
-            source(
-                "Claude Desktop",
-                home.join(".config/Claude").join(desktop),
-                false,
-                false,
-            ),
-            source(
-                "Claude Desktop",
-                home.join("Library/Application Support/Claude").join(desktop),
-                false,
-                false,
-            ),
-            source("Cursor", home.join(".cursor/mcp.json"), true, true),
-        ]);
+    let places = [
+        (Some(root), &IN_THE_ROOT[..]),
+        (home, &AT_HOME[..]),
+        (current, &HERE[..]),
+    ];
+    let mut sources: Vec<Source> = Vec::new();
+    for (folder, known) in places {
+        let Some(folder) = folder else { continue };
+        for (client, file, expands, inherits) in known.iter().copied() {
+            let path = folder.join(file);
+            if sources.iter().all(|source| source.path != path) {
+                sources.push(Source {
+                    client,
+                    path,
+                    expands,
+                    inherits,
+                });
+            }
+        }
     }
-    if let Some(current) = current {
-        sources.extend([
-            source("Claude Code", current.join(".mcp.json"), true, true),
-            source("Cursor", current.join(".cursor/mcp.json"), true, true),
-        ]);
-    }
-    let mut seen: Vec<PathBuf> = Vec::new();
-    sources.retain(|source| {
-        let fresh = !seen.contains(&source.path);
-        seen.push(source.path.clone());
-        fresh
-    });
     sources
 }
 

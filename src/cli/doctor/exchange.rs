@@ -6,14 +6,12 @@ use serde_json::Value;
 
 use super::super::app::{App, mode};
 use super::finding::Finding;
+use super::times::judge_clock;
 use super::{account, key};
 use crate::broker::Mode;
 use crate::state::clock;
-use crate::venue::bybit::{BybitConfig, BybitVenue, ClockCheck};
+use crate::venue::bybit::{BybitConfig, BybitVenue};
 use crate::venue::{ReadRequest, Venue, VenueError};
-
-/// A clock that is off by more is worth a warning.
-const CLOCK_WARNING_MS: u64 = 500;
 
 /// A start does not wait longer for one answer.
 const START_TIMEOUT: Duration = Duration::from_secs(5);
@@ -24,6 +22,10 @@ const SAMPLE: &str = "BTCUSDT";
 const KEY: ReadRequest = private("/v5/user/query-api");
 const INFO: ReadRequest = private("/v5/account/info");
 const SETTINGS: ReadRequest = private("/v5/account/user-setting-config");
+const WALLET: ReadRequest = private("/v5/account/wallet-balance");
+const POSITION: ReadRequest = private("/v5/position/list");
+
+const MODE: &str = "account.mode";
 
 /// How much is asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -92,37 +94,11 @@ async fn ask(venue: &BybitVenue, depth: Depth) -> Vec<Finding> {
         return findings;
     }
     findings.extend(about_key(venue).await);
-    findings.extend(about_account(venue, depth).await);
+    findings.extend(match depth {
+        Depth::Start => about_mode(venue).await,
+        Depth::Full => about_account(venue).await,
+    });
     findings
-}
-
-fn judge_clock(measured: &Result<ClockCheck, VenueError>, recv_window_ms: u64) -> Finding {
-    let check = match measured {
-        Ok(check) => check,
-        Err(error) => {
-            return Finding::red(
-                "exchange.unreachable",
-                error.to_string(),
-                "check the network, a proxy, BYBIT_BASE_URL and Bybit's status; no order goes out until it answers",
-            );
-        }
-    };
-    let off = check.ahead_ms.unsigned_abs();
-    let direction = if check.ahead_ms < 0 { "behind" } else { "ahead of" };
-    let what = format!(
-        "this machine's clock is {off} ms {direction} the exchange's; a question and its answer take {} ms",
-        check.round_trip_ms
-    );
-    let advice = "turn on NTP";
-    if off > recv_window_ms {
-        let what =
-            format!("{what}; more than the {recv_window_ms} ms of BYBIT_RECV_WINDOW: nothing is signed");
-        return Finding::red("clock.off", what, advice);
-    }
-    if off > CLOCK_WARNING_MS {
-        return Finding::yellow("clock.drifting", what, advice);
-    }
-    Finding::green("clock.right", what)
 }
 
 async fn about_key(venue: &BybitVenue) -> Vec<Finding> {
@@ -134,51 +110,39 @@ async fn about_key(venue: &BybitVenue) -> Vec<Finding> {
     }
 }
 
-async fn about_account(venue: &BybitVenue, depth: Depth) -> Vec<Finding> {
-    if depth == Depth::Start {
-        let info = venue.read(INFO).await;
-        return judged(venue, "account.mode", INFO.path, info, |info| {
-            vec![account::judge_mode(info)]
-        });
-    }
+/// The one thing about the account that a start must know.
+async fn about_mode(venue: &BybitVenue) -> Vec<Finding> {
+    let info = venue.read(INFO).await;
+    judged(venue, MODE, INFO.path, info, |info| {
+        vec![account::judge_mode(info)]
+    })
+}
+
+async fn about_account(venue: &BybitVenue) -> Vec<Finding> {
     let wallet = ReadRequest {
         query: vec![("accountType", "UNIFIED".to_owned())],
-        ..private("/v5/account/wallet-balance")
+        ..WALLET
     };
     let position = ReadRequest {
         query: vec![("category", "linear".to_owned()), ("symbol", SAMPLE.to_owned())],
-        ..private("/v5/position/list")
+        ..POSITION
     };
-    let (wallet_path, position_path) = (wallet.path, position.path);
     let (info, settings, wallet, position) = futures::join!(
         venue.read(INFO),
         venue.read(SETTINGS),
         venue.read(wallet),
         venue.read(position)
     );
-    let mut findings = judged(venue, "account.mode", INFO.path, info, account::judge_info);
-    findings.extend(judged(
-        venue,
-        "account.position_mode",
-        position_path,
-        position,
-        |rows| vec![account::judge_position_mode(rows, SAMPLE)],
-    ));
-    findings.extend(judged(
-        venue,
-        "account.price_limit",
-        SETTINGS.path,
-        settings,
-        account::judge_price_limits,
-    ));
-    findings.extend(judged(
-        venue,
-        "account.borrowing",
-        wallet_path,
-        wallet,
-        |wallet| vec![account::judge_borrowing(wallet)],
-    ));
-    findings
+    let legs = |rows: &Value| vec![account::judge_position_mode(rows, SAMPLE)];
+    let debts = |wallet: &Value| vec![account::judge_borrowing(wallet)];
+    let limits = account::judge_price_limits;
+    [
+        judged(venue, MODE, INFO.path, info, account::judge_info),
+        judged(venue, "account.position_mode", POSITION.path, position, legs),
+        judged(venue, "account.price_limit", SETTINGS.path, settings, limits),
+        judged(venue, "account.borrowing", WALLET.path, wallet, debts),
+    ]
+    .concat()
 }
 
 /// What an answer says; without one that nothing is known, which is never green.
@@ -191,12 +155,13 @@ fn judged(
 ) -> Vec<Finding> {
     match answer {
         Ok(answer) => judge(&answer),
-        Err(error) if is_unserved(&error) => vec![not_here(id, path)],
-        Err(error) if id == "account.mode" && !venue.is_paper() => vec![Finding::red(
+        // With real money at stake an account that nobody could look at is not taken for a good one.
+        Err(error) if id == MODE && !venue.is_paper() => vec![Finding::red(
             id,
             format!("the account's mode is not known: {error}"),
             "run this again",
         )],
+        Err(error) if is_unserved(&error) => vec![not_here(id, path)],
         Err(error) => vec![Finding::yellow(
             id,
             format!("it could not be read: {error}"),
@@ -225,33 +190,7 @@ fn is_unserved(error: &VenueError) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::super::finding::Severity;
     use super::*;
-
-    #[test]
-    fn a_clock_is_judged_by_the_window() {
-        let judged = |ahead_ms| {
-            let check = ClockCheck {
-                ahead_ms,
-                round_trip_ms: 80,
-            };
-            let finding = judge_clock(&Ok(check), 5_000);
-            (finding.id, finding.severity)
-        };
-        assert_eq!(judged(500), ("clock.right", Severity::Green));
-        assert_eq!(judged(-501), ("clock.drifting", Severity::Yellow));
-        assert_eq!(judged(5_000), ("clock.drifting", Severity::Yellow));
-        assert_eq!(judged(-5_001), ("clock.off", Severity::Red));
-    }
-
-    #[test]
-    fn an_exchange_that_does_not_answer_is_red() {
-        let finding = judge_clock(&Err(VenueError::Unreachable("x".into())), 5_000);
-        assert_eq!(
-            (finding.id, finding.severity),
-            ("exchange.unreachable", Severity::Red)
-        );
-    }
 
     #[test]
     fn what_is_not_served_is_told_from_what_failed() {

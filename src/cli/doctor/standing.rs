@@ -186,7 +186,7 @@ fn unsettled(order: &InflightRecord, now: DateTime<Utc>) -> Finding {
     Finding::yellow(
         "inflight.open",
         format!("order {client_id} ({side} {symbol}, {venue}) was sent {age} and is not settled"),
-        "the next start of `mandated serve` looks it up; it counts as exposure until then",
+        "the daemon, or the next start of `mandated serve`, looks it up; it counts as exposure until then",
     )
 }
 
