@@ -1,0 +1,296 @@
+//! The daemon from its start to its end.
+
+use std::future::Future;
+use std::io;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use thiserror::Error;
+use tokio::net::TcpListener;
+use tokio::sync::{Notify, watch};
+use tokio::task::{JoinHandle, JoinSet};
+use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
+
+use super::board::{self, Board, SweepWord};
+use super::door::Door;
+use super::hello::Identity;
+use super::look::{Around, keep_looking};
+use super::place::{Place, PlaceError};
+use super::sweep::Sweeper;
+use super::systemd::Notifier;
+use super::watch::Watch;
+use super::{socket, upkeep};
+use crate::broker::Broker;
+use crate::mcp::http::{HttpAccess, HttpError, serve_http};
+use crate::mcp::server::Server;
+use crate::state::ledger::Ledger;
+use crate::state::paths::LiveFiles;
+use crate::venue::Venue;
+
+/// HALT is looked at this often even when no event says so.
+const POLL: Duration = Duration::from_secs(1);
+
+/// After a failed accept, such as for want of file descriptors.
+const AFTER_REFUSAL: Duration = Duration::from_millis(100);
+
+/// How long a look that is under way may go on after the end was asked for, and idle HTTP connections after that.
+const LAST_LOOK: Duration = Duration::from_secs(30);
+const LAST_HTTP: Duration = Duration::from_secs(3);
+
+/// Why the daemon ended without being asked to.
+#[derive(Debug, Error)]
+pub enum DaemonError {
+    #[error(
+        "the socket cannot be opened in `{folder}`: {source}; its path may have about 100 characters at most"
+    )]
+    Socket { folder: String, source: io::Error },
+    #[error(transparent)]
+    Place(#[from] PlaceError),
+    #[error(transparent)]
+    Http(#[from] HttpError),
+    #[error("a task of the daemon ended by itself, which is a fault in this program: {0}")]
+    Fault(String),
+    #[error("stopped before everything was settled: what is in flight is settled at the next start")]
+    Impatient,
+}
+
+/// What the daemon is made of.
+#[derive(Debug)]
+pub struct Parts<V> {
+    pub place: Place,
+    pub files: LiveFiles,
+    pub venue: Arc<V>,
+    pub ledger: Ledger,
+    pub broker: Arc<Broker<V>>,
+    pub identity: Identity,
+    /// Where HTTP is served, if it is.
+    pub http: Option<(TcpListener, HttpAccess)>,
+    pub notifier: Notifier,
+}
+
+/// Runs until the future of `stop` completes, then settles what is in flight. When a second one completes
+/// before that is done, it ends at once.
+pub async fn run<V, S>(parts: Parts<V>, stop: impl Fn() -> S) -> Result<(), DaemonError>
+where
+    V: Venue,
+    S: Future<Output = ()>,
+{
+    let mut daemon = Daemon::start(parts)?;
+    daemon.notifier.ready();
+    let ended = tokio::select! {
+        ended = daemon.keep() => ended,
+        () = stop() => Ok(()),
+    };
+    daemon.notifier.stopping();
+    tokio::select! {
+        () = daemon.finish() => ended,
+        () = stop() => ended.and(Err(DaemonError::Impatient)),
+    }
+}
+
+/// The daemon while it runs.
+struct Daemon<V> {
+    place: Place,
+    door: Door,
+    watch: Watch,
+    files: LiveFiles,
+    broker: Arc<Broker<V>>,
+    identity: Identity,
+    notifier: Notifier,
+    poke: Arc<Notify>,
+    stop: watch::Sender<bool>,
+    sessions: JoinSet<()>,
+    looking: JoinHandle<()>,
+    http: Option<JoinHandle<Result<(), HttpError>>>,
+    /// What may be dropped at any instant.
+    beside: JoinSet<()>,
+}
+
+impl<V: Venue> Daemon<V> {
+    fn start(parts: Parts<V>) -> Result<Self, DaemonError> {
+        let files = parts.files;
+        let door = open_door(&files)?;
+        let poke = Arc::new(Notify::new());
+        let watch = Watch::new(&files, Arc::clone(&poke));
+        let stop = watch::Sender::new(false);
+        let around = Around {
+            files: files.clone(),
+            poke: Arc::clone(&poke),
+            board: watch::Sender::new(first_board(&parts.place, &parts.broker, &parts.http)),
+            beat: watch::Sender::new(Instant::now()),
+        };
+        let mut beside = JoinSet::new();
+        let (boards, beat) = (around.board.subscribe(), around.beat.subscribe());
+        beside.spawn(upkeep::keep_board(files.clone(), boards, parts.notifier.clone()));
+        beside.spawn(upkeep::keep_alive(parts.notifier.clone(), beat));
+        beside.spawn(upkeep::keep_warm(Arc::clone(&parts.venue)));
+        beside.spawn(upkeep::keep_recovering(Arc::clone(&parts.broker), files.clone()));
+        let sweeper = Sweeper::new(parts.venue, files.clone(), parts.ledger);
+        let looking = tokio::spawn(keep_looking(sweeper, around, stop.subscribe()));
+        let http = parts
+            .http
+            .map(|(listener, access)| spawn_http(&parts.broker, listener, access, stop.subscribe()));
+        Ok(Self {
+            place: parts.place,
+            door,
+            watch,
+            files,
+            broker: parts.broker,
+            identity: parts.identity,
+            notifier: parts.notifier,
+            poke,
+            stop,
+            sessions: JoinSet::new(),
+            looking,
+            http,
+            beside,
+        })
+    }
+
+    /// Lets sessions in and looks after place, socket and watch. Ends only when something is wrong.
+    async fn keep(&mut self) -> Result<(), DaemonError> {
+        let mut ticks = interval(POLL);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let stale = self.watch.stale();
+        loop {
+            tokio::select! {
+                stream = self.door.next() => match stream {
+                    Ok(stream) => {
+                        let server = Server::new(Arc::clone(&self.broker));
+                        let us = self.identity.clone();
+                        self.sessions.spawn(socket::session(server, stream, us, self.stop.subscribe()));
+                    }
+                    Err(error) => {
+                        tracing::warn!(%error, "a connection could not be accepted");
+                        sleep(AFTER_REFUSAL).await;
+                    }
+                },
+                _ = ticks.tick() => self.tend().await?,
+                () = stale.notified() => self.tend().await?,
+                Some(_) = self.sessions.join_next() => {}
+                Some(ended) = self.beside.join_next() => return Err(DaemonError::Fault(in_words(ended))),
+                ended = &mut self.looking => return Err(DaemonError::Fault(in_words(ended))),
+                served = until_served(&mut self.http) => return served,
+            }
+        }
+    }
+
+    /// Looks again at what may have been replaced underneath, and pokes.
+    async fn tend(&mut self) -> Result<(), DaemonError> {
+        self.watch.arm();
+        self.poke.notify_one();
+        // A missing folder is not made: someone may be putting another in its place.
+        if !self.files.broker_folder().is_dir() {
+            return Ok(());
+        }
+        if !self.place.is_ours() {
+            let since = self.place.holder().since.clone().unwrap_or_default();
+            match Place::take(&self.files, &since).await {
+                Ok(place) => self.place = place,
+                Err(PlaceError::Unusable { path, source }) => {
+                    tracing::warn!(path = %path.display(), error = %source, "the place is not held");
+                    return Ok(());
+                }
+                // Another daemon is in the folder that counts now; this one must not stay beside it.
+                Err(taken) => return Err(taken.into()),
+            }
+        }
+        if !self.door.is_in_place() {
+            match open_door(&self.files) {
+                Ok(door) => self.door = door,
+                Err(error) => tracing::warn!(%error, "sessions cannot reach the daemon"),
+            }
+        }
+        Ok(())
+    }
+
+    /// No new order; those in flight are settled; every caller has its answer.
+    async fn finish(self) {
+        let Self {
+            door,
+            broker,
+            stop,
+            mut sessions,
+            looking,
+            http,
+            files,
+            place,
+            mut beside,
+            ..
+        } = self;
+        broker.close();
+        drop(door);
+        stop.send_replace(true);
+        while sessions.join_next().await.is_some() {}
+        broker.drain().await;
+        if !looking.is_finished() && timeout(LAST_LOOK, looking).await.is_err() {
+            tracing::warn!("a sweep was still under way; it goes on at the next start");
+        }
+        if let Some(http) = http {
+            let _ = timeout(LAST_HTTP, http).await;
+        }
+        beside.shutdown().await;
+        if place.is_ours() {
+            board::remove(&files);
+        }
+    }
+}
+
+fn open_door(files: &LiveFiles) -> Result<Door, DaemonError> {
+    Door::open(files).map_err(|source| DaemonError::Socket {
+        folder: files.broker_folder().display().to_string(),
+        source,
+    })
+}
+
+fn spawn_http<V: Venue>(
+    broker: &Arc<Broker<V>>,
+    listener: TcpListener,
+    access: HttpAccess,
+    mut stop: watch::Receiver<bool>,
+) -> JoinHandle<Result<(), HttpError>> {
+    let server = Server::new(Arc::clone(broker));
+    tokio::spawn(serve_http(server, listener, access, async move {
+        let _ = stop.wait_for(|stop| *stop).await;
+    }))
+}
+
+/// How serving HTTP ended; never returns where it is not served.
+async fn until_served(http: &mut Option<JoinHandle<Result<(), HttpError>>>) -> Result<(), DaemonError> {
+    let Some(serving) = http else {
+        return std::future::pending().await;
+    };
+    let served = serving.await;
+    // A handle must not be asked again.
+    *http = None;
+    match served {
+        Ok(served) => served.map_err(DaemonError::from),
+        Err(error) => Err(DaemonError::Fault(error.to_string())),
+    }
+}
+
+fn in_words(ended: Result<(), tokio::task::JoinError>) -> String {
+    ended.map_or_else(|error| error.to_string(), |()| "it returned".to_owned())
+}
+
+fn first_board<V: Venue>(
+    place: &Place,
+    broker: &Broker<V>,
+    http: &Option<(TcpListener, HttpAccess)>,
+) -> Board {
+    let (venue, paper) = broker.venue_label();
+    let address = http.as_ref().and_then(|(listener, _)| listener.local_addr().ok());
+    Board {
+        pid: std::process::id(),
+        since: place.holder().since.clone().unwrap_or_default(),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        venue: venue.to_owned(),
+        paper,
+        http: address.map(|address| format!("http://{address}/mcp")),
+        halted: None,
+        sweep: SweepWord::Idle,
+        orders_left: 0,
+        positions_left: 0,
+        last_look: None,
+    }
+}
