@@ -134,14 +134,6 @@ impl<V: Venue> Core<V> {
         }
     }
 
-    fn refuse_if_closed(&self) -> Result<(), Refused> {
-        if !self.closed.load(Ordering::SeqCst) {
-            return Ok(());
-        }
-        let reason = "nothing was sent: this server is stopping; ask again when it is back";
-        Err(Refused::outside(Refusal::deny(Limit::Policy, reason)))
-    }
-
     async fn attempt(&self, scribe: &mut Scribe, tool: WriteTool, args: &str) -> Result<Reply, Refused> {
         if self.mode == Mode::Read {
             let reason = "this server is read-only: BYBIT_MODE is `read`; a person sets it to `trade`";

@@ -3,14 +3,19 @@
 use std::path::PathBuf;
 use std::{fs, io};
 
+use chrono::{DateTime, Duration, Utc};
 use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 
 use super::place::{self, Holder};
 use super::sweep::SweepState;
-use crate::state::durable;
 use crate::state::paths::LiveFiles;
+use crate::state::{durable, iso_instant};
 
 const MAX_BYTES: u64 = 1 << 16;
+
+/// A daemon that is well has looked within this, as far as the file says.
+const FRESH: Duration = Duration::seconds(30);
 
 /// What a running daemon says of itself.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -80,10 +85,18 @@ impl Board {
         }
     }
 
+    /// How long ago the last look was; `None` before the first one.
+    fn age_of_look(&self, now: DateTime<Utc>) -> Option<Duration> {
+        let at = iso_instant::parse(self.last_look.as_deref()?)?;
+        Some(now - at)
+    }
+
     /// Whether only the time of the last look is another.
     pub(super) fn says_the_same(&self, other: &Self) -> bool {
         let mut other = other.clone();
-        other.last_look.clone_from(&self.last_look);
+        if other.last_look.is_some() == self.last_look.is_some() {
+            other.last_look.clone_from(&self.last_look);
+        }
         *self == other
     }
 }
@@ -92,14 +105,14 @@ fn path(files: &LiveFiles) -> PathBuf {
     files.broker_folder().join("mandated.state.json")
 }
 
-/// Writes it (2 fsyncs). A folder that is missing is not made: someone may be putting another in its place.
-pub(super) fn write(files: &LiveFiles, board: &Board) -> io::Result<()> {
-    if !files.broker_folder().is_dir() {
-        return Ok(());
+/// Writes it (2 fsyncs); false when the place in that folder is not ours, as after the folder was replaced.
+pub(super) fn write(files: &LiveFiles, board: &Board) -> io::Result<bool> {
+    if place::signed_by(files) != Some(board.pid) {
+        return Ok(false);
     }
     let mut text = serde_json::to_vec(board)?;
     text.push(b'\n');
-    durable::replace(&path(files), &text)
+    durable::replace(&path(files), &text).map(|()| true)
 }
 
 /// Takes it away, when the daemon ends.
@@ -109,14 +122,95 @@ pub(super) fn remove(files: &LiveFiles) {
     }
 }
 
-/// The daemon of that broker: who it is, and what it last said of itself. `None` when none is running.
-pub fn read(files: &LiveFiles) -> io::Result<Option<(Holder, Option<Board>)>> {
-    let Some(holder) = place::holder(files)? else {
-        return Ok(None);
-    };
-    let text = durable::read_if_present(&path(files), MAX_BYTES)?;
-    let board: Option<Board> = text.and_then(|text| serde_json::from_slice(&text).ok());
-    // A file of a daemon that died says nothing about the one that holds the place now.
-    let board = board.filter(|board| Some(board.pid) == holder.pid);
-    Ok(Some((holder, board)))
+/// Whether it is where `status` looks for it. Not so after the folder was replaced.
+pub(super) fn is_there(files: &LiveFiles) -> bool {
+    path(files).exists()
+}
+
+/// A running daemon, as others see it.
+#[derive(Debug, Clone)]
+pub struct Seen {
+    pub holder: Holder,
+    /// What it last said of itself.
+    pub board: Option<Board>,
+}
+
+impl Seen {
+    /// The daemon of that broker; `None` when none is running.
+    pub fn read(files: &LiveFiles) -> io::Result<Option<Self>> {
+        let Some(holder) = place::holder(files)? else {
+            return Ok(None);
+        };
+        let text = durable::read_if_present(&path(files), MAX_BYTES)?;
+        let board: Option<Board> = text.and_then(|text| serde_json::from_slice(&text).ok());
+        // A file of a daemon that died says nothing about the one that holds the place now.
+        let board = board.filter(|board| Some(board.pid) == holder.pid);
+        Ok(Some(Self { holder, board }))
+    }
+
+    /// `alive (pid …, since …), on …, HALTING: 3 orders, 1 position left`.
+    #[must_use]
+    pub fn in_words(&self, now: DateTime<Utc>) -> String {
+        let holder = &self.holder;
+        let Some(board) = &self.board else {
+            return format!("alive ({holder}), it has not said how it stands");
+        };
+        let late = match board.age_of_look(now) {
+            Some(age) if age <= FRESH => String::new(),
+            Some(age) => format!("; BUT its last look is {} s old", age.num_seconds()),
+            None => "; it has not looked yet".to_owned(),
+        };
+        format!("alive ({holder}), on {}, {}{late}", board.venue, board.in_words())
+    }
+
+    /// For programs.
+    #[must_use]
+    pub fn to_json(&self, now: DateTime<Utc>) -> Value {
+        json!({
+            "pid": self.holder.pid,
+            "since": self.holder.since,
+            "says": self.in_words(now),
+            "state": self.board,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_daemon_that_does_not_look_is_not_said_to_be_well() {
+        let now = DateTime::from_timestamp(1_780_391_749, 0).unwrap();
+        let looked = |seconds| Some(crate::state::clock::ledger_text(now - Duration::seconds(seconds)));
+        let board = Board {
+            pid: 7,
+            since: "then".into(),
+            version: "1".into(),
+            venue: "paper".into(),
+            paper: true,
+            http: None,
+            halted: Some("HALT stands".into()),
+            sweep: SweepWord::Halting,
+            orders_left: 3,
+            positions_left: 1,
+            last_look: looked(1),
+        };
+        let holder = Holder {
+            pid: Some(7),
+            since: Some("then".into()),
+        };
+        let mut seen = Seen {
+            holder,
+            board: Some(board),
+        };
+        let well = "alive (pid 7, since then), on paper, HALTING: 3 orders, 1 position left";
+        assert_eq!(seen.in_words(now), well);
+        seen.board.as_mut().unwrap().last_look = looked(90);
+        assert!(seen.in_words(now).ends_with("BUT its last look is 90 s old"));
+        seen.board.as_mut().unwrap().sweep = SweepWord::Idle;
+        assert!(seen.in_words(now).contains("HALTING: the first look"));
+        seen.board = None;
+        assert!(seen.in_words(now).contains("has not said"));
+    }
 }

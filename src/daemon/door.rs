@@ -3,6 +3,7 @@
 use std::fs::{self, DirBuilder, Permissions};
 use std::io;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
+use std::os::unix::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use tokio::net::{UnixListener, UnixStream};
@@ -30,8 +31,10 @@ impl Door {
     /// Listens. What a dead daemon left at the path is replaced, so the place must be ours already.
     pub(super) fn open(files: &LiveFiles) -> io::Result<Self> {
         let path = socket_path(files);
+        // A longer path could be bound by a detour, but not connected to.
+        SocketAddr::from_pathname(&path)?;
         // Nobody else can reach the socket before its mode is set: it is bound in a folder of our own.
-        let private = files.broker_folder().join(format!(".md{}", std::process::id()));
+        let private = files.broker_folder().join(".md");
         let _ = fs::remove_dir_all(&private);
         DirBuilder::new().mode(0o700).create(&private)?;
         let opened = Self::open_within(&private, path);

@@ -1,6 +1,7 @@
 //! A process that was started for one session hands it to the daemon: bytes both ways, nothing understood.
 
 use std::io;
+use std::os::unix::net::SocketAddr;
 use std::time::Duration;
 
 use rmcp::transport::io::stdio_pipes;
@@ -58,7 +59,12 @@ impl Handover {
     }
 
     async fn ask(files: &LiveFiles, us: &Identity) -> Result<Option<Self>, HandoverError> {
-        let stream = match UnixStream::connect(socket_path(files)).await {
+        let path = socket_path(files);
+        if SocketAddr::from_pathname(&path).is_err() {
+            // Too long for a socket, so no daemon listens there.
+            return Ok(None);
+        }
+        let stream = match UnixStream::connect(path).await {
             Ok(stream) => stream,
             Err(error)
                 if matches!(

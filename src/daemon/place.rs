@@ -167,6 +167,11 @@ fn is_named(file: &File, path: &Path) -> io::Result<bool> {
     Ok(held.ino() == named.ino() && held.dev() == named.dev())
 }
 
+/// Whose pid is in the file, whether or not that process holds the place.
+pub(super) fn signed_by(files: &LiveFiles) -> Option<u32> {
+    read(&pid_path(files)).pid
+}
+
 fn read(path: &Path) -> Holder {
     let text = durable::read_if_present(path, MAX_BYTES).ok().flatten();
     let text = text.map(|bytes| String::from_utf8_lossy(&bytes).into_owned());

@@ -12,13 +12,12 @@ use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 
 use super::board::{self, Board, SweepWord};
-use super::door::Door;
+use super::ground::Ground;
 use super::hello::Identity;
 use super::look::{Around, keep_looking};
 use super::place::{Place, PlaceError};
 use super::sweep::Sweeper;
 use super::systemd::Notifier;
-use super::watch::Watch;
 use super::{socket, upkeep};
 use crate::broker::Broker;
 use crate::mcp::http::{HttpAccess, HttpError, serve_http};
@@ -90,14 +89,11 @@ where
 
 /// The daemon while it runs.
 struct Daemon<V> {
-    place: Place,
-    door: Door,
-    watch: Watch,
+    ground: Ground,
     files: LiveFiles,
     broker: Arc<Broker<V>>,
     identity: Identity,
     notifier: Notifier,
-    poke: Arc<Notify>,
     stop: watch::Sender<bool>,
     sessions: JoinSet<()>,
     looking: JoinHandle<()>,
@@ -109,14 +105,14 @@ struct Daemon<V> {
 impl<V: Venue> Daemon<V> {
     fn start(parts: Parts<V>) -> Result<Self, DaemonError> {
         let files = parts.files;
-        let door = open_door(&files)?;
         let poke = Arc::new(Notify::new());
-        let watch = Watch::new(&files, Arc::clone(&poke));
+        let board = first_board(&parts.place, &parts.broker, &parts.http);
+        let ground = Ground::new(parts.place, &files, Arc::clone(&poke))?;
         let stop = watch::Sender::new(false);
         let around = Around {
             files: files.clone(),
-            poke: Arc::clone(&poke),
-            board: watch::Sender::new(first_board(&parts.place, &parts.broker, &parts.http)),
+            poke,
+            board: watch::Sender::new(board),
             beat: watch::Sender::new(Instant::now()),
         };
         let mut beside = JoinSet::new();
@@ -131,14 +127,11 @@ impl<V: Venue> Daemon<V> {
             .http
             .map(|(listener, access)| spawn_http(&parts.broker, listener, access, stop.subscribe()));
         Ok(Self {
-            place: parts.place,
-            door,
-            watch,
+            ground,
             files,
             broker: parts.broker,
             identity: parts.identity,
             notifier: parts.notifier,
-            poke,
             stop,
             sessions: JoinSet::new(),
             looking,
@@ -151,10 +144,10 @@ impl<V: Venue> Daemon<V> {
     async fn keep(&mut self) -> Result<(), DaemonError> {
         let mut ticks = interval(POLL);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let stale = self.watch.stale();
+        let stale = self.ground.stale();
         loop {
             tokio::select! {
-                stream = self.door.next() => match stream {
+                stream = self.ground.next() => match stream {
                     Ok(stream) => {
                         let server = Server::new(Arc::clone(&self.broker));
                         let us = self.identity.clone();
@@ -165,8 +158,8 @@ impl<V: Venue> Daemon<V> {
                         sleep(AFTER_REFUSAL).await;
                     }
                 },
-                _ = ticks.tick() => self.tend().await?,
-                () = stale.notified() => self.tend().await?,
+                _ = ticks.tick() => self.ground.tend().await?,
+                () = stale.notified() => self.ground.tend().await?,
                 Some(_) = self.sessions.join_next() => {}
                 Some(ended) = self.beside.join_next() => return Err(DaemonError::Fault(in_words(ended))),
                 ended = &mut self.looking => return Err(DaemonError::Fault(in_words(ended))),
@@ -175,51 +168,21 @@ impl<V: Venue> Daemon<V> {
         }
     }
 
-    /// Looks again at what may have been replaced underneath, and pokes.
-    async fn tend(&mut self) -> Result<(), DaemonError> {
-        self.watch.arm();
-        self.poke.notify_one();
-        // A missing folder is not made: someone may be putting another in its place.
-        if !self.files.broker_folder().is_dir() {
-            return Ok(());
-        }
-        if !self.place.is_ours() {
-            let since = self.place.holder().since.clone().unwrap_or_default();
-            match Place::take(&self.files, &since).await {
-                Ok(place) => self.place = place,
-                Err(PlaceError::Unusable { path, source }) => {
-                    tracing::warn!(path = %path.display(), error = %source, "the place is not held");
-                    return Ok(());
-                }
-                // Another daemon is in the folder that counts now; this one must not stay beside it.
-                Err(taken) => return Err(taken.into()),
-            }
-        }
-        if !self.door.is_in_place() {
-            match open_door(&self.files) {
-                Ok(door) => self.door = door,
-                Err(error) => tracing::warn!(%error, "sessions cannot reach the daemon"),
-            }
-        }
-        Ok(())
-    }
-
     /// No new order; those in flight are settled; every caller has its answer.
     async fn finish(self) {
         let Self {
-            door,
+            ground,
             broker,
             stop,
             mut sessions,
             looking,
             http,
             files,
-            place,
             mut beside,
             ..
         } = self;
         broker.close();
-        drop(door);
+        let place = ground.close();
         stop.send_replace(true);
         while sessions.join_next().await.is_some() {}
         broker.drain().await;
@@ -234,13 +197,6 @@ impl<V: Venue> Daemon<V> {
             board::remove(&files);
         }
     }
-}
-
-fn open_door(files: &LiveFiles) -> Result<Door, DaemonError> {
-    Door::open(files).map_err(|source| DaemonError::Socket {
-        folder: files.broker_folder().display().to_string(),
-        source,
-    })
 }
 
 fn spawn_http<V: Venue>(

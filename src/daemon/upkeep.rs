@@ -64,17 +64,19 @@ pub(super) async fn keep_board(files: LiveFiles, mut changes: watch::Receiver<Bo
     let mut written: Option<(Board, Instant)> = None;
     loop {
         let board = changes.borrow_and_update().clone();
-        let is_due = written
-            .as_ref()
-            .is_none_or(|(last, at)| !board.says_the_same(last) || at.elapsed() >= BETWEEN_SAME_BOARDS);
+        let is_due = written.as_ref().is_none_or(|(last, at)| {
+            !board.says_the_same(last) || at.elapsed() >= BETWEEN_SAME_BOARDS || !board::is_there(&files)
+        });
         if is_due {
             notifier.status(&board.in_words());
-            written = Some((board.clone(), Instant::now()));
-            let files = files.clone();
+            let (files, copy) = (files.clone(), board.clone());
             // On a thread of its own: the sweep does not wait for a disk.
-            let write = tokio::task::spawn_blocking(move || board::write(&files, &board)).await;
-            if let Ok(Err(error)) = write {
-                tracing::warn!(%error, "`mandated status` will not see how the daemon stands");
+            match tokio::task::spawn_blocking(move || board::write(&files, &copy)).await {
+                Ok(Ok(true)) => written = Some((board, Instant::now())),
+                Ok(Ok(false)) | Err(_) => {}
+                Ok(Err(error)) => {
+                    tracing::warn!(%error, "`mandated status` will not see how the daemon stands");
+                }
             }
         }
         if changes.changed().await.is_err() {

@@ -1,0 +1,7 @@
+//! `mandated daemon` as a process, over a paper exchange in the test process.
+
+#![cfg(test)]
+
+mod handover;
+mod life;
+mod world;
