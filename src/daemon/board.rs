@@ -1,5 +1,6 @@
 //! `<broker>/mandated.state.json`: how the daemon stands, for `status` and for a person. Nothing is decided by it.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::{fs, io};
 
@@ -48,6 +49,23 @@ pub enum SweepWord {
 }
 
 impl Board {
+    /// Before the first look. `venue` is its label, and whether its money is not real.
+    pub(super) fn new(us: &Holder, venue: (&str, bool), http: Option<SocketAddr>) -> Self {
+        Self {
+            pid: us.pid.unwrap_or_default(),
+            since: us.since.clone().unwrap_or_default(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            venue: venue.0.to_owned(),
+            paper: venue.1,
+            http: http.map(|address| format!("http://{address}/mcp")),
+            halted: None,
+            sweep: SweepWord::Idle,
+            orders_left: 0,
+            positions_left: 0,
+            last_look: None,
+        }
+    }
+
     /// Takes over what a look found.
     pub(super) fn note(&mut self, state: &SweepState) {
         (self.orders_left, self.positions_left) = (0, 0);
@@ -183,23 +201,17 @@ mod tests {
     fn a_daemon_that_does_not_look_is_not_said_to_be_well() {
         let now = DateTime::from_timestamp(1_780_391_749, 0).unwrap();
         let looked = |seconds| Some(crate::state::clock::ledger_text(now - Duration::seconds(seconds)));
-        let board = Board {
-            pid: 7,
-            since: "then".into(),
-            version: "1".into(),
-            venue: "paper".into(),
-            paper: true,
-            http: None,
-            halted: Some("HALT stands".into()),
-            sweep: SweepWord::Halting,
-            orders_left: 3,
-            positions_left: 1,
-            last_look: looked(1),
-        };
         let holder = Holder {
             pid: Some(7),
             since: Some("then".into()),
         };
+        let mut board = Board::new(&holder, ("paper", true), None);
+        board.halted = Some("HALT stands".into());
+        board.note(&SweepState::Halting {
+            orders_left: 3,
+            positions_left: 1,
+        });
+        board.last_look = looked(1);
         let mut seen = Seen {
             holder,
             board: Some(board),

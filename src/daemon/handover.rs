@@ -4,7 +4,6 @@ use std::io;
 use std::os::unix::net::SocketAddr;
 use std::time::Duration;
 
-use rmcp::transport::io::stdio_pipes;
 use thiserror::Error;
 use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufReader, copy};
 use tokio::net::UnixStream;
@@ -13,6 +12,7 @@ use tokio::time::timeout;
 
 use super::door::{own_user, socket_path};
 use super::hello::{Identity, MAX_BYTES};
+use crate::mcp::stdio::standard_streams;
 use crate::state::paths::LiveFiles;
 
 /// A daemon that does not say who it is within this is not waited for.
@@ -94,7 +94,7 @@ impl Handover {
 
     /// Joins the session to standard input and output.
     pub async fn relay_stdio(self) -> Result<(), RelayError> {
-        let (input, output) = stdio_pipes();
+        let (input, output) = standard_streams();
         self.relay(input, output).await
     }
 

@@ -64,7 +64,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::daemon::board::SweepWord;
+    use crate::daemon::place::Holder;
     use crate::state::paths::{BrokerKey, RuntimeRoot};
 
     /// Counts its looks and notices two at once.
@@ -86,22 +86,6 @@ mod tests {
         }
     }
 
-    fn blank() -> Board {
-        Board {
-            pid: 1,
-            since: String::new(),
-            version: String::new(),
-            venue: "paper".into(),
-            paper: true,
-            http: None,
-            halted: None,
-            sweep: SweepWord::Idle,
-            orders_left: 0,
-            positions_left: 0,
-            last_look: None,
-        }
-    }
-
     #[tokio::test]
     async fn pokes_fall_together_and_none_is_lost() {
         let root = tempfile::tempdir().unwrap();
@@ -109,7 +93,7 @@ mod tests {
         let around = Around {
             files: LiveFiles::new(&RuntimeRoot::at(root.path().to_owned()), key),
             poke: Arc::new(Notify::new()),
-            board: watch::Sender::new(blank()),
+            board: watch::Sender::new(Board::new(&Holder::default(), ("paper", true), None)),
             beat: watch::Sender::new(Instant::now()),
         };
         let (stop, stopped) = watch::channel(false);

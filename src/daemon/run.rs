@@ -11,7 +11,7 @@ use tokio::sync::{Notify, watch};
 use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 
-use super::board::{self, Board, SweepWord};
+use super::board::{self, Board};
 use super::ground::Ground;
 use super::hello::Identity;
 use super::look::{Around, keep_looking};
@@ -106,7 +106,9 @@ impl<V: Venue> Daemon<V> {
     fn start(parts: Parts<V>) -> Result<Self, DaemonError> {
         let files = parts.files;
         let poke = Arc::new(Notify::new());
-        let board = first_board(&parts.place, &parts.broker, &parts.http);
+        let listener = parts.http.as_ref().map(|(listener, _)| listener);
+        let address = listener.and_then(|listener| listener.local_addr().ok());
+        let board = Board::new(parts.place.holder(), parts.broker.venue_label(), address);
         let ground = Ground::new(parts.place, &files, Arc::clone(&poke))?;
         let stop = watch::Sender::new(false);
         let around = Around {
@@ -227,26 +229,4 @@ async fn until_served(http: &mut Option<JoinHandle<Result<(), HttpError>>>) -> R
 
 fn in_words(ended: Result<(), tokio::task::JoinError>) -> String {
     ended.map_or_else(|error| error.to_string(), |()| "it returned".to_owned())
-}
-
-fn first_board<V: Venue>(
-    place: &Place,
-    broker: &Broker<V>,
-    http: &Option<(TcpListener, HttpAccess)>,
-) -> Board {
-    let (venue, paper) = broker.venue_label();
-    let address = http.as_ref().and_then(|(listener, _)| listener.local_addr().ok());
-    Board {
-        pid: std::process::id(),
-        since: place.holder().since.clone().unwrap_or_default(),
-        version: env!("CARGO_PKG_VERSION").to_owned(),
-        venue: venue.to_owned(),
-        paper,
-        http: address.map(|address| format!("http://{address}/mcp")),
-        halted: None,
-        sweep: SweepWord::Idle,
-        orders_left: 0,
-        positions_left: 0,
-        last_look: None,
-    }
 }
