@@ -2,7 +2,8 @@
 
 use std::io::Write;
 
-use crate::world::{PLACE, Serve, World};
+use crate::session::Serve;
+use crate::world::{PLACE, World};
 use mandated::sim::{Fault, FaultKind};
 
 fn stderr_of(ended: &std::process::Output) -> String {

@@ -4,7 +4,8 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::time::Duration;
 use std::{fs, thread};
 
-use crate::world::{Daemon, PLACE, Serve, World, over_socket, until};
+use crate::session::{Serve, over_socket};
+use crate::world::{Daemon, PLACE, World, until};
 use mandated::sim::{Fault, FaultKind};
 
 #[test]

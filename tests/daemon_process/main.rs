@@ -4,4 +4,5 @@
 
 mod handover;
 mod life;
+mod session;
 mod world;
