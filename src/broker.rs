@@ -13,6 +13,7 @@ mod resolve;
 mod standing;
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use serde_json::Value;
@@ -50,6 +51,7 @@ struct Core<V> {
     files: LiveFiles,
     ledger: Ledger,
     mode: Mode,
+    closed: AtomicBool,
 }
 
 /// What a person lets this process do at all (`BYBIT_MODE`), whatever the mandate says.
@@ -70,6 +72,7 @@ impl<V: Venue> Broker<V> {
                 files,
                 ledger,
                 mode,
+                closed: AtomicBool::new(false),
             }),
             running: watch::Sender::new(0),
         }
@@ -96,6 +99,11 @@ impl<V: Venue> Broker<V> {
     /// The account as the gate sees it now, resting and in-flight orders included.
     pub async fn account(&self) -> Facts {
         self.core.account().await
+    }
+
+    /// From now on every write that is not yet committed is refused: this process is about to end.
+    pub fn close(&self) {
+        self.core.closed.store(true, Ordering::SeqCst);
     }
 
     /// Waits until no write is under way. What is in flight then is on disk and settled at the next start.
@@ -131,6 +139,7 @@ impl<V: Venue> Core<V> {
             let reason = "this server is read-only: BYBIT_MODE is `read`; a person sets it to `trade`";
             return Err(Refused::outside(Refusal::deny(Limit::Mode, reason)));
         }
+        self.refuse_if_closed()?;
         // 1. What decides without the exchange, decides before it is asked.
         let early = self.intended(scribe, clock_alone(), tool, args)?;
         let client_id = client_id(early.write())?;
@@ -151,6 +160,7 @@ impl<V: Venue> Core<V> {
             return Ok(reply);
         }
         let facts = self.facts(&intended, &day).await;
+        self.refuse_if_closed()?;
         let approved = gate::judge(intended, &facts)?;
 
         // 3. Counted, on disk, on the ledger. Only now is there a permit.

@@ -1,11 +1,13 @@
 //! What decides before the exchange is asked: mandate, HALT, policy and the time, read anew for each write.
 
+use std::sync::atomic::Ordering;
+
 use chrono::{DateTime, Utc};
 
 use super::Core;
 use crate::domain::mandate::{Mandate, MandateError};
 use crate::domain::policy::{Policy, PolicyError};
-use crate::gate::{Halt, Standing};
+use crate::gate::{Halt, Limit, Refusal, Refused, Standing};
 use crate::state::clock;
 use crate::state::halt::read_halt;
 use crate::state::mandate_file::{MandateFileError, policy_text, read_mandate_text};
@@ -47,6 +49,15 @@ fn read_policy(files: &LiveFiles) -> Option<Result<Policy, PolicyError>> {
 }
 
 impl<V: Venue> Core<V> {
+    /// Nothing is committed any more once the end of this process is near.
+    pub(super) fn refuse_if_closed(&self) -> Result<(), Refused> {
+        if !self.closed.load(Ordering::SeqCst) {
+            return Ok(());
+        }
+        let reason = "nothing was sent: this server is stopping; ask again when it is back";
+        Err(Refused::outside(Refusal::deny(Limit::Policy, reason)))
+    }
+
     pub(super) fn standing(&self, now: Now) -> Standing {
         read_standing(&self.files, now)
     }

@@ -11,6 +11,7 @@ use url::Url;
 use super::Failure;
 use super::args::{Settings, VenueChoice};
 use crate::broker::{Broker, Mode};
+use crate::daemon::hello::{Identity, account_mark};
 use crate::domain::secret::Secret;
 use crate::sim::{FaultSwitch, PaperConfig, PaperExchange, RunningPaper};
 use crate::state::ledger::Ledger;
@@ -33,6 +34,8 @@ pub(super) struct App {
 #[derive(Debug)]
 pub(super) struct Trading {
     pub(super) broker: Arc<Broker<BybitVenue>>,
+    pub(super) venue: Arc<BybitVenue>,
+    pub(super) ledger: Ledger,
     pub(super) _paper: Option<RunningPaper>,
 }
 
@@ -80,10 +83,40 @@ impl App {
         let (config, paper) = self.exchange().await?;
         let ledger = Ledger::open(&self.files, Redactor::new(secrets(&config)));
         let venue = Arc::new(BybitVenue::new(config));
-        let broker = Arc::new(Broker::new(venue, self.files.clone(), ledger, mode()?));
+        let broker = Broker::new(Arc::clone(&venue), self.files.clone(), ledger.clone(), mode()?);
         Ok(Trading {
-            broker,
+            broker: Arc::new(broker),
+            venue,
+            ledger,
             _paper: paper,
+        })
+    }
+
+    /// Whose money this process would trade with, and how. Nothing is opened for it.
+    pub(super) fn identity(&self) -> Result<Identity, Failure> {
+        let (venue, place, account) = match self.venue {
+            VenueChoice::Bybit => {
+                let config = self.bybit()?;
+                let account = config.credentials.as_ref().map(Credentials::api_key);
+                let mark = account.map(|key| account_mark(key.reveal()));
+                (config.label, config.base_url.to_string(), mark)
+            }
+            VenueChoice::Paper => {
+                let store = self.paper_store().display().to_string();
+                ("paper".to_owned(), store, Some(account_mark(PAPER_KEY)))
+            }
+        };
+        let mode = match mode()? {
+            Mode::Read => "read",
+            Mode::Trade => "trade",
+        };
+        Ok(Identity {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            broker: self.files.broker().as_str().to_owned(),
+            venue,
+            place,
+            mode: mode.to_owned(),
+            account,
         })
     }
 

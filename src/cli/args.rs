@@ -54,6 +54,8 @@ pub(super) enum VenueChoice {
 pub(super) enum Command {
     /// Serve MCP: stdio by default, or streamable HTTP.
     Serve(ServeArgs),
+    /// Stay: watch HALT and the mandate, sweep, and serve every session of this broker key.
+    Daemon(DaemonArgs),
     /// Walk through what the gate does, on paper, in a folder of its own.
     Demo,
     /// Run the paper exchange as a server that other Bybit clients can use.
@@ -117,6 +119,27 @@ pub(super) struct ServeArgs {
     /// The port to listen on, for http.
     #[arg(long, env = "BYBIT_MCP_PORT", default_value_t = 8001, value_name = "PORT")]
     pub(super) port: u16,
+    /// Over stdio: work alone, even where a daemon runs.
+    #[arg(long)]
+    pub(super) standalone: bool,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct DaemonArgs {
+    /// The address to listen on, for http.
+    #[arg(
+        long,
+        env = "BYBIT_MCP_HOST",
+        default_value = "127.0.0.1",
+        value_name = "ADDRESS"
+    )]
+    pub(super) host: String,
+    /// The port to listen on, for http; 0 takes a free one.
+    #[arg(long, env = "BYBIT_MCP_PORT", default_value_t = 8001, value_name = "PORT")]
+    pub(super) port: u16,
+    /// Serve over the unix socket alone.
+    #[arg(long)]
+    pub(super) no_http: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

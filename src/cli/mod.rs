@@ -6,6 +6,7 @@
 mod app;
 mod args;
 mod audit;
+mod daemon;
 mod demo;
 mod doctor;
 pub mod explain;
@@ -65,7 +66,10 @@ pub fn main() -> ExitCode {
             return ExitCode::from(1);
         }
     };
-    match runtime.block_on(run(arguments)) {
+    let ended = runtime.block_on(run(arguments));
+    // A thread that still waits for standard input must not keep the process.
+    runtime.shutdown_background();
+    match ended {
         Ok(Done::Well) => ExitCode::SUCCESS,
         Ok(Done::NotInOrder) => ExitCode::from(3),
         Err(failure) => {
@@ -85,6 +89,7 @@ async fn run(arguments: Arguments) -> Result<Done, Failure> {
         // The Python original was started without a command.
         None => serve::run(App::new(settings)?, arguments.serve).await,
         Some(Command::Serve(serve)) => serve::run(App::new(settings)?, serve).await,
+        Some(Command::Daemon(daemon)) => daemon::run(App::new(settings)?, daemon).await,
         Some(Command::Demo) => demo::run().await,
         Some(Command::Sim(sim)) => sim::run(settings, sim).await,
         Some(Command::Status(format)) => status::run(App::new(settings)?, format.json).await,

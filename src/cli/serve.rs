@@ -7,6 +7,7 @@ use tokio::net::TcpListener;
 use super::app::{App, env, http_token_file};
 use super::args::{ServeArgs, Transport};
 use super::{Done, Failure};
+use crate::daemon::handover::Handover;
 use crate::mcp::http::{HttpAccess, serve_http};
 use crate::mcp::server::Server;
 use crate::mcp::stdio::serve_stdio;
@@ -19,6 +20,12 @@ pub(super) async fn run(app: App, args: ServeArgs) -> Result<Done, Failure> {
                 .to_owned(),
         )),
         Transport::Stdio => {
+            if !args.standalone
+                && let Some(session) = daemon_session(&app).await?
+            {
+                session.relay_stdio().await.map_err(Failure::failed)?;
+                return Ok(Done::Well);
+            }
             let trading = app.trading().await?;
             let served = serve_stdio(Server::new(trading.broker.clone())).await;
             trading.broker.drain().await;
@@ -31,9 +38,36 @@ pub(super) async fn run(app: App, args: ServeArgs) -> Result<Done, Failure> {
 
 async fn http(app: App, args: ServeArgs) -> Result<Done, Failure> {
     let trading = app.trading().await?;
+    let (listener, access) = listen(&app, &args.host, args.port).await?;
+    let served = serve_http(
+        Server::new(trading.broker.clone()),
+        listener,
+        access,
+        stop_signal(),
+    )
+    .await;
+    trading.broker.drain().await;
+    served.map_err(Failure::failed)?;
+    Ok(Done::Well)
+}
+
+/// A session of the running daemon, when there is one that does what this process was asked to do.
+async fn daemon_session(app: &App) -> Result<Option<Handover>, Failure> {
+    let us = app.identity()?;
+    match Handover::find(&app.files, &us).await {
+        Ok(found) => Ok(found),
+        Err(why) => {
+            tracing::warn!("the running daemon is not used, this process works alone: {why}");
+            Ok(None)
+        }
+    }
+}
+
+/// Listens for HTTP, and says whom to serve there.
+pub(super) async fn listen(app: &App, host: &str, port: u16) -> Result<(TcpListener, HttpAccess), Failure> {
     let token =
         token_from(env(TOKEN_VARIABLE).as_deref(), &http_token_file(&app.root)).map_err(Failure::usage)?;
-    let wanted = format!("{}:{}", args.host, args.port);
+    let wanted = format!("{host}:{port}");
     let addresses: Vec<SocketAddr> = tokio::net::lookup_host(&wanted)
         .await
         .map_err(|error| Failure::Usage(format!("`{wanted}` is no address to listen on: {error}")))?
@@ -48,18 +82,9 @@ async fn http(app: App, args: ServeArgs) -> Result<Done, Failure> {
     }
     let access = HttpAccess {
         token,
-        hosts: vec![args.host],
+        hosts: vec![host.to_owned()],
     };
-    let served = serve_http(
-        Server::new(trading.broker.clone()),
-        listener,
-        access,
-        stop_signal(),
-    )
-    .await;
-    trading.broker.drain().await;
-    served.map_err(Failure::failed)?;
-    Ok(Done::Well)
+    Ok((listener, access))
 }
 
 /// Ctrl-C, or SIGTERM where there is one.

@@ -6,6 +6,7 @@ use super::app::App;
 use super::out::{Style, say};
 use super::{Done, Failure, audit, mandate};
 use crate::broker::read_standing;
+use crate::daemon::board::Seen;
 use crate::domain::mandate::Mandate;
 use crate::domain::money::Usd;
 use crate::domain::policy::Policy;
@@ -29,6 +30,7 @@ struct View {
     inflight: Result<Vec<InflightRecord>, String>,
     chain: Result<u64, String>,
     last: Vec<Value>,
+    daemon: Result<Option<Seen>, String>,
 }
 
 pub(super) async fn run(app: App, as_json: bool) -> Result<Done, Failure> {
@@ -72,6 +74,7 @@ async fn look(app: &App) -> Result<View, Failure> {
         standing,
         inflight: inflight::list(&app.files).map_err(|error| error.to_string()),
         chain,
+        daemon: Seen::read(&app.files).map_err(|error| error.to_string()),
         last: last.into_iter().filter_map(|line| line.record).collect(),
     })
 }
@@ -123,6 +126,11 @@ impl View {
         match &self.chain {
             Ok(records) => line("ledger", format!("whole, {records} records")),
             Err(error) => line("ledger", style.bad(error)),
+        }
+        match &self.daemon {
+            Ok(None) => line("daemon", style.faint("not running")),
+            Ok(Some(daemon)) => line("daemon", daemon.in_words(clock::now())),
+            Err(error) => line("daemon", style.bad(error)),
         }
         self.last
             .iter()
@@ -208,6 +216,8 @@ impl View {
             "inflight_error": self.inflight.as_ref().err(),
             "ledger_records": self.chain.as_ref().ok(),
             "ledger_error": self.chain.as_ref().err(),
+            "daemon": self.daemon.as_ref().ok().and_then(Option::as_ref).map(|daemon| daemon.to_json(clock::now())),
+            "daemon_error": self.daemon.as_ref().err(),
             "last_records": self.last,
         })
     }

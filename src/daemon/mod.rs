@@ -1,3 +1,19 @@
 //! What runs between an agent's calls: the watch on HALT and the mandate, the sweep, recovery, the socket.
+//!
+//! `place` lets one daemon in for each broker key, `watch` pokes, `look` is the one task that sweeps, `ground`,
+//! `door` and `socket` let sessions in, `hello` and `handover` are how `serve` finds out whether to use them. `board` tells
+//! `status` how things stand, `systemd` tells the service manager, `run` puts them together.
 
+pub mod board;
+mod door;
+mod ground;
+pub mod handover;
+pub mod hello;
+mod look;
+pub mod place;
+pub mod run;
+mod socket;
 pub mod sweep;
+pub mod systemd;
+mod upkeep;
+pub mod watch;

@@ -33,8 +33,17 @@ pub enum ServeError {
 
 /// Serves one client on standard input and output until its input ends and its calls are answered.
 pub async fn serve_stdio<V: Venue>(server: Server<V>) -> Result<(), ServeError> {
-    let (input, output) = stdio_pipes();
+    let (input, output) = standard_streams();
     serve_stream(server, input, output).await
+}
+
+/// Standard input and output, without a thread for each where they are pipes.
+#[must_use]
+pub fn standard_streams() -> (
+    impl AsyncRead + Send + Unpin + 'static,
+    impl AsyncWrite + Send + Unpin + 'static,
+) {
+    stdio_pipes()
 }
 
 /// The same over any pair of streams.

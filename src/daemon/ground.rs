@@ -1,0 +1,87 @@
+//! What the daemon stands on: its place, its socket, its watch. Each second it is looked whether they still are where
+//! others look for them.
+
+use std::sync::Arc;
+
+use tokio::net::UnixStream;
+use tokio::sync::Notify;
+
+use super::door::Door;
+use super::place::{Place, PlaceError};
+use super::run::DaemonError;
+use super::watch::Watch;
+use crate::state::paths::LiveFiles;
+
+/// Place, socket and watch of one broker's folder.
+#[derive(Debug)]
+pub(super) struct Ground {
+    place: Place,
+    door: Door,
+    watch: Watch,
+    files: LiveFiles,
+    poke: Arc<Notify>,
+}
+
+impl Ground {
+    /// Opens the socket and arms the watch, which pokes `poke`.
+    pub(super) fn new(place: Place, files: &LiveFiles, poke: Arc<Notify>) -> Result<Self, DaemonError> {
+        Ok(Self {
+            place,
+            door: open_door(files)?,
+            watch: Watch::new(files, Arc::clone(&poke)),
+            files: files.clone(),
+            poke,
+        })
+    }
+
+    /// The next connection of the same user.
+    pub(super) async fn next(&self) -> std::io::Result<UnixStream> {
+        self.door.next().await
+    }
+
+    /// Returns when a folder may have been replaced.
+    pub(super) fn stale(&self) -> Arc<Notify> {
+        self.watch.stale()
+    }
+
+    /// Looks again at what may have been replaced underneath, and pokes. An error when another daemon holds the
+    /// place that counts now: this one must not stay beside it.
+    pub(super) async fn tend(&mut self) -> Result<(), DaemonError> {
+        self.watch.arm();
+        self.poke.notify_one();
+        // A missing folder is not made: someone may be putting another in its place.
+        if !self.files.broker_folder().is_dir() {
+            return Ok(());
+        }
+        if !self.place.is_ours() {
+            let since = self.place.holder().since.clone().unwrap_or_default();
+            match Place::take(&self.files, &since).await {
+                Ok(place) => self.place = place,
+                Err(PlaceError::Unusable { path, source }) => {
+                    tracing::warn!(path = %path.display(), error = %source, "the place is not held");
+                    return Ok(());
+                }
+                Err(taken) => return Err(taken.into()),
+            }
+        }
+        if !self.door.is_in_place() {
+            match open_door(&self.files) {
+                Ok(door) => self.door = door,
+                Err(error) => tracing::warn!(%error, "sessions cannot reach the daemon"),
+            }
+        }
+        Ok(())
+    }
+
+    /// Lets nobody in any more; the place is still held.
+    pub(super) fn close(self) -> Place {
+        self.place
+    }
+}
+
+fn open_door(files: &LiveFiles) -> Result<Door, DaemonError> {
+    Door::open(files).map_err(|source| DaemonError::Socket {
+        folder: files.broker_folder().display().to_string(),
+        source,
+    })
+}

@@ -1,0 +1,122 @@
+//! The one task that looks: pokes are many and fall together, looks come one after another.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use tokio::sync::{Notify, watch};
+
+use super::board::Board;
+use super::place::now_text;
+use super::sweep::{SweepState, Sweeper};
+use crate::state::halt::read_halt;
+use crate::state::paths::LiveFiles;
+use crate::venue::Venue;
+
+/// What is done at every poke.
+pub(super) trait Look: Send {
+    fn look(&mut self) -> impl Future<Output = SweepState> + Send;
+}
+
+impl<V: Venue> Look for Sweeper<V> {
+    fn look(&mut self) -> impl Future<Output = SweepState> + Send {
+        Sweeper::look(self)
+    }
+}
+
+/// What the task needs beside what it does.
+#[derive(Debug, Clone)]
+pub(super) struct Around {
+    pub(super) files: LiveFiles,
+    pub(super) poke: Arc<Notify>,
+    pub(super) board: watch::Sender<Board>,
+    /// When the task last showed that it goes on.
+    pub(super) beat: watch::Sender<Instant>,
+}
+
+/// Looks at every poke until `stop` turns true; a look that has begun is finished.
+pub(super) async fn keep_looking(mut look: impl Look, around: Around, mut stop: watch::Receiver<bool>) {
+    loop {
+        tokio::select! {
+            biased;
+            _ = stop.wait_for(|stop| *stop) => return,
+            // A poke during a look is kept, and leads to one more look after it.
+            () = around.poke.notified() => {}
+        }
+        around.beat.send_replace(Instant::now());
+        let halted = read_halt(&around.files).tripped();
+        around.board.send_if_modified(|board| {
+            let changed = board.halted != halted;
+            board.halted = halted;
+            changed
+        });
+        let state = look.look().await;
+        around.board.send_modify(|board| {
+            board.note(&state);
+            board.last_look = Some(now_text());
+        });
+        around.beat.send_replace(Instant::now());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::time::Duration;
+
+    use super::*;
+    use crate::daemon::place::Holder;
+    use crate::state::paths::{BrokerKey, RuntimeRoot};
+
+    /// Counts its looks and notices two at once.
+    struct Slow {
+        looks: Arc<AtomicUsize>,
+        busy: Arc<AtomicUsize>,
+    }
+
+    impl Look for Slow {
+        async fn look(&mut self) -> SweepState {
+            assert_eq!(self.busy.fetch_add(1, Ordering::SeqCst), 0, "two looks at once");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+            self.busy.fetch_sub(1, Ordering::SeqCst);
+            self.looks.fetch_add(1, Ordering::SeqCst);
+            SweepState::Halting {
+                orders_left: 3,
+                positions_left: 1,
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn pokes_fall_together_and_none_is_lost() {
+        let root = tempfile::tempdir().unwrap();
+        let key = BrokerKey::parse("bybit").unwrap();
+        let around = Around {
+            files: LiveFiles::new(&RuntimeRoot::at(root.path().to_owned()), key),
+            poke: Arc::new(Notify::new()),
+            board: watch::Sender::new(Board::new(&Holder::default(), ("paper", true), None)),
+            beat: watch::Sender::new(Instant::now()),
+        };
+        let (stop, stopped) = watch::channel(false);
+        let looks = Arc::new(AtomicUsize::new(0));
+        let slow = Slow {
+            looks: Arc::clone(&looks),
+            busy: Arc::default(),
+        };
+        let task = tokio::spawn(keep_looking(slow, around.clone(), stopped));
+        around.poke.notify_one();
+        tokio::time::sleep(Duration::from_millis(5)).await;
+        for _ in 0..100 {
+            around.poke.notify_one();
+        }
+        let mut board = around.board.subscribe();
+        board
+            .wait_for(|_| looks.load(Ordering::SeqCst) == 2)
+            .await
+            .unwrap();
+        assert_eq!(board.borrow().in_words(), "HALTING: 3 orders, 1 position left");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        assert_eq!(looks.load(Ordering::SeqCst), 2);
+        stop.send(true).unwrap();
+        task.await.unwrap();
+    }
+}

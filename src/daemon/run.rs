@@ -1,0 +1,232 @@
+//! The daemon from its start to its end.
+
+use std::future::Future;
+use std::io;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use thiserror::Error;
+use tokio::net::TcpListener;
+use tokio::sync::{Notify, watch};
+use tokio::task::{JoinHandle, JoinSet};
+use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
+
+use super::board::{self, Board};
+use super::ground::Ground;
+use super::hello::Identity;
+use super::look::{Around, keep_looking};
+use super::place::{Place, PlaceError};
+use super::sweep::Sweeper;
+use super::systemd::Notifier;
+use super::{socket, upkeep};
+use crate::broker::Broker;
+use crate::mcp::http::{HttpAccess, HttpError, serve_http};
+use crate::mcp::server::Server;
+use crate::state::ledger::Ledger;
+use crate::state::paths::LiveFiles;
+use crate::venue::Venue;
+
+/// HALT is looked at this often even when no event says so.
+const POLL: Duration = Duration::from_secs(1);
+
+/// After a failed accept, such as for want of file descriptors.
+const AFTER_REFUSAL: Duration = Duration::from_millis(100);
+
+/// How long a look that is under way may go on after the end was asked for, and idle HTTP connections after that.
+const LAST_LOOK: Duration = Duration::from_secs(30);
+const LAST_HTTP: Duration = Duration::from_secs(3);
+
+/// Why the daemon ended without being asked to.
+#[derive(Debug, Error)]
+pub enum DaemonError {
+    #[error(
+        "the socket cannot be opened in `{folder}`: {source}; its path may have about 100 characters at most"
+    )]
+    Socket { folder: String, source: io::Error },
+    #[error(transparent)]
+    Place(#[from] PlaceError),
+    #[error(transparent)]
+    Http(#[from] HttpError),
+    #[error("a task of the daemon ended by itself, which is a fault in this program: {0}")]
+    Fault(String),
+    #[error("stopped before everything was settled: what is in flight is settled at the next start")]
+    Impatient,
+}
+
+/// What the daemon is made of.
+#[derive(Debug)]
+pub struct Parts<V> {
+    pub place: Place,
+    pub files: LiveFiles,
+    pub venue: Arc<V>,
+    pub ledger: Ledger,
+    pub broker: Arc<Broker<V>>,
+    pub identity: Identity,
+    /// Where HTTP is served, if it is.
+    pub http: Option<(TcpListener, HttpAccess)>,
+    pub notifier: Notifier,
+}
+
+/// Runs until the future of `stop` completes, then settles what is in flight. When a second one completes
+/// before that is done, it ends at once.
+pub async fn run<V, S>(parts: Parts<V>, stop: impl Fn() -> S) -> Result<(), DaemonError>
+where
+    V: Venue,
+    S: Future<Output = ()>,
+{
+    let mut daemon = Daemon::start(parts)?;
+    daemon.notifier.ready();
+    let ended = tokio::select! {
+        ended = daemon.keep() => ended,
+        () = stop() => Ok(()),
+    };
+    daemon.notifier.stopping();
+    tokio::select! {
+        () = daemon.finish() => ended,
+        () = stop() => ended.and(Err(DaemonError::Impatient)),
+    }
+}
+
+/// The daemon while it runs.
+struct Daemon<V> {
+    ground: Ground,
+    files: LiveFiles,
+    broker: Arc<Broker<V>>,
+    identity: Identity,
+    notifier: Notifier,
+    stop: watch::Sender<bool>,
+    sessions: JoinSet<()>,
+    looking: JoinHandle<()>,
+    http: Option<JoinHandle<Result<(), HttpError>>>,
+    /// What may be dropped at any instant.
+    beside: JoinSet<()>,
+}
+
+impl<V: Venue> Daemon<V> {
+    fn start(parts: Parts<V>) -> Result<Self, DaemonError> {
+        let files = parts.files;
+        let poke = Arc::new(Notify::new());
+        let listener = parts.http.as_ref().map(|(listener, _)| listener);
+        let address = listener.and_then(|listener| listener.local_addr().ok());
+        let board = Board::new(parts.place.holder(), parts.broker.venue_label(), address);
+        let ground = Ground::new(parts.place, &files, Arc::clone(&poke))?;
+        let stop = watch::Sender::new(false);
+        let around = Around {
+            files: files.clone(),
+            poke,
+            board: watch::Sender::new(board),
+            beat: watch::Sender::new(Instant::now()),
+        };
+        let mut beside = JoinSet::new();
+        let (boards, beat) = (around.board.subscribe(), around.beat.subscribe());
+        beside.spawn(upkeep::keep_board(files.clone(), boards, parts.notifier.clone()));
+        beside.spawn(upkeep::keep_alive(parts.notifier.clone(), beat));
+        beside.spawn(upkeep::keep_warm(Arc::clone(&parts.venue)));
+        beside.spawn(upkeep::keep_recovering(Arc::clone(&parts.broker), files.clone()));
+        let sweeper = Sweeper::new(parts.venue, files.clone(), parts.ledger);
+        let looking = tokio::spawn(keep_looking(sweeper, around, stop.subscribe()));
+        let http = parts
+            .http
+            .map(|(listener, access)| spawn_http(&parts.broker, listener, access, stop.subscribe()));
+        Ok(Self {
+            ground,
+            files,
+            broker: parts.broker,
+            identity: parts.identity,
+            notifier: parts.notifier,
+            stop,
+            sessions: JoinSet::new(),
+            looking,
+            http,
+            beside,
+        })
+    }
+
+    /// Lets sessions in and looks after place, socket and watch. Ends only when something is wrong.
+    async fn keep(&mut self) -> Result<(), DaemonError> {
+        let mut ticks = interval(POLL);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let stale = self.ground.stale();
+        loop {
+            tokio::select! {
+                stream = self.ground.next() => match stream {
+                    Ok(stream) => {
+                        let server = Server::new(Arc::clone(&self.broker));
+                        let us = self.identity.clone();
+                        self.sessions.spawn(socket::session(server, stream, us, self.stop.subscribe()));
+                    }
+                    Err(error) => {
+                        tracing::warn!(%error, "a connection could not be accepted");
+                        sleep(AFTER_REFUSAL).await;
+                    }
+                },
+                _ = ticks.tick() => self.ground.tend().await?,
+                () = stale.notified() => self.ground.tend().await?,
+                Some(_) = self.sessions.join_next() => {}
+                Some(ended) = self.beside.join_next() => return Err(DaemonError::Fault(in_words(ended))),
+                ended = &mut self.looking => return Err(DaemonError::Fault(in_words(ended))),
+                served = until_served(&mut self.http) => return served,
+            }
+        }
+    }
+
+    /// No new order; those in flight are settled; every caller has its answer.
+    async fn finish(self) {
+        let Self {
+            ground,
+            broker,
+            stop,
+            mut sessions,
+            looking,
+            http,
+            files,
+            mut beside,
+            ..
+        } = self;
+        broker.close();
+        let place = ground.close();
+        stop.send_replace(true);
+        while sessions.join_next().await.is_some() {}
+        broker.drain().await;
+        if !looking.is_finished() && timeout(LAST_LOOK, looking).await.is_err() {
+            tracing::warn!("a sweep was still under way; it goes on at the next start");
+        }
+        if let Some(http) = http {
+            let _ = timeout(LAST_HTTP, http).await;
+        }
+        beside.shutdown().await;
+        if place.is_ours() {
+            board::remove(&files);
+        }
+    }
+}
+
+fn spawn_http<V: Venue>(
+    broker: &Arc<Broker<V>>,
+    listener: TcpListener,
+    access: HttpAccess,
+    mut stop: watch::Receiver<bool>,
+) -> JoinHandle<Result<(), HttpError>> {
+    let server = Server::new(Arc::clone(broker));
+    tokio::spawn(serve_http(server, listener, access, async move {
+        let _ = stop.wait_for(|stop| *stop).await;
+    }))
+}
+
+/// How serving HTTP ended; never returns where it is not served.
+async fn until_served(http: &mut Option<JoinHandle<Result<(), HttpError>>>) -> Result<(), DaemonError> {
+    let Some(serving) = http else {
+        return std::future::pending().await;
+    };
+    let served = serving.await;
+    // A handle must not be asked again.
+    *http = None;
+    match served {
+        Ok(served) => served.map_err(DaemonError::from),
+        Err(error) => Err(DaemonError::Fault(error.to_string())),
+    }
+}
+
+fn in_words(ended: Result<(), tokio::task::JoinError>) -> String {
+    ended.map_or_else(|error| error.to_string(), |()| "it returned".to_owned())
+}

@@ -1,0 +1,241 @@
+//! The daemon as a process: one for each broker key, what it serves, how it ends, and what it survives.
+
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::time::Duration;
+use std::{fs, thread};
+
+use crate::session::{Serve, over_socket};
+use crate::world::{Daemon, PLACE, World, until};
+use mandated::sim::{Fault, FaultKind};
+
+#[test]
+fn it_answers_over_http_and_a_private_socket_and_a_second_one_is_told_who() {
+    let world = World::new();
+    let daemon = world.daemon();
+    assert!(daemon.health().starts_with("HTTP/1.1 200"), "{}", daemon.health());
+    let found = fs::symlink_metadata(world.socket()).unwrap();
+    assert_eq!(found.mode() & 0o777, 0o600);
+    let mut session = over_socket(&world);
+    let wallet = session.call("bybit_get_wallet_balance", "{}");
+    assert!(wallet.to_string().contains("USDT"), "{wallet}");
+
+    let second = world.command(&["daemon", "--no-http"]).output().unwrap();
+    assert_eq!(second.status.code(), Some(1));
+    let said = String::from_utf8(second.stderr).unwrap();
+    assert!(
+        said.contains(&format!("pid {}, since 20", daemon.child.id())),
+        "{said}"
+    );
+    // It changed nothing.
+    assert_eq!(session.call("bybit_get_wallet_balance", "{}"), wallet);
+
+    let status = world.command(&["status"]).output().unwrap();
+    let said = String::from_utf8(status.stdout).unwrap();
+    assert!(
+        said.contains(&format!("alive (pid {}", daemon.child.id())),
+        "{said}"
+    );
+    drop(daemon);
+    let status = world.command(&["status"]).output().unwrap();
+    let said = String::from_utf8(status.stdout).unwrap();
+    assert!(said.contains("not running"), "{said}");
+}
+
+#[test]
+fn sigterm_settles_the_order_under_way_and_sends_no_other() {
+    let world = World::new();
+    let mut daemon = world.daemon();
+    let mut slow = over_socket(&world);
+    let mut other = over_socket(&world);
+    world.exchange.faults().add(Fault {
+        path: "/v5/order/create".into(),
+        kind: FaultKind::DelayMs(1500),
+        times: Some(1),
+    });
+    slow.send("bybit_place_order", PLACE);
+    until("an order in flight", || (world.inflight() == 1).then_some(()));
+    // It waits for the lock, and must not be sent once the daemon was told to stop.
+    other.send("bybit_place_order", PLACE);
+    thread::sleep(Duration::from_millis(300));
+    daemon.signal("TERM");
+    let reply = slow.receive();
+    assert_eq!(
+        reply["result"]["structuredContent"]["status"], "accepted",
+        "{reply}"
+    );
+    let refused = other.receive();
+    let refused = &refused["result"]["structuredContent"];
+    assert_eq!(refused["status"], "blocked", "{refused}");
+    assert!(
+        refused["reason"].as_str().unwrap().contains("stopping"),
+        "{refused}"
+    );
+    assert_eq!(daemon.wait(), Some(0));
+    assert_eq!(world.inflight(), 0);
+    let creates = world.exchange.requests();
+    let creates = creates
+        .iter()
+        .filter(|request| request.path == "/v5/order/create");
+    assert_eq!(creates.count(), 1);
+    assert!(!world.socket().exists());
+    assert!(world.state().is_none());
+}
+
+#[test]
+fn a_second_signal_ends_it_at_once_and_the_order_stays_on_record() {
+    let world = World::new();
+    let mut daemon = world.daemon();
+    world.exchange.faults().add(Fault {
+        path: "/v5/order/create".into(),
+        kind: FaultKind::DelayMs(8000),
+        times: Some(1),
+    });
+    over_socket(&world).send("bybit_place_order", PLACE);
+    until("an order in flight", || (world.inflight() == 1).then_some(()));
+    daemon.signal("TERM");
+    until("the socket's end", || (!world.socket().exists()).then_some(()));
+    daemon.signal("TERM");
+    assert_eq!(daemon.wait(), Some(1));
+    assert_eq!(world.inflight(), 1);
+}
+
+#[test]
+fn a_killed_one_leaves_nothing_that_holds_the_next_one_up() {
+    let world = World::new();
+    let mut daemon = world.daemon();
+    daemon.signal("KILL");
+    daemon.wait();
+    assert!(world.socket().exists());
+    // Its socket is stale, and a process of its own does not wait for it.
+    let mut serve = Serve::start(world.command(&["serve"]));
+    assert!(
+        serve
+            .session
+            .call("bybit_get_wallet_balance", "{}")
+            .to_string()
+            .contains("USDT")
+    );
+    let (_, ended) = serve.close();
+    assert!(ended.status.success());
+    let next = world.daemon();
+    assert_ne!(next.child.id(), daemon.child.id());
+    let mut session = over_socket(&world);
+    assert_eq!(session.call("bybit_place_order", PLACE)["status"], "accepted");
+}
+
+#[test]
+fn a_stopped_one_works_again_when_it_goes_on() {
+    let world = World::new();
+    let daemon = world.daemon();
+    let mut session = over_socket(&world);
+    assert_eq!(session.call("bybit_place_order", PLACE)["status"], "accepted");
+    daemon.signal("STOP");
+    // One that does not answer is not waited for.
+    let mut serve = Serve::start(world.command(&["serve"]));
+    assert_eq!(
+        serve.session.call("bybit_place_order", PLACE)["status"],
+        "accepted"
+    );
+    let (_, ended) = serve.close();
+    let said = String::from_utf8(ended.stderr).unwrap();
+    assert!(said.contains("did not answer"), "{said}");
+    thread::sleep(Duration::from_secs(2));
+    daemon.signal("CONT");
+    assert_eq!(session.call("bybit_place_order", PLACE)["status"], "accepted");
+    assert!(daemon.health().starts_with("HTTP/1.1 200"));
+}
+
+#[test]
+fn halt_and_a_replaced_folder_are_noticed() {
+    let world = World::new();
+    let daemon = world.daemon();
+    let halted = || world.state().is_some_and(|state| !state["halted"].is_null());
+    until("a first look", || {
+        world.state().filter(|state| !state["last_look"].is_null())
+    });
+    assert!(!halted());
+    fs::write(world.files.halt_global(), "").unwrap();
+    until("the halt", || halted().then_some(()));
+    fs::remove_file(world.files.halt_global()).unwrap();
+    until("the end of the halt", || (!halted()).then_some(()));
+
+    // The folder goes away and another one takes its place: lock, socket and state move with it.
+    fs::rename(world.files.broker_folder(), world.root.path().join("aside")).unwrap();
+    thread::sleep(Duration::from_millis(1200));
+    assert!(
+        !world.files.broker_folder().exists(),
+        "the daemon made a folder of its own"
+    );
+    world.commit();
+    until("the socket in the new folder", || {
+        world.socket().exists().then_some(())
+    });
+    assert_eq!(
+        over_socket(&world).call("bybit_place_order", PLACE)["status"],
+        "accepted"
+    );
+    fs::write(world.files.halt_broker(), "").unwrap();
+    until("the halt in the new folder", || halted().then_some(()));
+    assert_eq!(
+        over_socket(&world).call("bybit_place_order", PLACE)["status"],
+        "blocked"
+    );
+    let second = world.command(&["daemon", "--no-http"]).output().unwrap();
+    let said = String::from_utf8(second.stderr).unwrap();
+    assert!(said.contains(&format!("pid {}", daemon.child.id())), "{said}");
+}
+
+#[test]
+fn another_daemon_in_the_new_folder_ends_the_old_one() {
+    let world = World::new();
+    let mut old = world.daemon();
+    let aside = world.root.path().join("aside");
+    old.signal("STOP");
+    fs::rename(world.files.broker_folder(), &aside).unwrap();
+    world.commit();
+    let new = world.daemon();
+    old.signal("CONT");
+    assert_eq!(old.wait(), Some(1));
+    assert!(world.state().is_none_or(|state| state["pid"] == new.child.id()));
+    assert_eq!(
+        over_socket(&world).call("bybit_place_order", PLACE)["status"],
+        "accepted"
+    );
+}
+
+#[test]
+fn the_service_manager_is_told() {
+    let world = World::new();
+    let path = world.root.path().join("notify");
+    let manager = std::os::unix::net::UnixDatagram::bind(&path).unwrap();
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
+    manager.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+    let mut command = world.command(&["daemon", "--port", "0"]);
+    command
+        .env("NOTIFY_SOCKET", &path)
+        .env("WATCHDOG_USEC", "2500000");
+    let mut daemon = Daemon::start(&world, command);
+    let mut heard = Vec::new();
+    let mut listen = |wanted: &str, times: usize| {
+        let mut buffer = [0; 512];
+        while heard
+            .iter()
+            .filter(|message: &&String| message.starts_with(wanted))
+            .count()
+            < times
+        {
+            let count = manager.recv(&mut buffer).unwrap();
+            heard.push(String::from_utf8_lossy(&buffer[..count]).into_owned());
+        }
+        heard.clone()
+    };
+    listen("READY=1", 1);
+    listen("WATCHDOG=1", 2);
+    daemon.signal("TERM");
+    let heard = listen("STOPPING=1", 1);
+    assert!(
+        heard.iter().any(|message| message == "STATUS=no halt"),
+        "{heard:?}"
+    );
+    assert_eq!(daemon.wait(), Some(0));
+}

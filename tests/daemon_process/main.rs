@@ -1,0 +1,8 @@
+//! `mandated daemon` as a process, over a paper exchange in the test process.
+
+#![cfg(test)]
+
+mod handover;
+mod life;
+mod session;
+mod world;
