@@ -72,7 +72,9 @@ impl Scribe {
 
     /// The id is chosen, so the request is known as it would be sent.
     pub(super) fn request(&mut self, client_id: &ClientOrderId, request: Value) {
-        self.fingerprint = hex::encode(Sha256::digest(request.to_string().as_bytes()));
+        // An order on paper is another order than the same one on the exchange.
+        let order = format!("{} {request}", self.venue);
+        self.fingerprint = hex::encode(Sha256::digest(order.as_bytes()));
         self.request = request;
         self.client_id = Some(client_id.clone());
     }

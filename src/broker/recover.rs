@@ -15,7 +15,7 @@ use crate::state::audit_record::{AuditKind, AuditOutcome, AuditRecord};
 use crate::state::day::Day;
 use crate::state::inflight::{InflightRecord, InflightState};
 use crate::state::{clock, settled};
-use crate::venue::Venue;
+use crate::venue::{Venue, VenueError};
 
 /// After this an order that the exchange does not show can no longer appear: four times the longest that was
 /// seen (facts §5.9), and far beyond any `recv_window`.
@@ -29,6 +29,10 @@ impl<V: Venue> Core<V> {
             // The decision that follows reads the folder again and refuses with the same error.
             Err(_) => return,
         };
+        // A chain that takes no record would get a new one in the plain ledger at each look.
+        if records.is_empty() || self.ledger.check_writable().is_err() {
+            return;
+        }
         for record in records
             .into_iter()
             .filter(|record| record.venue == self.venue.label())
@@ -38,7 +42,11 @@ impl<V: Venue> Core<V> {
             match self.venue.order(&order.instrument, &key).await {
                 Ok(found) => self.settle_leftover(day, &record, &order, found),
                 Err(error) => {
-                    tracing::warn!(%error, client_id = %record.client_id, "an order in flight could not be looked up")
+                    tracing::warn!(%error, client_id = %record.client_id, "an order in flight could not be looked up");
+                    // Each further one would wait as long, and the lock with it.
+                    if is_of_the_connection(&error) {
+                        return;
+                    }
                 }
             }
         }
@@ -172,6 +180,16 @@ impl<V: Venue> Core<V> {
         if let Err(error) = kept {
             tracing::warn!(%error, "the outcome is on the ledger but a repeated id will not find it here");
         }
+    }
+}
+
+fn is_of_the_connection(error: &VenueError) -> bool {
+    match error {
+        VenueError::NoCredentials
+        | VenueError::Clock(_)
+        | VenueError::RateLimited(_)
+        | VenueError::Unreachable(_) => true,
+        VenueError::Rejected { .. } | VenueError::Unreadable(_) | VenueError::UnknownInstrument(_) => false,
     }
 }
 

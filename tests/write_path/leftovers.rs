@@ -1,7 +1,9 @@
 //! What an earlier process left in flight is settled before the next decision.
 
 use std::fs;
+use std::time::Duration;
 
+use mandated::broker::Mode;
 use mandated::domain::order::WriteTool;
 use mandated::sim::FaultKind;
 use mandated::state::clock;
@@ -188,4 +190,49 @@ async fn an_order_of_another_venue_is_not_settled_here() {
         )
         .await;
     assert_eq!(reply["status"], "accepted");
+}
+
+/// What cannot be recorded is not recorded in one ledger of the two, again at each look.
+#[tokio::test]
+async fn a_leftover_waits_for_a_ledger_that_takes_its_record() {
+    let world = World::new().await;
+    leave(&world, 61, "sent");
+    put(&world.files.audit_chain(), "no record\n");
+    for _ in 0..2 {
+        assert_blocked(&world.place(six_sol()).await, "deny", "ledger");
+    }
+    assert_eq!(world.story(), ["order_rejected blocked"; 2]);
+    assert_eq!(world.inflight(), ["left-1 sent"]);
+    fs::remove_file(world.files.audit_chain()).unwrap();
+    look(&world).await;
+    assert_eq!(world.story()[2..], ["order_rejected error", "breach blocked"]);
+    assert_eq!(world.inflight(), [] as [&str; 0]);
+}
+
+/// The lock is held meanwhile.
+#[tokio::test]
+async fn an_exchange_that_does_not_answer_is_not_asked_for_each_leftover() {
+    let world = World::with(|config| config.timeout = Duration::from_secs(1), Mode::Trade).await;
+    leave(&world, 61, "sent");
+    let one = world.files.inflight_folder().join("left-1.json");
+    let text = fs::read_to_string(&one).unwrap();
+    put(
+        &world.files.inflight_folder().join("left-2.json"),
+        &text.replace("left-1", "left-2"),
+    );
+    world.fault("/v5/order/realtime", FaultKind::DropBefore, None);
+    assert_blocked(
+        &world.place(six_sol()).await,
+        "pause_for_reauth",
+        "max_total_exposure_usd",
+    );
+    let asked = |id: &str| {
+        world
+            .paper
+            .requests()
+            .iter()
+            .any(|request| request.payload.contains(id))
+    };
+    assert_eq!((asked("left-1"), asked("left-2")), (true, false));
+    assert_eq!(world.inflight(), ["left-1 sent", "left-2 sent"]);
 }

@@ -1,7 +1,9 @@
 //! What became of an order whose answer was lost, late, unclear or a no. It is never sent a second time.
 
+use std::fs;
 use std::time::{Duration, Instant};
 
+use mandated::broker::Mode;
 use mandated::domain::order::WriteTool;
 use mandated::sim::FaultKind;
 use serde_json::{Value, json};
@@ -146,6 +148,34 @@ async fn an_order_that_is_rejected_after_its_acknowledgement_gives_the_count_bac
     world.assert_settled(&NOT_TAKEN, 0);
 }
 
+/// The answer was lost and the order then refused: what the lookup shows decides.
+#[tokio::test]
+async fn an_order_that_is_found_rejected_gives_the_count_back() {
+    let world = World::new().await;
+    world.fault(CREATE, FaultKind::DropAfter, Some(1));
+    world.fault(CREATE, FaultKind::RejectLater, Some(1));
+    let reply = world.place(six_sol()).await;
+    assert_eq!(reply["status"], "rejected", "{reply}");
+    assert_eq!(world.creates(), 1);
+    world.assert_settled(&NOT_TAKEN, 0);
+}
+
+/// It was taken and ended at once without a fill: the reply shows how it ended.
+#[tokio::test]
+async fn an_order_that_ends_at_once_shows_how_it_ended() {
+    for (price, time_in_force) in [("151", "PostOnly"), ("140", "IOC"), ("140", "FOK")] {
+        let world = World::new().await;
+        let mut args = six_sol();
+        args["price"] = price.into();
+        args["time_in_force"] = time_in_force.into();
+        let reply = world.place(args).await;
+        assert_eq!(reply["order"]["orderStatus"], "Cancelled", "{reply}");
+        assert_eq!(reply["order"]["cumExecQty"], "0");
+        assert_ne!(reply["status"], "filled");
+        assert_eq!(world.count(), 1);
+    }
+}
+
 #[tokio::test]
 async fn an_acknowledged_order_that_is_not_shown_counts_until_it_is() {
     let world = World::new().await;
@@ -253,4 +283,54 @@ async fn a_cancel_all_or_a_setting_whose_answer_was_lost_is_unknown() {
         assert_eq!(world.sent().len(), 1);
         world.assert_settled(&["order_submitted pending", "order_submitted unknown"], 0);
     }
+}
+
+/// Our patience ends before the exchange has taken the order, or before its answer arrives.
+#[tokio::test]
+async fn an_order_that_outlasts_our_patience_is_found() {
+    for slow in [FaultKind::DelayBeforeMs(1_500), FaultKind::DelayMs(1_500)] {
+        let world = World::with(|config| config.timeout = Duration::from_secs(1), Mode::Trade).await;
+        world.fault(CREATE, slow, Some(1));
+        let reply = world.place(six_sol()).await;
+        assert_eq!(reply["status"], "accepted", "{reply}");
+        assert_one_order(&world, &world.orders("linear").await, &reply);
+        world.assert_settled(&TAKEN, 1);
+    }
+}
+
+/// The order stands and the caller is told so; the missing record is made up for by the next write.
+#[tokio::test]
+async fn an_outcome_that_cannot_be_recorded_is_told_and_recorded_later() {
+    let world = World::new().await;
+    let (audit, aside) = (world.files.audit(), world.root.path().join("aside"));
+    world.fault(CREATE, FaultKind::DelayMs(300), Some(1));
+    let placing = world.place(six_sol_as("mine-1"));
+    let breaking = async {
+        world.reached(CREATE).await;
+        fs::rename(&audit, &aside).unwrap();
+        fs::create_dir(&audit).unwrap();
+    };
+    let (reply, ()) = tokio::join!(placing, breaking);
+    assert_eq!(
+        (reply["status"].as_str(), &reply["ok"]),
+        (Some("accepted"), &json!(true))
+    );
+    assert_eq!(reply["live_action"], Value::Null);
+    assert!(
+        reply["ledger_fault"].as_str().unwrap().contains("audit.jsonl"),
+        "{reply}"
+    );
+    assert_eq!(world.inflight(), ["mine-1 sent"]);
+
+    // Nothing more goes out until it is settled.
+    let next = world.place(six_sol()).await;
+    assert_blocked(&next, "deny", "ledger");
+    assert_eq!(world.inflight(), ["mine-1 sent"]);
+
+    fs::remove_dir(&audit).unwrap();
+    fs::rename(&aside, &audit).unwrap();
+    world.cap("max_order_notional_usd", 1.0);
+    world.place(six_sol()).await;
+    world.assert_settled(&[TAKEN[0], TAKEN[1], "breach blocked"], 1);
+    assert_eq!(world.creates(), 1);
 }

@@ -2,10 +2,11 @@
 
 use std::fs;
 
+use mandated::domain::order::WriteTool;
 use mandated::sim::FaultKind;
 use serde_json::json;
 
-use crate::world::{CREATE, World, assert_blocked, assert_reason, six_sol, six_sol_as};
+use crate::world::{CREATE, World, assert_blocked, assert_reason, put, six_sol, six_sol_as};
 
 #[tokio::test]
 async fn the_same_order_under_the_same_id_is_answered_with_the_first_outcome() {
@@ -71,6 +72,29 @@ async fn a_rejection_is_repeated_too() {
     assert_eq!((world.creates(), world.count()), (1, 0));
 }
 
+/// An answer that was kept and cannot be read may be any answer.
+#[tokio::test]
+async fn an_outcome_that_cannot_be_read_refuses_its_id() {
+    let world = World::new().await;
+    world.place(six_sol_as("mine-1")).await;
+    put(&world.files.settled_folder().join("mine-1.json"), "{");
+    let reply = world.place(six_sol_as("mine-1")).await;
+    assert_blocked(&reply, "deny", "intent");
+    assert_reason(&reply, "mine-1.json");
+    assert_eq!((world.creates(), world.count()), (1, 1));
+}
+
+/// Practised on paper, then meant: the answer from paper is no answer of the exchange.
+#[tokio::test]
+async fn an_outcome_at_one_venue_is_not_given_out_at_another() {
+    let world = World::new().await;
+    world.place(six_sol_as("mine-1")).await;
+    let args = six_sol_as("mine-1").to_string();
+    let reply = world.at_another_venue().write(WriteTool::PlaceOrder, &args).await;
+    assert_blocked(&reply, "deny", "intent");
+    assert_eq!(reply["venue"], "bybit testnet");
+}
+
 /// A refusal sent nothing, so its id is free.
 #[tokio::test]
 async fn an_order_that_was_refused_may_be_asked_for_again() {
@@ -132,7 +156,7 @@ async fn one_order_asked_for_twice_at_once_is_sent_once() {
     world.cap("max_total_exposure_usd", 8_000.0);
     let other = world.another_broker();
     let args = six_sol_as("mine-1").to_string();
-    let tool = mandated::domain::order::WriteTool::PlaceOrder;
+    let tool = WriteTool::PlaceOrder;
     let (one, two) = tokio::join!(world.broker.write(tool, &args), other.write(tool, &args));
     assert_eq!(
         (one["status"].as_str(), two["status"].as_str()),

@@ -9,10 +9,11 @@ use mandated::broker::Mode;
 use mandated::domain::order::WriteTool;
 use mandated::domain::secret::Secret;
 use mandated::sim::FaultKind;
+use mandated::state::clock;
 use mandated::venue::bybit::Credentials;
 use serde_json::json;
 
-use crate::world::{World, assert_reason, put, six_sol};
+use crate::world::{World, assert_reason, mandate, put, six_sol};
 
 #[tokio::test]
 async fn either_sentinel_stops_a_write_and_a_folder_in_its_place_does_too() {
@@ -210,4 +211,17 @@ async fn a_caller_that_hangs_up_does_not_stop_a_write_half_way() {
     assert!(caller.await.unwrap_err().is_cancelled());
     world.broker.drain().await;
     world.assert_settled(&["order_submitted pending", "order_placed accepted"], 1);
+}
+
+/// A slow clock must not keep a mandate alive: the later of both counts.
+#[tokio::test]
+async fn a_mandate_that_has_ended_by_the_exchanges_clock_has_ended() {
+    let world = World::new().await;
+    let mut ending = mandate();
+    ending["consent"]["expires_at"] = clock::ledger_text(clock::now() + chrono::Duration::seconds(3)).into();
+    world.commit(&ending);
+    world.fault("*", FaultKind::ClockSkewMs(4_000), None);
+    let reply = world.place(six_sol()).await;
+    world.assert_refused(&reply, "pause_for_reauth", "expiry");
+    assert_reason(&reply, "it ended at");
 }

@@ -104,6 +104,12 @@ impl World {
         broker(&self.files, &self.paper, |_| {}, Mode::Trade)
     }
 
+    /// The same files and wire, under the name of another venue.
+    pub(crate) fn at_another_venue(&self) -> Arc<Broker<BybitVenue>> {
+        let change = |config: &mut BybitConfig| config.label = "bybit testnet".to_owned();
+        broker(&self.files, &self.paper, change, Mode::Trade)
+    }
+
     /// Files of another person who trades on the same account, and a broker over them.
     pub(crate) fn neighbour(&self) -> (LiveFiles, Arc<Broker<BybitVenue>>) {
         let files = live_files(&self.root.path().join("neighbour"));

@@ -1,0 +1,8 @@
+//! The binary, as its clients start it and as a person types it.
+
+#![cfg(test)]
+
+mod home;
+mod killed;
+mod person;
+mod serve;

@@ -1,0 +1,259 @@
+//! What a person types, and what a script can tell from the exit code.
+
+use std::fs;
+use std::io::Write;
+use std::process::Stdio;
+
+use crate::home::{Home, assert_exit, mandate, one_sol, stderr, stdout};
+use serde_json::{Value, json};
+
+const STATUS: [&str; 4] = ["status", "--json", "--venue", "paper"];
+
+fn status(home: &Home) -> (Value, Option<i32>) {
+    let output = home.run(&STATUS);
+    let view = serde_json::from_str(stdout(&output)).unwrap_or_else(|_| panic!("{output:?}"));
+    (view, output.status.code())
+}
+
+#[test]
+fn halt_and_resume_are_seen_by_status_by_writes_and_on_the_ledger() {
+    let home = Home::with_mandate(&[]);
+    let (view, code) = status(&home);
+    assert_eq!(
+        (code, &view["in_order"], &view["halt"]),
+        (Some(0), &json!(true), &Value::Null),
+        "{view}"
+    );
+
+    assert_exit(&home.run(&["halt", "--reason", "going to bed"]), 0);
+    let sentinel: Value =
+        serde_json::from_str(&fs::read_to_string(home.live().join("HALT")).unwrap()).unwrap();
+    assert_eq!(
+        (&sentinel["by"], &sentinel["reason"]),
+        (&json!("cli"), &json!("going to bed"))
+    );
+    let (view, code) = status(&home);
+    assert_eq!((code, &view["in_order"]), (Some(3), &json!(false)));
+    assert!(view["halt"].as_str().unwrap().contains("going to bed"), "{view}");
+    let mut session = home.serve();
+    assert_eq!(
+        session.call("bybit_place_order", &one_sol())["limit"],
+        "halt_flag"
+    );
+    session.end();
+
+    // A second trip keeps the first.
+    let again = home.run(&["halt", "--reason", "again"]);
+    assert_exit(&again, 0);
+    assert!(stdout(&again).contains("was halted before"), "{again:?}");
+    assert_exit(&home.run(&["resume"]), 0);
+    assert!(!home.live().join("HALT").exists());
+    assert_eq!(status(&home).1, Some(0));
+    let kinds: Vec<Value> = home
+        .ledger()
+        .iter()
+        .map(|record| record["kind"].clone())
+        .collect();
+    assert_eq!(kinds.first(), Some(&json!("halt_tripped")));
+    assert_eq!(kinds.last(), Some(&json!("halt_cleared")));
+}
+
+#[test]
+fn a_brokers_own_halt_is_lifted_on_its_own() {
+    let home = Home::with_mandate(&[]);
+    assert_exit(&home.run(&["halt", "--broker", "--reason", "a"]), 0);
+    assert!(home.live().join("bybit/HALT").exists() && !home.live().join("HALT").exists());
+    assert_exit(&home.run(&["halt", "--reason", "b"]), 0);
+    let resumed = home.run(&["resume"]);
+    assert_exit(&resumed, 3);
+    assert!(stdout(&resumed).contains("still halted"), "{resumed:?}");
+    assert_exit(&home.run(&["resume", "--broker"]), 0);
+}
+
+#[test]
+fn halting_needs_a_reason_and_works_without_a_ledger() {
+    let home = Home::new();
+    assert_exit(&home.run(&["halt"]), 2);
+    fs::create_dir(home.live().join("audit.jsonl")).unwrap();
+    let halted = home.run(&["halt", "--reason", "disk trouble"]);
+    assert_exit(&halted, 0);
+    assert!(home.live().join("HALT").exists());
+    assert!(stderr(&halted).contains("not on the ledger"), "{halted:?}");
+}
+
+#[test]
+fn status_without_a_mandate_says_so_in_words_and_in_its_exit_code() {
+    let home = Home::new();
+    let (view, code) = status(&home);
+    assert_eq!(
+        (code, &view["mandate"], &view["in_order"]),
+        (Some(3), &Value::Null, &json!(false))
+    );
+    let words = home.run(&["status", "--venue", "paper"]);
+    assert_exit(&words, 3);
+    assert!(stdout(&words).contains("no mandate is on file"), "{words:?}");
+    assert!(!stdout(&words).contains('\u{1b}'), "no colours in a pipe");
+}
+
+#[test]
+fn status_shows_what_is_used_of_each_cap() {
+    let home = Home::with_mandate(&[]);
+    let mut session = home.serve();
+    assert_eq!(session.call("bybit_place_order", &one_sol())["status"], "filled");
+    session.end();
+    let (view, code) = status(&home);
+    assert_eq!(code, Some(0), "{view}");
+    assert_eq!(
+        (&view["orders_today"], &view["ledger_records"], &view["paper"]),
+        (&json!(1), &json!(2), &json!(true))
+    );
+    assert_eq!(view["inflight"], json!([]));
+    assert!(view["exposure_usd"].is_string(), "{view}");
+}
+
+fn check(home: &Home, text: &str) -> (Option<i32>, Value) {
+    let file = home.put("mandate-to-check.json", text);
+    let output = home.run(&["mandate", "check", file.to_str().unwrap(), "--json"]);
+    (
+        output.status.code(),
+        serde_json::from_str(stdout(&output)).unwrap(),
+    )
+}
+
+#[test]
+fn a_mandate_is_checked_before_it_is_committed() {
+    let home = Home::new();
+    let (code, view) = check(&home, &mandate(&[]).to_string());
+    assert_eq!((code, &view["valid"]), (Some(0), &json!(true)), "{view}");
+    let mut expired = mandate(&[]);
+    expired["consent"]["expires_at"] = "2020-01-01T00:00:00Z".into();
+    let mut later = mandate(&[]);
+    later["schema_version"] = 2.into();
+    for (text, says) in [
+        (expired.to_string(), "ended"),
+        (later.to_string(), "schema_version"),
+        ("{".to_owned(), "JSON"),
+        (
+            mandate(&[("max_order_notional_usd", "1000".into())]).to_string(),
+            "max_order_notional_usd",
+        ),
+        (
+            mandate(&[("max_order_notional_usd", (-1).into())]).to_string(),
+            "max_order_notional_usd",
+        ),
+        (mandate(&[]).to_string().replace("1000.0", "NaN"), "JSON"),
+    ] {
+        let (code, view) = check(&home, &text);
+        assert_eq!((code, &view["valid"]), (Some(3), &json!(false)), "{view}");
+        let why = view["reason"].as_str().unwrap();
+        assert!(why.contains(says), "{why}");
+    }
+    assert_exit(&home.run(&["mandate", "check", "/nowhere.json"]), 1);
+    assert_exit(&home.run(&["mandate", "check"]), 2);
+}
+
+#[test]
+fn the_mandate_on_file_is_shown_in_words() {
+    let home = Home::with_mandate(&[]);
+    let output = home.run(&["mandate", "show"]);
+    assert_exit(&output, 0);
+    assert!(
+        stdout(&output).contains("one order at most        $1000"),
+        "{output:?}"
+    );
+    assert_exit(&Home::new().run(&["mandate", "show"]), 3);
+}
+
+fn explained(lines: &str) -> Vec<Value> {
+    let home = Home::new();
+    let mut command = home.command(&["explain", "--jsonl"]);
+    let mut process = command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    process.stdin.take().unwrap().write_all(lines.as_bytes()).unwrap();
+    let output = process.wait_with_output().unwrap();
+    assert_exit(&output, 0);
+    assert!(
+        !home.live().join("audit.jsonl").exists(),
+        "explaining writes nothing"
+    );
+    stdout(&output)
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect()
+}
+
+/// One verdict a line, in order, whatever the line says.
+#[test]
+fn two_cases_in_are_two_verdicts_out() {
+    let mut case = json!({"tool": "bybit_place_order",
+        "args": {"category": "linear", "symbol": "BTCUSDT", "side": "Buy", "order_type": "Limit", "qty": "0.01", "price": "65000"},
+        "facts": {"now": "2026-06-15T12:00:00Z", "mandate": mandate(&[]), "halted": false, "daily_count": 0,
+                  "quotes": {"linear:BTCUSDT": {"bid": "65000", "ask": "65000", "last": "65000", "mark": "65000"}},
+                  "positions": [], "open_orders": [], "wallet": []}});
+    let first = case.to_string();
+    case["facts"]["halted"] = true.into();
+    let verdicts = explained(&format!("{first}\n{case}\n"));
+    let decisions: Vec<&Value> = verdicts.iter().map(|verdict| &verdict["decision"]).collect();
+    assert_eq!(decisions, ["allow", "deny"]);
+    assert_eq!(verdicts[0]["notional_usd"], "650");
+    assert_eq!(
+        verdicts[1]["checked_limits"].as_array().unwrap().last(),
+        Some(&json!("halt_flag"))
+    );
+    // A line that is no case is refused and does not shift the others; the last one needs no newline.
+    let verdicts = explained(&format!("nonsense\n{first}"));
+    assert_eq!(verdicts.len(), 2, "{verdicts:?}");
+    assert_eq!(
+        (&verdicts[0]["decision"], &verdicts[1]["decision"]),
+        (&json!("deny"), &json!("allow"))
+    );
+}
+
+#[test]
+fn the_ledger_is_shown_and_verified_and_a_break_is_named() {
+    let home = Home::with_mandate(&[]);
+    let empty = home.run(&["audit", "tail"]);
+    assert_exit(&empty, 0);
+    assert!(stdout(&empty).contains("empty"), "{empty:?}");
+    assert_exit(&home.run(&["audit", "verify"]), 0);
+
+    let mut session = home.serve();
+    session.call("bybit_place_order", &one_sol());
+    session.end();
+    let tail = home.run(&["audit", "tail", "-n", "1", "--json"]);
+    assert_exit(&tail, 0);
+    let record: Value = serde_json::from_str(stdout(&tail)).unwrap();
+    assert_eq!(
+        (&record["kind"], &record["outcome"]),
+        (&json!("order_placed"), &json!("filled"))
+    );
+    let words = home.run(&["audit", "tail"]);
+    assert_eq!(stdout(&words).lines().count(), 2);
+    assert!(stdout(&words).contains("SOLUSDT"), "{words:?}");
+
+    let whole = home.run(&["audit", "verify", "--json"]);
+    assert_exit(&whole, 0);
+    let report: Value = serde_json::from_str(stdout(&whole)).unwrap();
+    assert_eq!((&report["whole"], &report["records"]), (&json!(true), &json!(2)));
+
+    let chain = home.live().join("audit_chain.jsonl");
+    let text = fs::read_to_string(&chain).unwrap();
+    fs::write(&chain, text.replacen("\"pending\"", "\"unknown\"", 1)).unwrap();
+    let broken = home.run(&["audit", "verify", "--json"]);
+    assert_exit(&broken, 3);
+    let report: Value = serde_json::from_str(stdout(&broken)).unwrap();
+    assert_eq!((&report["whole"], &report["records"]), (&json!(false), &json!(0)));
+    assert!(
+        report["first_break"]
+            .as_str()
+            .unwrap()
+            .contains("audit_chain.jsonl"),
+        "{report}"
+    );
+    assert_exit(&home.run(&["audit", "verify"]), 3);
+    // A break deep in the chain stops status from saying that all is well.
+    assert_eq!(status(&home).1, Some(3));
+}
