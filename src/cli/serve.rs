@@ -20,6 +20,7 @@ pub(super) async fn run(app: App, args: ServeArgs) -> Result<Done, Failure> {
         )),
         Transport::Stdio => {
             let trading = app.trading().await?;
+            trading.broker.recover_in_background();
             let served = serve_stdio(Server::new(trading.broker.clone())).await;
             trading.broker.drain().await;
             served.map_err(Failure::failed)?;
@@ -53,6 +54,7 @@ async fn http(app: App, args: ServeArgs) -> Result<Done, Failure> {
         token,
         hosts: vec![args.host],
     };
+    trading.broker.recover_in_background();
     let served = serve_http(
         Server::new(trading.broker.clone()),
         listener,
