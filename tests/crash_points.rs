@@ -12,6 +12,8 @@
 )]
 
 mod crash;
+#[path = "crash/recovering.rs"]
+mod recovering;
 
 use std::collections::BTreeSet;
 use std::os::unix::process::ExitStatusExt;
@@ -21,11 +23,10 @@ use crash::{CAN_APPEAR, CREATE, World, limit_order, market_order, too_large};
 use futures::StreamExt;
 use mandated::sim::FaultKind;
 use mandated::state::crash::POINTS;
-use mandated::state::inflight;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 /// How many worlds are under way at once.
-const AT_ONCE: usize = 6;
+pub(crate) const AT_ONCE: usize = 6;
 
 /// How the exchange behaves, by name.
 fn behaviours() -> Vec<(&'static str, Option<FaultKind>)> {
@@ -55,7 +56,7 @@ async fn world(fault: Option<FaultKind>) -> World {
 }
 
 /// One order by a child that may die over it; true when it did.
-async fn order(world: &World, crash_at: &str, arguments: Value, when: &str) -> bool {
+pub(crate) async fn order(world: &World, crash_at: &str, arguments: Value, when: &str) -> bool {
     let mut agent = world.agent(Some(crash_at)).await;
     let answer = agent.place(arguments).await;
     world.assert_counted(when);
@@ -66,7 +67,7 @@ async fn order(world: &World, crash_at: &str, arguments: Value, when: &str) -> b
 }
 
 /// A fresh child settles what there is, by its start or before a write that it refuses.
-async fn recover(world: &World, by_start: bool, when: &str) {
+pub(crate) async fn recover(world: &World, by_start: bool, when: &str) {
     tokio::time::sleep(CAN_APPEAR + Duration::from_millis(50)).await;
     let mut agent = world.agent(None).await;
     if !by_start {
@@ -155,89 +156,4 @@ async fn a_recovery_survives_its_own_death_at_every_point() {
         .collect()
         .await;
     assert_eq!(done.len(), 23);
-}
-
-/// The caller asks again under its own id, after a crash and a recovery.
-async fn repeated_after(point: &'static str) {
-    let world = World::new().await;
-    let mut mine = limit_order();
-    mine["order_link_id"] = json!("mine-1");
-    assert!(order(&world, point, mine.clone(), point).await);
-    recover(&world, true, point).await;
-    let mut agent = world.agent(None).await;
-    let sent = world.creates().len();
-    let again = agent.place(mine.clone()).await.unwrap();
-    // Written down, so it has an outcome; otherwise nothing is known of it and it is a new order.
-    let known = !["after-facts", "after-count"].contains(&point);
-    if known {
-        assert_eq!(again["repeated"], true, "{point}: {again}");
-        let status = if sent == 1 { "accepted" } else { "not_sent" };
-        assert_eq!(again["status"], status, "{point}: {again}");
-        assert_eq!(world.creates().len(), sent, "{point}");
-    } else {
-        assert_eq!(again["status"], "accepted", "{point}: {again}");
-    }
-    mine["qty"] = json!("2");
-    assert_eq!(agent.place(mine).await.unwrap()["status"], "blocked", "{point}");
-    assert!(agent.end().await.success());
-    world.assert_agree(0, point);
-}
-
-#[tokio::test]
-async fn a_repeated_id_gets_the_outcome_that_was_found_and_is_not_sent_again() {
-    let points = [
-        "after-facts",
-        "after-count",
-        "after-inflight-file",
-        "after-submitted",
-        "after-send",
-        "after-final-record",
-        "after-remember",
-        "after-file-removal",
-    ];
-    let cases = points.map(repeated_after);
-    let done: Vec<()> = futures::stream::iter(cases)
-        .buffer_unordered(AT_ONCE)
-        .collect()
-        .await;
-    assert_eq!(done.len(), points.len());
-}
-
-#[tokio::test]
-async fn two_processes_that_recover_at_once_do_nothing_twice() {
-    for first in ["before-send", "after-send"] {
-        let world = World::new().await;
-        assert!(order(&world, first, limit_order(), first).await);
-        tokio::time::sleep(CAN_APPEAR + Duration::from_millis(50)).await;
-        let (mut one, mut two) = tokio::join!(world.agent(None), world.agent(None));
-        let refused = tokio::join!(one.place(too_large()), two.place(too_large()));
-        assert!(refused.0.is_some() && refused.1.is_some());
-        assert!(one.end().await.success() && two.end().await.success());
-        world.assert_agree(0, first);
-    }
-}
-
-#[tokio::test]
-async fn an_order_that_may_still_appear_counts_in_full_and_is_not_settled() {
-    let world = World::new().await;
-    let mut agent = world.agent(Some("before-send:2")).await;
-    assert_eq!(agent.place(limit_order()).await.unwrap()["status"], "accepted");
-    assert!(agent.place(limit_order()).await.is_none());
-    let mut agent = world.agent(None).await;
-    let next = agent.place(limit_order()).await.unwrap();
-    assert_eq!(next["status"], "accepted", "{next}");
-    // Two limits at 140 or their worst, the dead one among them, and this one.
-    let exposure: u64 = next["post_trade_exposure_usd"]
-        .as_str()
-        .unwrap()
-        .split('.')
-        .next()
-        .unwrap()
-        .parse()
-        .unwrap();
-    assert!(exposure >= 3 * 140, "{next}");
-    assert_eq!(inflight::list(&world.files).unwrap().len(), 1);
-    assert!(agent.end().await.success());
-    recover(&world, true, "later").await;
-    world.assert_agree(0, "later");
 }

@@ -53,6 +53,8 @@ enum Hindrance {
     Own(String),
     /// Every further one would fail as well, after as long a wait.
     Shared(String),
+    /// Its file says no order.
+    Unreadable(String),
 }
 
 impl<V: Venue> Core<V> {
@@ -166,6 +168,12 @@ impl Recovery {
             Hindrance::Shared(why) => {
                 self.hindered.get_or_insert(why);
             }
+            Hindrance::Unreadable(why) => {
+                let id = &record.client_id;
+                self.unreadable
+                    .push(format!("the in-flight order {id} is not understood: {why}"));
+                return;
+            }
         }
         self.open.push(record.client_id.clone());
     }
@@ -173,10 +181,10 @@ impl Recovery {
 
 /// What the exchange is asked for.
 fn target(record: &InflightRecord) -> Result<(RestingOrder, OrderKey), Hindrance> {
-    let order = resting_of(record).map_err(Hindrance::Own)?;
+    let order = resting_of(record).map_err(Hindrance::Unreadable)?;
     match key_of(&order) {
         Some(key) => Ok((order, key)),
-        None => Err(Hindrance::Own("it names no order".to_owned())),
+        None => Err(Hindrance::Unreadable("it names no order".to_owned())),
     }
 }
 
