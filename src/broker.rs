@@ -25,11 +25,12 @@ use crate::state::day::{Committed, Day, Submission};
 use crate::state::halt::read_halt;
 use crate::state::ledger::Ledger;
 use crate::state::paths::LiveFiles;
-use crate::state::{clock, settled};
+use crate::state::{clock, crash, settled};
 use crate::venue::Venue;
 pub use crate::venue::{ReadRequest, VenueError};
 pub use exit::ExitReport;
 use record::Scribe;
+pub use recover::Recovery;
 use reply::Reply;
 use resolve::Fate;
 pub use standing::read_standing;
@@ -106,6 +107,31 @@ impl<V: Venue> Broker<V> {
         self.core.closed.store(true, Ordering::SeqCst);
     }
 
+    /// Settles what an earlier process left in flight. Waits for the order lock as a write does; another process
+    /// that recovers at the same time settles nothing twice.
+    pub async fn recover(&self) -> Recovery {
+        let (core, running) = (Arc::clone(&self.core), Running::enter(&self.running));
+        let task = tokio::spawn(async move {
+            let _running = running;
+            core.recover().await
+        });
+        task.await
+            .unwrap_or_else(|error| Recovery::not_begun(&error.to_string()))
+    }
+
+    /// [`Self::recover`] in a task of its own, which [`Self::drain`] waits for; nothing but a look at the folder
+    /// when no order is in flight.
+    pub fn recover_in_background(&self) {
+        if !self.core.has_leftovers() {
+            return;
+        }
+        let (core, running) = (Arc::clone(&self.core), Running::enter(&self.running));
+        tokio::spawn(async move {
+            let _running = running;
+            core.recover().await.log();
+        });
+    }
+
     /// Waits until no write is under way. What is in flight then is on disk and settled at the next start.
     pub async fn drain(&self) {
         let mut running = self.running.subscribe();
@@ -150,9 +176,12 @@ impl<V: Venue> Core<V> {
 
         // 2. Under the lock: the account as it is, the mandate and HALT once more, the decision.
         let today = clock::now().date_naive();
+        crash::point("before-lock");
         let lock = Day::open(&self.files, &self.ledger, today, LOCK_WAIT).await;
         let mut day = lock.map_err(|error| outside(Limit::DailyOrderLock, &error))?;
+        crash::point("after-lock");
         self.settle_leftovers(&day).await;
+        crash::point("after-leftovers");
         let now = self.latest_clock().await;
         let intended = self.intended(scribe, now, tool, args)?;
         // Another call may have placed it meanwhile, or a leftover turned out to be it.
@@ -161,34 +190,46 @@ impl<V: Venue> Core<V> {
         }
         let facts = self.facts(&intended, &day).await;
         self.refuse_if_closed()?;
+        crash::point("after-facts");
         let approved = gate::judge(intended, &facts)?;
 
         // 3. Counted, on disk, on the ledger. Only now is there a permit.
         scribe.approved(&approved);
         let submission = Submission {
             client_id: client_id.clone(),
+            // Dated before the record: what the ledger says of this order comes after it.
+            inflight: scribe.inflight(&approved),
             record: scribe
                 .submitted()
                 .map_err(|error| outside(Limit::Ledger, &error))?,
-            inflight: scribe.inflight(&approved),
         };
         let (permit, committed) = day
             .commit(approved, submission)
             .map_err(|error| outside(Limit::Ledger, &error))?;
 
         // 4. The last look at HALT, then the send, then what became of it.
+        crash::point("before-send");
         let fate = match read_halt(&self.files).tripped() {
             Some(what) => Fate::Halted(what),
             None => {
                 // The venue looks once more when nothing is left to wait for.
                 let outcome = self.venue.send(permit).await;
+                crash::point("after-send");
                 self.resolve(scribe, outcome).await
             }
         };
+        crash::point("after-lookup");
 
-        // 5. On the ledger before anyone is told.
-        let reply = scribe.settle(&day, &committed, &fate);
+        // 5. On the ledger before anyone is told; remembered before its file goes.
+        let (reply, settled) = scribe.settle(&day, &committed, &fate);
         self.remember(scribe, &committed, &fate, &reply);
+        crash::point("after-remember");
+        if settled {
+            day.close(&committed);
+        }
+        crash::point("before-unlock");
+        drop(day);
+        crash::point("after-unlock");
         Ok(reply)
     }
 

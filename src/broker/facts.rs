@@ -112,6 +112,10 @@ impl<V: Venue> Core<V> {
         };
         let mut unseen = Vec::new();
         for record in records {
+            if record.venue != self.venue.label() {
+                facts.missing.push(self.is_elsewhere(&record));
+                return;
+            }
             match resting_of(&record) {
                 Ok(order) => {
                     let shown = facts
@@ -137,6 +141,18 @@ impl<V: Venue> Core<V> {
             }
         }
         facts.inflight = Some(unseen);
+    }
+
+    /// Money of two kinds is not mixed: on paper nobody trades past an order that may stand on the exchange, nor
+    /// the reverse.
+    fn is_elsewhere(&self, record: &InflightRecord) -> String {
+        format!(
+            "the order {id} went to `{there}` and is not settled, and this is `{here}`: run this for `{there}` until \
+             it is settled, or look it up there and then remove `inflight/{id}.json`",
+            id = record.client_id,
+            there = record.venue,
+            here = self.venue.label()
+        )
     }
 
     /// Records and prices of whatever else is held or rests, as far as valuing it needs them.

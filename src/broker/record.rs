@@ -154,6 +154,7 @@ impl Scribe {
         json!({
             "allowed": true,
             "decision": "allow",
+            "client_id": self.client_id.as_ref().map(ClientOrderId::as_str),
             "checked_limits": self.checked,
             "notional_usd": self.figures.notional.map(|value| value.to_string()),
             "post_trade_exposure_usd": self.figures.post_trade_exposure.map(|value| value.to_string()),
@@ -210,8 +211,9 @@ impl Scribe {
         })
     }
 
-    /// Puts the fate of a write on the ledger, gives its trade back where nothing was placed, and answers.
-    pub(super) fn settle(&self, day: &Day, committed: &Committed, fate: &Fate) -> Reply {
+    /// Puts the fate of a write on the ledger, gives its trade back where nothing was placed, and answers; true
+    /// when its in-flight file may go.
+    pub(super) fn settle(&self, day: &Day, committed: &Committed, fate: &Fate) -> (Reply, bool) {
         let (kind, outcome) = self.verdict(fate);
         let record = self.record(
             kind,
@@ -227,7 +229,18 @@ impl Scribe {
         if let Err(error) = &written {
             tracing::error!(%error, "the outcome of a write is not on the ledger; its file stays and is settled again");
         }
-        reply::settled(self, fate, outcome, &written)
+        let settled = match fate {
+            Fate::Unknown(_) => false,
+            Fate::Taken { order, .. } => written.is_ok() && !self.is_awaited(order.as_ref()),
+            Fate::Rejected(_) | Fate::RejectedLater { .. } | Fate::Halted(_) | Fate::NotSent(_) => true,
+        };
+        (reply::settled(self, fate, outcome, &written), settled)
+    }
+
+    /// A new order that was taken and is not shown yet goes on counting as in flight, or the next order would not
+    /// see it.
+    fn is_awaited(&self, order: Option<&OrderView>) -> bool {
+        order.is_none() && self.tool == WriteTool::PlaceOrder
     }
 
     fn put_down(
@@ -245,15 +258,11 @@ impl Scribe {
             })
         };
         match fate {
-            Fate::Taken {
-                accepted,
-                order: None,
-            } if self.tool == WriteTool::PlaceOrder => {
-                // Not shown yet: it goes on counting as in flight, or the next order would not see it.
+            Fate::Taken { accepted, order } if self.is_awaited(order.as_ref()) => {
                 let order = kept(InflightState::Acknowledged, accepted.venue_id.as_ref());
                 day.keep_open(order.as_ref(), record)
             }
-            Fate::Taken { .. } => day.settle_placed(committed, record),
+            Fate::Taken { .. } => day.settle_placed(record),
             Fate::Unknown(_) => day.keep_open(kept(InflightState::Unknown, None).as_ref(), record),
             Fate::Rejected(_) | Fate::RejectedLater { .. } | Fate::Halted(_) | Fate::NotSent(_) => {
                 day.settle_not_placed(committed, record)

@@ -1,188 +1,194 @@
 //! Settles what an earlier process left in flight: asks the exchange, records what happened, corrects the
 //! count, removes the file. Runs under the lock, so no second process settles the same order.
+//!
+//! A process can die between any two steps of a write; what is found then, and what is done:
+//!
+//! | it died | left behind | done |
+//! |---|---|---|
+//! | counted, no in-flight file yet | a count too high | nothing: see below |
+//! | before `order_submitted` | a file | not shown in time: recorded as never sent, count given back |
+//! | before or after the send | a file, `order_submitted` | looked up: recorded as it is shown, or as never arrived |
+//! | between the two ledgers | a record on the plain one alone | chained |
+//! | after the last record | a file | count and memory put right, no second record |
+//!
+//! A count without a file and without a record is not given back. That the order was not sent would follow from
+//! the ledger lacking its record, and a ledger may be rotated, trimmed or restored at any time: then an order
+//! that stands would no longer count. The count is one too high until midnight (UTC), never too low.
+
+mod report;
+mod settle;
+mod told;
+mod verdict;
+
+use std::time::Instant;
 
 use chrono::Duration;
-use serde_json::{Value, json};
 
-use super::Core;
 use super::facts::{key_of, resting_of};
-use super::record::{placed_kind, shown};
-use super::reply::Reply;
-use crate::domain::account::{OrderView, RestingOrder};
+use super::{Core, LOCK_WAIT, Mode};
+use crate::domain::account::RestingOrder;
 use crate::domain::mandate::parse_instant;
-use crate::domain::order::{ClientOrderId, WriteTool};
-use crate::state::audit_record::{AuditKind, AuditOutcome, AuditRecord};
+use crate::domain::order::OrderKey;
 use crate::state::day::Day;
-use crate::state::inflight::{InflightRecord, InflightState};
-use crate::state::{clock, settled};
+use crate::state::inflight::{self, InflightRecord};
+use crate::state::{clock, crash, mend};
 use crate::venue::{Venue, VenueError};
+pub use report::Recovery;
+use told::Told;
+use verdict::Case;
 
 /// After this an order that the exchange does not show can no longer appear: four times the longest that was
-/// seen (facts §5.9), and far beyond any `recv_window`.
+/// seen (facts §5.9).
 const CAN_APPEAR_FOR: Duration = Duration::seconds(60);
 
+/// How long an order was seen to stay invisible once the exchange had it; added to a long `recv_window`.
+const INVISIBLE_FOR: Duration = Duration::seconds(15);
+
+/// No further order is looked up when those before took this long: others wait for the lock.
+const LOOKUPS_TAKE: std::time::Duration = std::time::Duration::from_secs(4);
+
+/// Why an order stays open for now.
+enum Hindrance {
+    /// Of this order alone.
+    Own(String),
+    /// Every further one would fail as well, after as long a wait.
+    Shared(String),
+    /// Its file says no order.
+    Unreadable(String),
+}
+
 impl<V: Venue> Core<V> {
-    /// Looks at every order in flight once. What cannot be settled now stays, and goes on counting.
-    pub(super) async fn settle_leftovers(&self, day: &Day) {
-        let records = match day.inflight() {
-            Ok(records) => records,
-            // The decision that follows reads the folder again and refuses with the same error.
-            Err(_) => return,
-        };
-        // A chain that takes no record would get a new one in the plain ledger at each look.
-        if records.is_empty() || self.ledger.check_writable().is_err() {
-            return;
+    pub(super) fn has_leftovers(&self) -> bool {
+        self.mode == Mode::Trade && inflight::any(&self.files)
+    }
+
+    pub(super) async fn recover(&self) -> Recovery {
+        if !self.has_leftovers() {
+            return Recovery::default();
         }
-        for record in records
-            .into_iter()
-            .filter(|record| record.venue == self.venue.label())
-        {
-            let Ok(order) = resting_of(&record) else { continue };
-            let Some(key) = key_of(&order) else { continue };
-            match self.venue.order(&order.instrument, &key).await {
-                Ok(found) => self.settle_leftover(day, &record, &order, found),
-                Err(error) => {
-                    tracing::warn!(%error, client_id = %record.client_id, "an order in flight could not be looked up");
-                    // Each further one would wait as long, and the lock with it.
-                    if is_of_the_connection(&error) {
-                        return;
-                    }
-                }
+        let today = clock::now().date_naive();
+        match Day::open(&self.files, &self.ledger, today, LOCK_WAIT).await {
+            Ok(day) => {
+                crash::point("recovery-after-lock");
+                self.settle_leftovers(&day).await
             }
+            Err(error) => Recovery::not_begun(&error.to_string()),
         }
     }
 
-    fn settle_leftover(
+    /// Looks at every order in flight once. What cannot be settled now stays, and goes on counting.
+    pub(super) async fn settle_leftovers(&self, day: &Day) -> Recovery {
+        let (records, errors) = day.leftovers();
+        let mut recovery = Recovery {
+            looked_at: records.len() + errors.len(),
+            unreadable: errors.iter().map(ToString::to_string).collect(),
+            ..Recovery::default()
+        };
+        // A chain that takes no record would get a new one in the plain ledger at each look.
+        if !records.is_empty()
+            && let Err(error) = self.ledger.check_writable()
+        {
+            recovery.hindered = Some(error.to_string());
+        }
+        let started = Instant::now();
+        for record in records {
+            if record.venue != self.venue.label() {
+                let elsewhere = format!("{} ({})", record.client_id, record.venue);
+                recovery.elsewhere.push(elsewhere);
+                continue;
+            }
+            if recovery.hindered.is_some() || started.elapsed() > LOOKUPS_TAKE {
+                recovery.open.push(record.client_id);
+                continue;
+            }
+            match self.settle_leftover(day, &record, &mut recovery).await {
+                Ok(()) => {}
+                Err(hindrance) => recovery.note(&record, hindrance),
+            }
+        }
+        recovery
+    }
+
+    async fn settle_leftover(
         &self,
         day: &Day,
         record: &InflightRecord,
-        order: &RestingOrder,
-        found: Option<OrderView>,
-    ) {
-        let is_new_order = record.remote_tool == WriteTool::PlaceOrder.name();
-        let expired =
-            parse_instant(&record.created_at).is_some_and(|sent| clock::now() - sent > CAN_APPEAR_FOR);
-        match found {
-            // Also after the ledger said that it was accepted: the acknowledgement was no order.
-            Some(view) if is_new_order && view.is_rejected() => {
-                let why = "the exchange rejected it; found out by a later look";
-                self.close(
-                    day,
-                    record,
-                    AuditKind::OrderRejected,
-                    AuditOutcome::Rejected,
-                    Some(&view),
-                    Some(why),
-                );
-            }
-            Some(_) if is_new_order && record.state == InflightState::Acknowledged => {
-                day.forget(&record.client_id)
-            }
-            Some(view) if is_new_order => {
-                let outcome = if view.status == "Filled" {
-                    AuditOutcome::Filled
-                } else {
-                    AuditOutcome::Accepted
-                };
-                self.close(day, record, AuditKind::OrderPlaced, outcome, Some(&view), None);
-            }
-            Some(view) if shows_the_change(record, order, &view) => {
-                self.close(
-                    day,
-                    record,
-                    placed_kind(WriteTool::AmendOrder),
-                    AuditOutcome::Accepted,
-                    Some(&view),
-                    None,
-                );
-            }
-            _ if !expired => {}
-            None if record.state == InflightState::Acknowledged => day.forget(&record.client_id),
-            Some(view) if !is_new_order && !is_visible(record) => {
-                let why = "whether the levels were changed cannot be seen from the order; look at it";
-                self.close(
-                    day,
-                    record,
-                    AuditKind::OrderSubmitted,
-                    AuditOutcome::Unknown,
-                    Some(&view),
-                    Some(why),
-                );
-            }
-            view => {
-                let why = "it never arrived: the exchange does not show it, and it can no longer appear";
-                self.close(
-                    day,
-                    record,
-                    AuditKind::OrderRejected,
-                    AuditOutcome::Error,
-                    view.as_ref(),
-                    Some(why),
-                );
-            }
-        }
+        recovery: &mut Recovery,
+    ) -> Result<(), Hindrance> {
+        let (order, key) = target(record)?;
+        let told = Told::read(&self.files, record).map_err(Hindrance::shared)?;
+        mend::chain_missing(&self.files, &told.records).map_err(Hindrance::shared)?;
+        let found = self.venue.order(&order.instrument, &key).await;
+        let found = found.map_err(|error| match is_of_the_connection(&error) {
+            true => Hindrance::shared(error),
+            false => Hindrance::Own(error.to_string()),
+        })?;
+        crash::point("recovery-after-lookup");
+        let case = Case {
+            record,
+            order: &order,
+            told: &told,
+            found: found.as_ref(),
+            expired: self.is_past(record).await,
+        };
+        self.carry_out(day, &case, recovery)
     }
 
-    /// The record first, durably; then the count, then the file.
-    fn close(
-        &self,
-        day: &Day,
-        order: &InflightRecord,
-        kind: AuditKind,
-        outcome: AuditOutcome,
-        view: Option<&OrderView>,
-        error: Option<&str>,
-    ) {
-        let session = format!("{}:{}", order.venue, order.process_id);
-        let Ok(mut record) = AuditRecord::new(
-            clock::now(),
-            self.files.broker().as_str(),
-            &session,
-            kind,
-            outcome,
-        ) else {
-            return;
+    /// Whether the order can no longer appear. By the earlier of our clock and the exchange's: a clock that jumped
+    /// ahead must not end the wait.
+    async fn is_past(&self, record: &InflightRecord) -> bool {
+        let Ok(exchange) = self.venue.exchange_time().await else {
+            return false;
         };
-        record.intent_normalized = Some(format!(
-            "settle the {} {} of {}",
-            order.side.to_lowercase(),
-            order.symbol,
-            order.created_at
-        ));
-        record.broker_request = order.body.clone();
-        record.broker_response = view.map_or(Value::Null, |view| json!({"order": shown(view)}));
-        record.gate_decision = json!({"allowed": true, "decision": "allow", "recovered": true});
-        record.remote_tool = Some(order.remote_tool.clone());
-        record.error = error.map(str::to_owned);
-        let record = match day.record(&record) {
-            Ok(written) => written,
-            Err(error) => {
-                tracing::warn!(%error, "an order in flight is settled at the exchange but cannot be recorded yet");
-                return;
-            }
-        };
-        if kind == AuditKind::OrderRejected
-            && let Ok(id) = ClientOrderId::parse(&order.client_id)
-            && let Err(error) = day.give_back(&id)
-        {
-            tracing::error!(%error, "a trade that was not made stays counted");
-        }
-        if let Some(view) = view.filter(|_| order.remote_tool == WriteTool::PlaceOrder.name()) {
-            self.remember_leftover(order, &record, view);
-        }
-        day.forget(&order.client_id);
-    }
-
-    /// A caller that asks again under its own id is told what was found out.
-    fn remember_leftover(&self, order: &InflightRecord, record: &AuditRecord, view: &OrderView) {
-        let reply = Reply::found_later(order, record, view, self.venue.is_paper());
-        let kept = settled::remember(&self.files, &order.client_id, &order.fingerprint, reply.value());
-        if let Err(error) = kept {
-            tracing::warn!(%error, "the outcome is on the ledger but a repeated id will not find it here");
-        }
+        let wait = crash::can_appear_for().and_then(|wait| Duration::from_std(wait).ok());
+        let wait = wait.unwrap_or_else(|| {
+            let alive = Duration::from_std(self.venue.request_lives_for()).unwrap_or(CAN_APPEAR_FOR);
+            CAN_APPEAR_FOR.max(alive + INVISIBLE_FOR)
+        });
+        parse_instant(&record.created_at).is_some_and(|sent| exchange.min(clock::now()) - sent > wait)
     }
 }
 
+impl Hindrance {
+    fn shared(error: impl ToString) -> Self {
+        Self::Shared(error.to_string())
+    }
+}
+
+impl Recovery {
+    fn note(&mut self, record: &InflightRecord, hindrance: Hindrance) {
+        match hindrance {
+            Hindrance::Own(why) => {
+                tracing::warn!(
+                    why,
+                    client_id = record.client_id,
+                    "an order in flight could not be looked up"
+                );
+            }
+            Hindrance::Shared(why) => {
+                self.hindered.get_or_insert(why);
+            }
+            Hindrance::Unreadable(why) => {
+                let id = &record.client_id;
+                self.unreadable
+                    .push(format!("the in-flight order {id} is not understood: {why}"));
+                return;
+            }
+        }
+        self.open.push(record.client_id.clone());
+    }
+}
+
+/// What the exchange is asked for.
+fn target(record: &InflightRecord) -> Result<(RestingOrder, OrderKey), Hindrance> {
+    let order = resting_of(record).map_err(Hindrance::Unreadable)?;
+    match key_of(&order) {
+        Some(key) => Ok((order, key)),
+        None => Err(Hindrance::Unreadable("it names no order".to_owned())),
+    }
+}
+
+/// Each further lookup would wait as long, and the lock with it.
 fn is_of_the_connection(error: &VenueError) -> bool {
     match error {
         VenueError::NoCredentials
@@ -191,18 +197,4 @@ fn is_of_the_connection(error: &VenueError) -> bool {
         | VenueError::Unreachable(_) => true,
         VenueError::Rejected { .. } | VenueError::Unreadable(_) | VenueError::UnknownInstrument(_) => false,
     }
-}
-
-/// Whether what an amend changes can be seen on the order; take-profit and stop-loss cannot.
-fn is_visible(record: &InflightRecord) -> bool {
-    ["qty", "price", "triggerPrice"]
-        .iter()
-        .any(|field| record.body.get(field).is_some())
-}
-
-fn shows_the_change(record: &InflightRecord, amended: &RestingOrder, view: &OrderView) -> bool {
-    is_visible(record)
-        && view.order.qty == amended.qty
-        && view.order.price == amended.price
-        && view.order.trigger_price == amended.trigger_price
 }

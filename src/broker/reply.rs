@@ -43,13 +43,15 @@ impl Reply {
     pub(super) fn found_later(
         order: &InflightRecord,
         record: &AuditRecord,
-        view: &OrderView,
+        view: Option<&OrderView>,
         paper: bool,
     ) -> Self {
         let (status, ok) = match record.outcome {
             AuditOutcome::Filled => ("filled", true),
             AuditOutcome::Rejected => ("rejected", false),
-            _ => ("accepted", true),
+            AuditOutcome::Error | AuditOutcome::Blocked => ("not_sent", false),
+            AuditOutcome::Unknown | AuditOutcome::Pending => ("unknown", false),
+            AuditOutcome::Accepted => ("accepted", true),
         };
         let mut members = Map::new();
         put(
@@ -70,8 +72,10 @@ impl Reply {
         put(&mut members, "broker", record.server.as_str());
         put(&mut members, "remote_tool", order.remote_tool.as_str());
         put(&mut members, "order_link_id", order.client_id.as_str());
-        put(&mut members, "order_id", view.order.venue_id.clone());
-        put(&mut members, "order", shown(view));
+        if let Some(view) = view {
+            put(&mut members, "order_id", view.order.venue_id.clone());
+            put(&mut members, "order", shown(view));
+        }
         put(&mut members, "notional_usd", order.notional_usd.as_str());
         Self(Value::Object(members))
     }

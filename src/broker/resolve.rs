@@ -12,11 +12,16 @@ use super::record::Scribe;
 use crate::domain::account::{OrderView, RestingOrder};
 use crate::domain::order::{OrderKey, OrderKind, PlaceOrder, Write};
 use crate::domain::symbol::InstrumentId;
+use crate::state::crash;
 use crate::state::halt::read_halt;
 use crate::venue::{Accepted, Outcome, Rejection, Venue};
 
 /// How long an accepted order can stay invisible (facts §5.9: 10 to 15 s were seen).
 const INVISIBLE: Duration = Duration::from_secs(15);
+
+fn invisible() -> Duration {
+    crash::can_appear_for().unwrap_or(INVISIBLE)
+}
 
 /// How long an acknowledged order is waited for before the caller is answered without its state.
 const SHOWN_WITHIN: Duration = Duration::from_millis(250);
@@ -89,7 +94,7 @@ impl<V: Venue> Core<V> {
             return Fate::Rejected(no);
         };
         match self
-            .shown_within(&placed.instrument, &key, INVISIBLE, |_| true)
+            .shown_within(&placed.instrument, &key, invisible(), |_| true)
             .await
         {
             Some(order) if is_what_was_asked(scribe, &order) => found(order),
@@ -111,7 +116,7 @@ impl<V: Venue> Core<V> {
         let seen = match scribe.write() {
             Some(Write::Place(_)) => match placed(scribe) {
                 Some((placed, key)) => {
-                    self.shown_within(&placed.instrument, &key, INVISIBLE, |_| true)
+                    self.shown_within(&placed.instrument, &key, invisible(), |_| true)
                         .await
                 }
                 None => None,
@@ -124,12 +129,14 @@ impl<V: Venue> Core<V> {
                         && trigger.is_none_or(|price| view.order.trigger_price == Some(price))
                         && (qty.is_some() || price.is_some() || trigger.is_some())
                 };
-                self.shown_within(&change.instrument, &change.key, INVISIBLE, amended)
+                self.shown_within(&change.instrument, &change.key, invisible(), amended)
                     .await
             }
             Some(Write::Cancel(cancel)) => {
-                self.shown_within(&cancel.instrument, &cancel.key, INVISIBLE, |view| !view.is_open())
-                    .await
+                self.shown_within(&cancel.instrument, &cancel.key, invisible(), |view| {
+                    !view.is_open()
+                })
+                .await
             }
             Some(Write::CancelAll(_) | Write::SetLeverage(_) | Write::SetTradingStop(_)) | None => None,
         };

@@ -27,6 +27,7 @@ pub(super) async fn run(app: App, args: ServeArgs) -> Result<Done, Failure> {
                 return Ok(Done::Well);
             }
             let trading = app.trading().await?;
+            trading.broker.recover_in_background();
             let served = serve_stdio(Server::new(trading.broker.clone())).await;
             trading.broker.drain().await;
             served.map_err(Failure::failed)?;
@@ -39,6 +40,7 @@ pub(super) async fn run(app: App, args: ServeArgs) -> Result<Done, Failure> {
 async fn http(app: App, args: ServeArgs) -> Result<Done, Failure> {
     let trading = app.trading().await?;
     let (listener, access) = listen(&app, &args.host, args.port).await?;
+    trading.broker.recover_in_background();
     let served = serve_http(
         Server::new(trading.broker.clone()),
         listener,

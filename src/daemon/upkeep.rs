@@ -51,13 +51,11 @@ pub(super) async fn keep_recovering<V: Venue>(broker: Arc<Broker<V>>, files: Liv
         ticks.tick().await;
         match inflight::list(&files) {
             Ok(orders) if orders.is_empty() => {}
-            Ok(_) => recover(&broker).await,
+            Ok(_) => broker.recover().await.log(),
             Err(error) => tracing::error!(%error, "no new order goes out"),
         }
     }
 }
-
-async fn recover<V: Venue>(_broker: &Broker<V>) {}
 
 /// Writes the state file when it has something new to say.
 pub(super) async fn keep_board(files: LiveFiles, mut changes: watch::Receiver<Board>, notifier: Notifier) {

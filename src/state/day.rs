@@ -10,6 +10,7 @@ use thiserror::Error;
 
 use super::audit_record::AuditRecord;
 use super::counter::{Counter, CounterError, CounterFile};
+use super::crash;
 use super::halt::read_halt;
 use super::inflight::{self, InflightError, InflightRecord};
 use super::ledger::{Ledger, LedgerError};
@@ -111,9 +112,11 @@ impl Day {
         Ok(self.counter()?.count())
     }
 
-    /// Orders of ours that are not settled.
-    pub fn inflight(&self) -> Result<Vec<InflightRecord>, InflightError> {
-        inflight::list(&self.files)
+    /// Orders of ours that are not settled, and what cannot be read among them. What a crash left half written
+    /// goes: nobody else writes there while the lock is held.
+    pub fn leftovers(&self) -> (Vec<InflightRecord>, Vec<InflightError>) {
+        inflight::remove_half_written(&self.files);
+        inflight::each(&self.files)
     }
 
     fn counter(&self) -> Result<CounterFile, CounterError> {
@@ -133,11 +136,13 @@ impl Day {
             record,
             inflight,
         } = submission;
+        crash::point("before-count");
         let counted = if approved.counts_as_trade() {
             self.take_trade(&client_id)?
         } else {
             false
         };
+        crash::point("after-count");
         let mut committed = Committed {
             client_id: client_id.clone(),
             inflight: None,
@@ -150,10 +155,12 @@ impl Day {
             }
             committed.inflight = Some(order);
         }
+        crash::point("after-inflight-file");
         if let Err(error) = self.ledger.append(&record) {
             self.undo(&committed);
             return Err(error.into());
         }
+        crash::point("after-submitted");
         Ok((
             Permit {
                 approved,
@@ -175,15 +182,20 @@ impl Day {
         Ok(true)
     }
 
-    /// Takes back what a commit or a write that placed nothing left: the count, then the in-flight file. A
-    /// failure leaves the count too high, never too low.
+    /// Takes back what a commit that failed left: the count, then the in-flight file.
     fn undo(&self, committed: &Committed) {
+        self.give_back_counted(committed);
+        self.close(committed);
+    }
+
+    /// A failure leaves the count too high, never too low.
+    fn give_back_counted(&self, committed: &Committed) {
         if committed.counted
             && let Err(error) = self.give_back(&committed.client_id)
         {
             tracing::error!(%error, client_id = %committed.client_id, "a trade that was not made stays counted");
         }
-        self.remove_inflight(committed);
+        crash::point("after-give-back");
     }
 
     /// Gives a trade back to the day, when it was counted today.
@@ -197,47 +209,54 @@ impl Day {
         }
     }
 
-    /// Ends a write that placed nothing: its trade is given back, `record` says why, the file goes.
+    /// Records a write that placed nothing and gives its trade back. [`Self::close`] comes next, even if the ledger
+    /// could not be written: nothing was placed, so nothing can be lost.
     pub fn settle_not_placed(
         &self,
         committed: &Committed,
         record: &AuditRecord,
     ) -> Result<AuditRecord, LedgerError> {
-        let written = self.ledger.append(record);
-        // The file goes even if the ledger cannot be written: nothing was placed, so nothing can be lost.
-        self.undo(committed);
+        let written = self.last_record(record);
+        self.give_back_counted(committed);
         written
     }
 
-    /// Ends a write that the exchange took: `record` first, durably, then the file goes.
-    pub fn settle_placed(
-        &self,
-        committed: &Committed,
-        record: &AuditRecord,
-    ) -> Result<AuditRecord, LedgerError> {
+    /// Records a write that the exchange took. [`Self::close`] comes next, once this is on the disk.
+    pub fn settle_placed(&self, record: &AuditRecord) -> Result<AuditRecord, LedgerError> {
+        self.last_record(record)
+    }
+
+    fn last_record(&self, record: &AuditRecord) -> Result<AuditRecord, LedgerError> {
+        crash::point("before-final-record");
         let written = self.ledger.append(record)?;
-        self.remove_inflight(committed);
+        crash::point("after-final-record");
         Ok(written)
     }
 
-    /// Keeps the count and the file of a write that nobody can settle yet, and says so on the ledger.
+    /// Says on the ledger how far a write came that cannot be settled yet, then on its file; both stay.
+    ///
+    /// In this order, so that a file never says `acknowledged` of an order of which the ledger does not.
     pub fn keep_open(
         &self,
         order: Option<&InflightRecord>,
         record: &AuditRecord,
     ) -> Result<AuditRecord, LedgerError> {
+        let written = self.ledger.append(record)?;
+        crash::point("after-open-record");
         if let Some(order) = order
             && let Err(error) = inflight::update(&self.files, order)
         {
             tracing::warn!(%error, "the state of an order in flight was not updated; the older one counts");
         }
-        self.ledger.append(record)
+        Ok(written)
     }
 
-    fn remove_inflight(&self, committed: &Committed) {
+    /// Removes the in-flight file of a write that is settled and remembered: the last step of all.
+    pub fn close(&self, committed: &Committed) {
         if let Some(order) = &committed.inflight {
             self.forget(&order.client_id);
         }
+        crash::point("after-file-removal");
     }
 
     /// Removes an in-flight file whose order is settled on the ledger.

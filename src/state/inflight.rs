@@ -116,6 +116,56 @@ pub fn remove(files: &LiveFiles, client_id: &str) -> Result<bool, InflightError>
 
 /// Every order that is not settled, by client id. One that cannot be read is an error: refuse new orders then.
 pub fn list(files: &LiveFiles) -> Result<Vec<InflightRecord>, InflightError> {
+    let (records, mut errors) = each(files);
+    match errors.is_empty() {
+        true => Ok(records),
+        false => Err(errors.swap_remove(0)),
+    }
+}
+
+/// As [`list`], with the orders that can be read beside what cannot.
+pub fn each(files: &LiveFiles) -> (Vec<InflightRecord>, Vec<InflightError>) {
+    let (mut records, mut errors) = (Vec::new(), Vec::new());
+    let paths = match paths(files) {
+        Ok(paths) => paths,
+        Err(error) => return (records, vec![error]),
+    };
+    for path in paths.iter().filter(|path| !is_half_written(path)) {
+        match read_record(path) {
+            // A record that was settled while the folder was read is no longer in flight.
+            Ok(record) => records.extend(record),
+            Err(error) => errors.push(error),
+        }
+    }
+    records.sort_by(|one: &InflightRecord, other| one.client_id.cmp(&other.client_id));
+    (records, errors)
+}
+
+/// Whether there is anything to look at; a folder that cannot be read is.
+#[must_use]
+pub fn any(files: &LiveFiles) -> bool {
+    paths(files).map_or(true, |paths| !paths.is_empty())
+}
+
+/// Removes what a crash left while a record was written. Only for the holder of the order lock.
+pub(super) fn remove_half_written(files: &LiveFiles) {
+    for path in paths(files)
+        .into_iter()
+        .flatten()
+        .filter(|path| is_half_written(path))
+    {
+        if let Err(error) = fs::remove_file(&path) {
+            tracing::warn!(%error, path = %path.display(), "a half-written record stays; it means nothing");
+        }
+    }
+}
+
+fn is_half_written(path: &Path) -> bool {
+    let name = path.file_name().and_then(|name| name.to_str());
+    name.is_some_and(durable::is_temp_name)
+}
+
+fn paths(files: &LiveFiles) -> Result<Vec<PathBuf>, InflightError> {
     let folder = files.inflight_folder();
     let unreadable = |source| InflightError::Unreadable {
         path: folder.clone(),
@@ -128,18 +178,8 @@ pub fn list(files: &LiveFiles) -> Result<Vec<InflightRecord>, InflightError> {
         }
         Err(error) => return Err(unreadable(error)),
     };
-    let mut records = Vec::new();
-    for entry in entries {
-        let path = entry.map_err(unreadable)?.path();
-        let name = path.file_name().and_then(|name| name.to_str());
-        if name.is_some_and(durable::is_temp_name) {
-            continue;
-        }
-        // A record that was settled while the folder was read is no longer in flight.
-        records.extend(read_record(&path)?);
-    }
-    records.sort_by(|one: &InflightRecord, other| one.client_id.cmp(&other.client_id));
-    Ok(records)
+    let paths = entries.map(|entry| entry.map(|entry| entry.path()));
+    paths.collect::<io::Result<_>>().map_err(unreadable)
 }
 
 fn read_record(path: &Path) -> Result<Option<InflightRecord>, InflightError> {

@@ -4,6 +4,7 @@
 pub mod bybit;
 
 use std::future::Future;
+use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use rust_decimal::Decimal;
@@ -78,6 +79,11 @@ pub trait Venue: Send + Sync + 'static {
 
     /// Whether the money is not real; every reply then says so.
     fn is_paper(&self) -> bool;
+
+    /// For how long after its signature the exchange still honours a request (facts §5.9, step 4).
+    fn request_lives_for(&self) -> Duration {
+        Duration::from_secs(5)
+    }
 
     /// The exchange's clock now. Measured once and kept; an offset too large to sign with is an error.
     fn exchange_time(&self) -> impl Future<Output = Result<DateTime<Utc>, VenueError>> + Send;

@@ -29,7 +29,7 @@ mod writes;
 mod tests;
 
 use std::collections::HashMap;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
 use rust_decimal::Decimal;
@@ -96,6 +96,10 @@ impl Venue for BybitVenue {
 
     fn is_paper(&self) -> bool {
         self.http.config.paper
+    }
+
+    fn request_lives_for(&self) -> Duration {
+        Duration::from_millis(self.http.config.recv_window_ms)
     }
 
     async fn exchange_time(&self) -> Result<DateTime<Utc>, VenueError> {
