@@ -12,8 +12,7 @@ mod reply;
 mod resolve;
 mod standing;
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use serde_json::Value;
@@ -52,7 +51,7 @@ struct Core<V> {
     files: LiveFiles,
     ledger: Ledger,
     mode: Mode,
-    closed: AtomicBool,
+    door: Mutex<standing::Door>,
 }
 
 /// What a person lets this process do at all (`BYBIT_MODE`), whatever the mandate says.
@@ -73,7 +72,7 @@ impl<V: Venue> Broker<V> {
                 files,
                 ledger,
                 mode,
-                closed: AtomicBool::new(false),
+                door: Mutex::default(),
             }),
             running: watch::Sender::new(0),
         }
@@ -104,7 +103,13 @@ impl<V: Venue> Broker<V> {
 
     /// From now on every write that is not yet committed is refused: this process is about to end.
     pub fn close(&self) {
-        self.core.closed.store(true, Ordering::SeqCst);
+        self.core.gatekeeper().closed = true;
+    }
+
+    /// Refuses every write for as long as `why` stands; `None` lets them pass to the gate again. Exits and reads go
+    /// on.
+    pub fn hold(&self, why: Option<String>) {
+        self.core.gatekeeper().held = why;
     }
 
     /// Settles what an earlier process left in flight. Waits for the order lock as a write does; another process

@@ -14,7 +14,7 @@ const MOST_LINES: usize = 450;
 const MOST_TEST_LINES: usize = 600;
 
 /// Each floor and the floors of this crate that it may name.
-const MAY_NAME: [(&str, &[&str]); 8] = [
+const MAY_NAME: [(&str, &[&str]); 9] = [
     ("domain", &[]),
     ("gate", &["domain"]),
     ("state", &["domain", "gate"]),
@@ -22,18 +22,22 @@ const MAY_NAME: [(&str, &[&str]); 8] = [
     ("sim", &["domain"]),
     ("broker", &["domain", "gate", "state", "venue"]),
     ("mcp", &["broker", "domain", "venue"]),
+    ("daemon", &["domain", "gate", "state", "venue", "broker", "mcp"]),
     (
         "cli",
-        &["domain", "gate", "state", "venue", "sim", "broker", "mcp"],
+        &[
+            "domain", "gate", "state", "venue", "sim", "broker", "mcp", "daemon",
+        ],
     ),
 ];
 
 /// Packages that belong to one part of the program, by the beginning of its path.
-const PACKAGES: [(&str, &[&str]); 9] = [
+const PACKAGES: [(&str, &[&str]); 10] = [
     ("reqwest", &["venue/bybit/"]),
     ("ring", &["venue/bybit/"]),
     ("webpki_roots", &["venue/bybit/"]),
-    ("fs2", &["state/"]),
+    ("fs2", &["state/", "daemon/"]),
+    ("notify", &["daemon/"]),
     ("rmcp", &["mcp/"]),
     ("axum", &["mcp/", "sim/"]),
     ("rusqlite", &["sim/"]),

@@ -1,6 +1,6 @@
 //! What decides before the exchange is asked: mandate, HALT, policy and the time, read anew for each write.
 
-use std::sync::atomic::Ordering;
+use std::sync::{MutexGuard, PoisonError};
 
 use chrono::{DateTime, Utc};
 
@@ -16,6 +16,13 @@ use crate::venue::Venue;
 
 /// The time, or why it is not certain.
 pub(super) type Now = Result<DateTime<Utc>, String>;
+
+/// What keeps every write of this process back.
+#[derive(Debug, Default)]
+pub(super) struct Door {
+    pub(super) closed: bool,
+    pub(super) held: Option<String>,
+}
 
 /// Mandate, HALT and policy of one broker folder, as they stand on disk.
 #[must_use]
@@ -49,13 +56,21 @@ fn read_policy(files: &LiveFiles) -> Option<Result<Policy, PolicyError>> {
 }
 
 impl<V: Venue> Core<V> {
-    /// Nothing is committed any more once the end of this process is near.
+    /// Nothing is committed any more once the end of this process is near, or while something keeps it from
+    /// trading.
     pub(super) fn refuse_if_closed(&self) -> Result<(), Refused> {
-        if !self.closed.load(Ordering::SeqCst) {
-            return Ok(());
-        }
-        let reason = "nothing was sent: this server is stopping; ask again when it is back";
-        Err(Refused::outside(Refusal::deny(Limit::Policy, reason)))
+        let door = self.gatekeeper();
+        let reason = match (&door.held, door.closed) {
+            (_, true) => "nothing was sent: this server is stopping; ask again when it is back".to_owned(),
+            (Some(why), false) => format!("nothing was sent: {why}"),
+            (None, false) => return Ok(()),
+        };
+        Err(Refused::outside(Refusal::deny(Limit::Mode, reason)))
+    }
+
+    /// A panic elsewhere does not open the door: what was said before it stands.
+    pub(super) fn gatekeeper(&self) -> MutexGuard<'_, Door> {
+        self.door.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(super) fn standing(&self, now: Now) -> Standing {

@@ -23,7 +23,7 @@ use crate::venue::bybit::{BybitConfig, BybitVenue, Credentials};
 pub(super) const PAPER_KEY: &str = "paper";
 
 /// The settings of this process, checked; nothing is opened yet.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct App {
     pub(super) root: RuntimeRoot,
     pub(super) files: LiveFiles,

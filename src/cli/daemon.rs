@@ -1,13 +1,24 @@
 //! `mandated daemon`: the process that stays.
 
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::sleep;
+
 use super::app::App;
 use super::args::DaemonArgs;
+use super::doctor::red_findings;
 use super::out::say;
 use super::serve::{listen, stop_signal};
 use super::{Done, Failure};
+use crate::broker::Broker;
 use crate::daemon::place::{Place, now_text};
 use crate::daemon::run::{self, Parts};
 use crate::daemon::systemd::Notifier;
+use crate::venue::bybit::BybitVenue;
+
+/// How often a red finding is looked at again.
+const BETWEEN_CHECKS: Duration = Duration::from_secs(30);
 
 pub(super) async fn run(app: App, args: DaemonArgs) -> Result<Done, Failure> {
     let identity = app.identity()?;
@@ -32,6 +43,10 @@ pub(super) async fn run(app: App, args: DaemonArgs) -> Result<Done, Failure> {
         say(&format!("http   http://{address}/mcp"));
     }
     say(&format!("files  {}", app.files.broker_folder().display()));
+    trading.broker.hold(Some(
+        "the checks at the daemon's start are not done yet; ask again in a moment".to_owned(),
+    ));
+    let guard = tokio::spawn(hold_while_red(app.clone(), trading.broker.clone()));
     let parts = Parts {
         place,
         files: app.files.clone(),
@@ -42,6 +57,28 @@ pub(super) async fn run(app: App, args: DaemonArgs) -> Result<Done, Failure> {
         http,
         notifier: Notifier::from_env(),
     };
-    run::run(parts, stop_signal).await.map_err(Failure::failed)?;
+    let ended = run::run(parts, stop_signal).await;
+    guard.abort();
+    ended.map_err(Failure::failed)?;
     Ok(Done::Well)
+}
+
+/// No order passes while `doctor` finds something red that no person accepted. HALT is watched all the same.
+async fn hold_while_red(app: App, broker: Arc<Broker<BybitVenue>>) {
+    loop {
+        let findings = red_findings(&app).await;
+        if findings.is_empty() {
+            broker.hold(None);
+            return;
+        }
+        for finding in &findings {
+            tracing::error!(id = finding.id, "the daemon does not trade: {}", finding.what);
+        }
+        let ids: Vec<&str> = findings.iter().map(|finding| finding.id).collect();
+        broker.hold(Some(format!(
+            "the daemon does not trade while these findings are red: {}; a person runs `mandated doctor --start`",
+            ids.join(", ")
+        )));
+        sleep(BETWEEN_CHECKS).await;
+    }
 }

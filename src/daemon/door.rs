@@ -12,7 +12,7 @@ use crate::state::paths::LiveFiles;
 
 /// Where the daemon listens.
 #[must_use]
-pub(super) fn socket_path(files: &LiveFiles) -> PathBuf {
+pub fn socket_path(files: &LiveFiles) -> PathBuf {
     files.broker_folder().join("mandated.sock")
 }
 

@@ -5,7 +5,7 @@
 //! `status` how things stand, `systemd` tells the service manager, `run` puts them together.
 
 pub mod board;
-mod door;
+pub mod door;
 mod ground;
 pub mod handover;
 pub mod hello;

@@ -212,6 +212,11 @@ fn drop_temp(temp: &Path) {
     }
 }
 
+/// Bytes left to this user on the disk of `folder`.
+pub fn free_bytes(folder: &Path) -> io::Result<u64> {
+    fs2::available_space(folder)
+}
+
 #[cfg(test)]
 mod tests {
     use std::os::unix::fs::{PermissionsExt, symlink};

@@ -31,7 +31,7 @@ pub(super) fn check(app: &App) -> Vec<Finding> {
         .find(|folder| folder.is_dir());
     if let Some(folder) = nearest {
         findings.push(judge_probe(folder, &probe(folder)));
-        findings.push(judge_space(folder, fs2::available_space(folder)));
+        findings.push(judge_space(folder, durable::free_bytes(folder)));
     }
     findings
 }

@@ -1,3 +1,5 @@
+//! What is judged of a key, its permissions and its account.
+
 use serde_json::json;
 
 use super::super::finding::Severity::{self, Green, Red, Yellow};

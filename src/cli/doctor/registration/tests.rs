@@ -1,3 +1,5 @@
+//! Registrations of clients, as their files have them.
+
 use serde_json::json;
 
 use super::super::finding::Severity::{self, Green, Red, Yellow};

@@ -1,3 +1,5 @@
+//! What stands: kill switch, counter, policy, ledgers, orders in flight.
+
 use std::io;
 use std::path::PathBuf;
 
