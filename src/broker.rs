@@ -202,6 +202,7 @@ impl<V: Venue> Core<V> {
         let fate = match read_halt(&self.files).tripped() {
             Some(what) => Fate::Halted(what),
             None => {
+                // The venue looks once more when nothing is left to wait for.
                 let outcome = self.venue.send(permit).await;
                 crash::point("after-send");
                 self.resolve(scribe, outcome).await

@@ -13,6 +13,7 @@ use crate::domain::account::{OrderView, RestingOrder};
 use crate::domain::order::{OrderKey, OrderKind, PlaceOrder, Write};
 use crate::domain::symbol::InstrumentId;
 use crate::state::crash;
+use crate::state::halt::read_halt;
 use crate::venue::{Accepted, Outcome, Rejection, Venue};
 
 /// How long an accepted order can stay invisible (facts §5.9: 10 to 15 s were seen).
@@ -58,7 +59,10 @@ impl Fate {
 impl<V: Venue> Core<V> {
     pub(super) async fn resolve(&self, scribe: &Scribe, outcome: Outcome) -> Fate {
         match outcome {
-            Outcome::NotSent(why) => Fate::NotSent(why),
+            Outcome::NotSent(why) => match read_halt(&self.files).tripped() {
+                Some(what) => Fate::Halted(what),
+                None => Fate::NotSent(why),
+            },
             Outcome::Rejected(no) => Fate::Rejected(no),
             Outcome::Duplicate(no) => self.the_earlier_order(scribe, no).await,
             Outcome::Accepted(accepted) => self.look_once(scribe, accepted).await,

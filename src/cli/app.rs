@@ -57,10 +57,10 @@ impl App {
         paper_store(&self.root)
     }
 
-    /// Where to trade: Bybit as the environment says, or a paper exchange started here.
-    pub(super) async fn trading(&self) -> Result<Trading, Failure> {
-        let (config, paper) = match self.venue {
-            VenueChoice::Bybit => (self.bybit()?, None),
+    /// Which exchange: Bybit as the environment says, or a paper exchange started here.
+    pub(super) async fn exchange(&self) -> Result<(BybitConfig, Option<RunningPaper>), Failure> {
+        match self.venue {
+            VenueChoice::Bybit => Ok((self.bybit()?, None)),
             VenueChoice::Paper => {
                 let mut paper = PaperConfig::new(self.paper_store());
                 paper.faults = FaultSwitch::from_env().map_err(Failure::usage)?;
@@ -70,9 +70,14 @@ impl App {
                     .map_err(Failure::failed)?;
                 let url = Url::parse(&running.base_url()).map_err(Failure::failed)?;
                 let config = BybitConfig::paper(url, PAPER_KEY, PAPER_KEY).map_err(Failure::failed)?;
-                (config, Some(running))
+                Ok((config, Some(running)))
             }
-        };
+        }
+    }
+
+    /// All that a write needs, on that exchange.
+    pub(super) async fn trading(&self) -> Result<Trading, Failure> {
+        let (config, paper) = self.exchange().await?;
         let ledger = Ledger::open(&self.files, Redactor::new(secrets(&config)));
         let venue = Arc::new(BybitVenue::new(config));
         let broker = Arc::new(Broker::new(venue, self.files.clone(), ledger, mode()?));
@@ -112,7 +117,12 @@ pub(super) fn paper_store(root: &RuntimeRoot) -> PathBuf {
     root.as_path().join("paper").join("paper.sqlite3")
 }
 
-fn mode() -> Result<Mode, Failure> {
+/// Where the bearer token of HTTP is kept when the environment gives none.
+pub(super) fn http_token_file(root: &RuntimeRoot) -> PathBuf {
+    root.as_path().join("mandated_http_token")
+}
+
+pub(super) fn mode() -> Result<Mode, Failure> {
     match env("BYBIT_MODE").as_deref().map(str::trim) {
         None | Some("" | "trade" | "full") => Ok(Mode::Trade),
         Some("read") => Ok(Mode::Read),

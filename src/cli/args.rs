@@ -60,6 +60,8 @@ pub(super) enum Command {
     Sim(SimArgs),
     /// Show the mandate and what is used of it, the kill switch, orders in flight, the last records.
     Status(Format),
+    /// Check files, mandate, kill switch, ledger, exchange, key, daemon and clients; say what to do about each.
+    Doctor(DoctorArgs),
     /// Trip the kill switch: every write is refused from the next look on.
     Halt(HaltArgs),
     /// Clear the kill switch.
@@ -87,6 +89,16 @@ pub(super) struct Format {
     /// For programs.
     #[arg(long)]
     pub(super) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct DoctorArgs {
+    /// For programs.
+    #[arg(long)]
+    pub(super) json: bool,
+    /// Only what the daemon checks at its start, and of that only what keeps it from trading.
+    #[arg(long)]
+    pub(super) start: bool,
 }
 
 #[derive(Debug, Clone, Args)]

@@ -1,12 +1,13 @@
 //! The commands a person types. Each is a thin edge: it reads arguments and files, asks a floor below, prints.
 //!
 //! Exit codes: 0 done · 1 it failed, the reason is on stderr · 2 the command line or a setting is wrong ·
-//! 3 what was looked at is not in order (an invalid mandate, a broken ledger, a halt where `status` found one).
+//! 3 what was looked at is not in order (an invalid mandate, a broken ledger, a halt where `status` found one, anything red where `doctor` did).
 
 mod app;
 mod args;
 mod audit;
 mod demo;
+mod doctor;
 pub mod explain;
 mod halt;
 mod mandate;
@@ -87,6 +88,7 @@ async fn run(arguments: Arguments) -> Result<Done, Failure> {
         Some(Command::Demo) => demo::run().await,
         Some(Command::Sim(sim)) => sim::run(settings, sim).await,
         Some(Command::Status(format)) => status::run(App::new(settings)?, format.json).await,
+        Some(Command::Doctor(doctor)) => doctor::run(settings, &doctor).await,
         Some(Command::Halt(halt)) => halt::trip(&App::new(settings)?, &halt),
         Some(Command::Resume(resume)) => halt::resume(&App::new(settings)?, &resume),
         Some(Command::Mandate {

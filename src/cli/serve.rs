@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use tokio::net::TcpListener;
 
-use super::app::{App, env};
+use super::app::{App, env, http_token_file};
 use super::args::{ServeArgs, Transport};
 use super::{Done, Failure};
 use crate::mcp::http::{HttpAccess, serve_http};
@@ -32,11 +32,8 @@ pub(super) async fn run(app: App, args: ServeArgs) -> Result<Done, Failure> {
 
 async fn http(app: App, args: ServeArgs) -> Result<Done, Failure> {
     let trading = app.trading().await?;
-    let token = token_from(
-        env(TOKEN_VARIABLE).as_deref(),
-        &app.root.as_path().join("mandated_http_token"),
-    )
-    .map_err(Failure::usage)?;
+    let token =
+        token_from(env(TOKEN_VARIABLE).as_deref(), &http_token_file(&app.root)).map_err(Failure::usage)?;
     let wanted = format!("{}:{}", args.host, args.port);
     let addresses: Vec<SocketAddr> = tokio::net::lookup_host(&wanted)
         .await

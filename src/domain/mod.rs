@@ -7,6 +7,7 @@
 pub mod account;
 pub mod exit;
 pub mod fields;
+pub mod finding;
 pub mod json;
 pub mod mandate;
 pub mod money;

@@ -5,6 +5,7 @@
 //! allowed_symbols = ["BTCUSDT", "ETHUSDT"]  # default: every symbol the mandate leaves
 //! max_price_deviation_percent = "5"         # a limit farther than this from the live price is refused
 //! count_spot_holdings = false               # default true: coins held count as exposure
+//! accepted_findings = ["key.transfer"]      # reds of `mandated doctor` that the daemon trades in spite of
 //! ```
 //! A file that says anything else refuses every order: a limit that was meant and not understood is no limit.
 
@@ -12,6 +13,7 @@ use rust_decimal::Decimal;
 use serde::Deserialize;
 use thiserror::Error;
 
+use super::finding::not_acceptable;
 use super::money::parse_positive;
 use super::symbol::{Category, Symbol};
 
@@ -28,6 +30,8 @@ pub struct Policy {
     /// Percent of the live price.
     pub max_price_deviation_percent: Option<Decimal>,
     pub count_spot_holdings: bool,
+    /// Ids out of [`super::finding::ACCEPTABLE`].
+    pub accepted_findings: Vec<String>,
 }
 
 impl Default for Policy {
@@ -42,6 +46,7 @@ impl Default for Policy {
             allowed_symbols: None,
             max_price_deviation_percent: None,
             count_spot_holdings: true,
+            accepted_findings: Vec::new(),
         }
     }
 }
@@ -53,6 +58,7 @@ struct PolicyFile {
     allowed_symbols: Option<Vec<String>>,
     max_price_deviation_percent: Option<String>,
     count_spot_holdings: Option<bool>,
+    accepted_findings: Option<Vec<String>>,
 }
 
 impl Policy {
@@ -71,6 +77,11 @@ impl Policy {
             let percent = parse_positive(&text).map_err(|error| PolicyError(error.to_string()))?;
             policy.max_price_deviation_percent = Some(percent);
         }
+        let accepted = file.accepted_findings.unwrap_or_default();
+        if let Some(why) = accepted.iter().find_map(|id| not_acceptable(id)) {
+            return Err(PolicyError(why));
+        }
+        policy.accepted_findings = accepted;
         policy.allowed_symbols = file.allowed_symbols;
         policy.count_spot_holdings = file.count_spot_holdings.unwrap_or(true);
         Ok(policy)
@@ -93,6 +104,15 @@ mod tests {
         assert!(Policy::parse("max_ordr_usd = \"5\"").is_err());
         assert!(Policy::parse("max_price_deviation_percent = 5.0").is_err());
         assert!(Policy::parse("allowed_categories = [\"futures\"]").is_err());
+    }
+
+    #[test]
+    fn findings_are_accepted_by_known_ids_alone() {
+        let policy = Policy::parse("accepted_findings = [\"key.transfer\"]").unwrap();
+        assert_eq!(policy.accepted_findings, ["key.transfer"]);
+        assert!(Policy::parse("accepted_findings = [\"key.transfers\"]").is_err());
+        assert!(Policy::parse("accepted_findings = [\"halt.tripped\"]").is_err());
+        assert!(Policy::parse("accepted_findings = \"key.transfer\"").is_err());
     }
 
     #[test]

@@ -13,10 +13,10 @@ use crate::domain::order::{PositionIdx, Side};
 use crate::domain::symbol::{Category, Coin, InstrumentId};
 
 /// What nets with what: a derivative with itself, coins with the same coin whatever pair they trade in.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Book {
-    Instrument(InstrumentId),
-    Coin(Coin),
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Book<'f> {
+    Instrument(&'f InstrumentId),
+    Coin(&'f Coin),
 }
 
 /// One direction-free position and the orders around it, in USD.
@@ -46,24 +46,24 @@ struct Holding {
 
 /// An order as the exposure sees it: filled.
 #[derive(Debug, Clone)]
-pub(super) struct Fill {
-    pub(super) book: Book,
+pub(super) struct Fill<'f> {
+    pub(super) book: Book<'f>,
     pub(super) position_idx: PositionIdx,
     pub(super) side: Side,
     /// What a spot sell brings in, when that is no dollar: the quote coin.
-    pub(super) proceeds: Option<Coin>,
+    pub(super) proceeds: Option<&'f Coin>,
 }
 
 /// The account without the order in question, ready to be asked about any size of it.
 #[derive(Debug, Clone)]
-pub(super) struct Exposure {
-    holdings: BTreeMap<Book, Holding>,
+pub(super) struct Exposure<'f> {
+    holdings: BTreeMap<Book<'f>, Holding>,
 }
 
-impl Exposure {
+impl<'f> Exposure<'f> {
     /// Adds up the account. The error says which fact is missing.
     pub(super) fn of(
-        facts: &Facts,
+        facts: &'f Facts,
         count_spot_holdings: bool,
         skip: Option<&RestingOrder>,
     ) -> Result<Self, String> {
@@ -92,7 +92,7 @@ impl Exposure {
         Ok(exposure)
     }
 
-    fn add_position(&mut self, facts: &Facts, position: &Position) -> Result<(), String> {
+    fn add_position(&mut self, facts: &Facts, position: &'f Position) -> Result<(), String> {
         let value = position_usd(facts, position).ok_or_else(|| {
             format!(
                 "the open position in {} cannot be valued in USD",
@@ -101,7 +101,7 @@ impl Exposure {
         })?;
         let holding = self
             .holdings
-            .entry(Book::Instrument(position.instrument.clone()))
+            .entry(Book::Instrument(&position.instrument))
             .or_default();
         let slot = match position.position_idx {
             PositionIdx::HedgeLong => &mut holding.long.position,
@@ -116,7 +116,7 @@ impl Exposure {
         Ok(())
     }
 
-    fn add_wallet(&mut self, facts: &Facts, count_spot_holdings: bool) -> Result<(), String> {
+    fn add_wallet(&mut self, facts: &'f Facts, count_spot_holdings: bool) -> Result<(), String> {
         let wallet = facts
             .wallet
             .as_ref()
@@ -135,13 +135,13 @@ impl Exposure {
                     .and_then(|price| balance.equity.checked_mul(price)),
             };
             let value = value.ok_or_else(|| format!("the {} held cannot be valued in USD", balance.coin))?;
-            let holding = self.holdings.entry(Book::Coin(balance.coin.clone())).or_default();
+            let holding = self.holdings.entry(Book::Coin(&balance.coin)).or_default();
             holding.net.position = sum(holding.net.position, value)?;
         }
         Ok(())
     }
 
-    fn add_resting(&mut self, facts: &Facts, order: &RestingOrder) -> Result<(), String> {
+    fn add_resting(&mut self, facts: &'f Facts, order: &'f RestingOrder) -> Result<(), String> {
         let name = || {
             order
                 .client_id
@@ -184,15 +184,15 @@ impl Exposure {
     }
 
     /// Everything but the books that a fill touches; the constant part when sizes are tried out.
-    pub(super) fn around(&self, fill: &Fill) -> Result<Around, Overflow> {
-        let proceeds_book = fill.proceeds.clone().map(Book::Coin);
+    pub(super) fn around(&self, fill: &Fill<'_>) -> Result<Around, Overflow> {
+        let proceeds_book = fill.proceeds.map(Book::Coin);
         let mut rest = Usd::ZERO;
         for (book, holding) in &self.holdings {
             if *book != fill.book && Some(book) != proceeds_book.as_ref() {
                 rest = rest.plus(holding.worst(None)?)?;
             }
         }
-        let holding = |book: &Book| self.holdings.get(book).cloned().unwrap_or_default();
+        let holding = |book: &Book<'_>| self.holdings.get(book).cloned().unwrap_or_default();
         Ok(Around {
             rest,
             book: holding(&fill.book),
@@ -296,19 +296,23 @@ impl Leg {
 
 /// Which book an order of `side` in `id` works on, and the non-dollar coin that a spot sell brings in.
 /// `None` when the instrument's coins are not known.
-pub(super) fn book_of(facts: &Facts, id: &InstrumentId, side: Side) -> Option<(Book, Option<Coin>)> {
+pub(super) fn book_of<'f>(
+    facts: &'f Facts,
+    id: &'f InstrumentId,
+    side: Side,
+) -> Option<(Book<'f>, Option<&'f Coin>)> {
     if id.category != Category::Spot {
-        return Some((Book::Instrument(id.clone()), None));
+        return Some((Book::Instrument(id), None));
     }
     let instrument = facts.instruments.get(id)?;
     let quote = &instrument.quote_coin;
     if !instrument.base_coin.is_dollar() {
-        let proceeds = (side == Side::Sell && !quote.is_dollar()).then(|| quote.clone());
-        return Some((Book::Coin(instrument.base_coin.clone()), proceeds));
+        let proceeds = (side == Side::Sell && !quote.is_dollar()).then_some(quote);
+        return Some((Book::Coin(&instrument.base_coin), proceeds));
     }
     // A pair of dollars, such as USDCUSDT: whatever fills, dollars are left. It has a book of its own so that
     // an order still counts in full.
-    Some((Book::Instrument(id.clone()), None))
+    Some((Book::Instrument(id), None))
 }
 
 fn position_usd(facts: &Facts, position: &Position) -> Option<Decimal> {

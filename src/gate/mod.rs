@@ -91,7 +91,7 @@ fn unexpired(mandate: &Mandate, standing: &Standing) -> Result<(), Refusal> {
         |why: String| Refusal::pause(Limit::Expiry, format!("mandate expired — re-authorize: {why}"));
     let now = standing.now.as_ref().map_err(|why| {
         Refusal::deny(
-            Limit::Expiry,
+            Limit::Clock,
             format!("the time is not certain, so the mandate's end cannot be checked: {why}"),
         )
     })?;

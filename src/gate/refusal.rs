@@ -11,6 +11,8 @@ pub enum Limit {
     Mode,
     Mandate,
     Expiry,
+    /// The time is not certain, so step 2 cannot be judged.
+    Clock,
     HaltFlag,
     Intent,
     DailyOrderLock,
@@ -40,6 +42,7 @@ impl Limit {
             Self::Mode => "mode",
             Self::Mandate => "mandate",
             Self::Expiry => "expiry",
+            Self::Clock => "clock",
             Self::HaltFlag => "halt_flag",
             Self::Intent => "intent",
             Self::DailyOrderLock => "daily_order_lock",
@@ -80,6 +83,7 @@ impl Limit {
             Self::Mode
             | Self::Mandate
             | Self::Expiry
+            | Self::Clock
             | Self::HaltFlag
             | Self::Intent
             | Self::DailyOrderLock

@@ -3,7 +3,6 @@
 //! A permit means: the order is counted, its in-flight file is on disk and `order_submitted` is on both
 //! ledgers, all fsynced. Whatever fails on the way is undone, and no permit comes of it.
 
-use std::marker::PhantomData;
 use std::time::Duration;
 
 use chrono::NaiveDate;
@@ -12,6 +11,7 @@ use thiserror::Error;
 use super::audit_record::AuditRecord;
 use super::counter::{Counter, CounterError, CounterFile};
 use super::crash;
+use super::halt::read_halt;
 use super::inflight::{self, InflightError, InflightRecord};
 use super::ledger::{Ledger, LedgerError};
 use super::lock::{LockError, OrderLock};
@@ -67,10 +67,16 @@ pub struct Committed {
 pub struct Permit<'day> {
     approved: Approved,
     client_id: ClientOrderId,
-    _day: PhantomData<&'day mut Day>,
+    day: &'day Day,
 }
 
 impl Permit<'_> {
+    /// The last look at HALT, which the venue takes when nothing is left to wait for: which sentinel stands.
+    #[must_use]
+    pub fn halted(&self) -> Option<String> {
+        read_halt(&self.day.files).tripped()
+    }
+
     /// The write that may be sent.
     #[must_use]
     pub fn write(&self) -> &Write {
@@ -159,7 +165,7 @@ impl Day {
             Permit {
                 approved,
                 client_id,
-                _day: PhantomData,
+                day: self,
             },
             committed,
         ))

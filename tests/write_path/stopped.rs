@@ -84,6 +84,30 @@ async fn halt_tripped_while_the_account_is_read_stops_the_order_in_the_last_inst
     world.assert_settled(&["order_submitted pending", "order_rejected blocked"], 0);
 }
 
+/// Between the commit and the send lies the wait for the exchange's rate budget: the last look comes after it.
+#[tokio::test]
+async fn halt_tripped_while_a_committed_order_waits_for_its_turn_stops_it() {
+    let world = World::new().await;
+    world.fault("/v5/order/create", FaultKind::RateLimited, Some(1));
+    let first = world.place(six_sol()).await;
+    assert_eq!(first["status"], "rejected");
+    let writing = world.place(six_sol());
+    let halting = async {
+        while world.story().last().map(String::as_str) != Some("order_submitted pending") {
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+        put(&world.files.halt_global(), "");
+    };
+    let (reply, ()) = tokio::join!(writing, halting);
+    assert_eq!(
+        (reply["status"].as_str(), world.creates()),
+        (Some("blocked"), 1),
+        "{reply}"
+    );
+    assert_reason(&reply, "halted before it was sent");
+    assert_eq!((world.count(), world.inflight().len()), (0, 0));
+}
+
 /// A mandate that is taken away while the lock is waited for no longer counts.
 #[tokio::test]
 async fn a_mandate_withdrawn_while_a_write_waits_refuses_it() {
@@ -119,7 +143,7 @@ async fn an_exchange_that_is_not_there_refuses() {
     let world = World::with(|config| config.timeout = Duration::from_secs(1), Mode::Trade).await;
     world.fault("*", FaultKind::DropBefore, None);
     let reply = world.place(six_sol()).await;
-    world.assert_refused(&reply, "deny", "expiry");
+    world.assert_refused(&reply, "deny", "clock");
     assert_reason(&reply, "no answer from the exchange");
     world.assert_settled(&["order_rejected blocked"], 0);
 }
@@ -130,7 +154,7 @@ async fn a_clock_that_is_ten_seconds_off_refuses_and_names_the_offset() {
         let world = World::new().await;
         world.fault("*", FaultKind::ClockSkewMs(ms), None);
         let reply = world.place(six_sol()).await;
-        world.assert_refused(&reply, "deny", "expiry");
+        world.assert_refused(&reply, "deny", "clock");
         assert_reason(&reply, word);
         assert_reason(&reply, "turn on NTP");
     }
@@ -224,4 +248,23 @@ async fn a_mandate_that_has_ended_by_the_exchanges_clock_has_ended() {
     let reply = world.place(six_sol()).await;
     world.assert_refused(&reply, "pause_for_reauth", "expiry");
     assert_reason(&reply, "it ended at");
+}
+
+/// A budget that was used up a moment ago is waited for before the send.
+#[tokio::test]
+async fn an_order_after_a_used_up_budget_is_sent_when_it_is_back() {
+    let world = World::new().await;
+    world.fault("/v5/order/create", FaultKind::RateLimited, Some(1));
+    assert_eq!(world.place(six_sol()).await["status"], "rejected");
+    let reply = world.place(six_sol()).await;
+    assert_eq!(reply["status"], "accepted", "{reply}");
+    world.assert_settled(
+        &[
+            "order_submitted pending",
+            "order_rejected rejected",
+            "order_submitted pending",
+            "order_placed accepted",
+        ],
+        1,
+    );
 }

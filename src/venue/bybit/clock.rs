@@ -64,6 +64,11 @@ impl Reading {
         self.exchange_ms - self.at.system_ms
     }
 
+    /// How long the question and its answer took, to two milliseconds.
+    pub(super) fn round_trip_ms(&self) -> i64 {
+        (self.uncertainty_ms - 1) * 2
+    }
+
     /// In words, for messages: both sides and the uncertainty.
     pub(super) fn in_words(&self) -> String {
         let direction = if self.offset_ms() > 0 {

@@ -55,6 +55,14 @@ pub struct BybitVenue {
     instruments: Mutex<HashMap<InstrumentId, (Instant, Instrument)>>,
 }
 
+/// This machine's clock beside the exchange's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ClockCheck {
+    /// How far this machine's clock is ahead of the exchange's; negative when it is behind.
+    pub ahead_ms: i64,
+    pub round_trip_ms: i64,
+}
+
 impl BybitVenue {
     #[must_use]
     pub fn new(config: BybitConfig) -> Self {
@@ -68,6 +76,16 @@ impl BybitVenue {
     #[must_use]
     pub fn config(&self) -> &BybitConfig {
         &self.http.config
+    }
+
+    /// Measures both clocks now. Unlike every signed request it answers however far apart they are.
+    pub async fn check_clock(&self) -> Result<ClockCheck, VenueError> {
+        let deadline = Instant::now() + self.http.config.timeout;
+        let reading = self.http.measured_now(deadline).await?;
+        Ok(ClockCheck {
+            ahead_ms: -reading.offset_ms(),
+            round_trip_ms: reading.round_trip_ms(),
+        })
     }
 }
 
@@ -130,7 +148,8 @@ impl Venue for BybitVenue {
     }
 
     async fn send(&self, permit: Permit<'_>) -> Outcome {
-        self.transmit(permit.write(), permit.client_id()).await
+        self.transmit_unless(&|| permit.halted(), permit.write(), permit.client_id())
+            .await
     }
 
     async fn exit(&self, exit: &Exit, client_id: &ClientOrderId) -> Outcome {

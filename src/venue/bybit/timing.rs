@@ -32,6 +32,12 @@ impl Http {
         reading.usable(self.config.recv_window_ms)
     }
 
+    /// A new measurement in place of the kept one, however far off it is: for saying so, not for signing.
+    pub(super) async fn measured_now(&self, deadline: Instant) -> Result<Reading, VenueError> {
+        let mut kept = self.locked_clock(deadline).await?;
+        Ok(*kept.insert(self.measure(deadline).await?))
+    }
+
     /// A new measurement in place of the kept one, after the exchange refused a timestamp (facts §2.3, 10002).
     pub(super) async fn measure_again(&self, deadline: Instant) -> Result<Reading, VenueError> {
         let mut kept = self.locked_clock(deadline).await?;

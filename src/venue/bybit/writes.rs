@@ -13,7 +13,10 @@ use crate::domain::order::{CancelOrder, CancelScope, ClientOrderId, Write};
 use crate::domain::symbol::Category;
 use crate::venue::{Outcome, Rejection};
 
-/// How long a write may wait here for the clock or the budget. The last look at HALT lies before it, so it is short.
+/// The last look before the send: why it must not happen, if so.
+type LastLook<'a> = &'a (dyn Fn() -> Option<String> + Send + Sync);
+
+/// How long a write may wait here for the clock or the budget.
 const BEFORE_THE_SEND: Duration = Duration::from_secs(2);
 
 const WRONG_TIMESTAMP: i64 = 10002;
@@ -38,25 +41,44 @@ pub(super) fn described(write: &Write, client_id: &ClientOrderId) -> Value {
 }
 
 impl BybitVenue {
-    /// Sends `write`, once.
+    /// Sends `write`, once, whatever stands: an exit.
     pub(super) async fn transmit(&self, write: &Write, client_id: &ClientOrderId) -> Outcome {
+        self.transmit_unless(&|| None, write, client_id).await
+    }
+
+    /// Sends `write`, once, unless `halted` says why not. It is asked after everything that can wait, the clock
+    /// and the budget, and right before the bytes go out.
+    pub(super) async fn transmit_unless(
+        &self,
+        halted: LastLook<'_>,
+        write: &Write,
+        client_id: &ClientOrderId,
+    ) -> Outcome {
         match write {
             Write::Place(order) => {
                 let post = wire::create(order, client_id);
-                self.sent_once(post, Kind::Place(client_id)).await
+                self.sent_once(halted, post, Kind::Place(client_id)).await
             }
-            Write::Amend(amend) => self.sent_once(wire::amend(amend), Kind::Target).await,
-            Write::Cancel(cancel) => self.cancel(cancel).await,
-            Write::CancelAll(scope) => self.cancel_all(scope).await,
-            Write::SetLeverage(set) => self.sent_once(wire::set_leverage(set), Kind::Setting).await,
-            Write::SetTradingStop(set) => self.sent_once(wire::trading_stop(set), Kind::Setting).await,
+            Write::Amend(amend) => self.sent_once(halted, wire::amend(amend), Kind::Target).await,
+            Write::Cancel(cancel) => self.cancel(halted, cancel).await,
+            Write::CancelAll(scope) => self.cancel_all(halted, scope).await,
+            Write::SetLeverage(set) => {
+                self.sent_once(halted, wire::set_leverage(set), Kind::Setting)
+                    .await
+            }
+            Write::SetTradingStop(set) => {
+                self.sent_once(halted, wire::trading_stop(set), Kind::Setting)
+                    .await
+            }
         }
     }
 
     /// On spot an order that is not found may be of another kind: each kind is asked once, and is another
     /// resource, so nothing is repeated (facts §4.6, `orderFilter`).
-    async fn cancel(&self, cancel: &CancelOrder) -> Outcome {
-        let first = self.sent_once(wire::cancel(cancel, None), Kind::Target).await;
+    async fn cancel(&self, halted: LastLook<'_>, cancel: &CancelOrder) -> Outcome {
+        let first = self
+            .sent_once(halted, wire::cancel(cancel, None), Kind::Target)
+            .await;
         if cancel.instrument.category != Category::Spot {
             return first;
         }
@@ -66,31 +88,38 @@ impl BybitVenue {
                 break;
             }
             outcome = self
-                .sent_once(wire::cancel(cancel, Some(filter)), Kind::Target)
+                .sent_once(halted, wire::cancel(cancel, Some(filter)), Kind::Target)
                 .await;
         }
         outcome
     }
 
     /// Spot cancels one kind of orders a call (facts §5.12); the others cancel every kind at once.
-    async fn cancel_all(&self, scope: &CancelScope) -> Outcome {
+    async fn cancel_all(&self, halted: LastLook<'_>, scope: &CancelScope) -> Outcome {
         if scope.category() != Category::Spot {
-            return self.sent_once(wire::cancel_all(scope, None), Kind::Setting).await;
+            return self
+                .sent_once(halted, wire::cancel_all(scope, None), Kind::Setting)
+                .await;
         }
         let mut outcomes = Vec::new();
         for filter in OrderFilter::ALL {
             let post = wire::cancel_all(scope, Some(filter));
-            outcomes.push((filter, self.sent_once(post, Kind::Setting).await));
+            outcomes.push((filter, self.sent_once(halted, post, Kind::Setting).await));
         }
         merged(outcomes)
     }
 
-    async fn sent_once(&self, post: Result<Post, Unsendable>, kind: Kind<'_>) -> Outcome {
+    async fn sent_once(
+        &self,
+        halted: LastLook<'_>,
+        post: Result<Post, Unsendable>,
+        kind: Kind<'_>,
+    ) -> Outcome {
         let post = match post {
             Ok(post) => post,
             Err(why) => return Outcome::NotSent(why),
         };
-        match self.post(&post).await {
+        match self.post(halted, &post).await {
             Ok(reply) => self.outcome(&post, &reply, kind).await,
             Err(Failure::NotSent(why)) => Outcome::NotSent(why),
             Err(Failure::Lost(why)) => Outcome::Unknown(format!("{}: {why}", post.bucket.path)),
@@ -98,7 +127,7 @@ impl BybitVenue {
     }
 
     /// Signs and sends. Whatever fails before the connection is asked to send is `NotSent`.
-    async fn post(&self, post: &Post) -> Result<Reply, Failure> {
+    async fn post(&self, halted: LastLook<'_>, post: &Post) -> Result<Reply, Failure> {
         let http = &self.http;
         let request = Request {
             bucket: post.bucket,
@@ -115,6 +144,9 @@ impl BybitVenue {
         let signed = prepared
             .await
             .map_err(|error| Failure::NotSent(error.to_string()))?;
+        if let Some(what) = halted() {
+            return Err(Failure::NotSent(format!("live trading halted: {what}")));
+        }
         let deadline = Instant::now() + http.config.timeout;
         http.transfer(&request, Some(signed), deadline).await
     }

@@ -1,0 +1,128 @@
+//! Files that hold a key, a secret or a token: whether other users can read them. Their content is never shown.
+
+use std::path::{Path, PathBuf};
+
+use super::super::app::{App, env, http_token_file};
+use super::finding::Finding;
+use super::modes::{OTHERS_READ, open_to_others};
+use crate::state::durable;
+
+/// Variables that name a file with a secret in it.
+const FILE_VARIABLES: [&str; 3] = [
+    "BYBIT_API_KEY_FILE",
+    "BYBIT_API_SECRET_FILE",
+    "BYBIT_RSA_PRIVATE_KEY_FILE",
+];
+
+/// What makes a `.env` file one that holds our secrets.
+const SECRET_NAMES: [&str; 2] = ["BYBIT_API_SECRET", "MANDATED_HTTP_TOKEN"];
+
+const MAX_ENV_BYTES: u64 = 1 << 20;
+
+/// A file that may hold a secret, and where we know it from.
+struct Holder {
+    path: PathBuf,
+    why: String,
+}
+
+pub(super) fn check(app: &App) -> Vec<Finding> {
+    let holders = holders(app);
+    let exposed: Vec<Finding> = holders
+        .iter()
+        .filter_map(|holder| judge(&holder.path, &holder.why))
+        .collect();
+    if exposed.is_empty() {
+        let count = holders.len();
+        return vec![Finding::green(
+            "files.secrets",
+            format!("{count} files with a secret of ours were found, none that others can read"),
+        )];
+    }
+    exposed
+}
+
+fn holders(app: &App) -> Vec<Holder> {
+    let named = FILE_VARIABLES.into_iter().filter_map(|variable| {
+        let path = env(variable).filter(|path| !path.trim().is_empty())?;
+        Some(Holder {
+            path: PathBuf::from(path.trim()),
+            why: format!("the file that {variable} names"),
+        })
+    });
+    let token = Holder {
+        path: http_token_file(&app.root),
+        why: "the token file of the HTTP server".to_owned(),
+    };
+    let folders = [Some(app.root.as_path().to_owned()), std::env::current_dir().ok()];
+    let env_files = folders.into_iter().flatten().map(|folder| folder.join(".env"));
+    let env_files = env_files.filter(|path| names_a_secret(path)).map(|path| Holder {
+        path,
+        why: "a .env file with our secrets".to_owned(),
+    });
+    named
+        .chain([token])
+        .chain(env_files)
+        .filter(|holder| holder.path.exists())
+        .collect()
+}
+
+fn names_a_secret(path: &Path) -> bool {
+    match durable::read_if_present(path, MAX_ENV_BYTES) {
+        Ok(Some(bytes)) => {
+            let text = String::from_utf8_lossy(&bytes);
+            SECRET_NAMES.iter().any(|name| text.contains(name))
+        }
+        Ok(None) | Err(_) => false,
+    }
+}
+
+/// Red when others can read the file; nothing when they cannot.
+pub(super) fn judge(path: &Path, why: &str) -> Option<Finding> {
+    let name = path.display();
+    match open_to_others(path, OTHERS_READ) {
+        Ok(false) => None,
+        Ok(true) => Some(Finding::red(
+            "files.secret_exposed",
+            format!("others can read `{name}`, {why}"),
+            format!("chmod 600 '{name}', and make a new key if others use this machine"),
+        )),
+        Err(error) => Some(Finding::yellow(
+            "files.secrets",
+            format!("who can read `{name}`, {why}, cannot be told: {error}"),
+            "look at its mode and at the folders above it",
+        )),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs::{self, Permissions};
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+
+    #[test]
+    fn a_secret_that_others_can_read_is_red_and_its_content_is_not_shown() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::set_permissions(folder.path(), Permissions::from_mode(0o755)).unwrap();
+        let path = folder.path().join("key");
+        fs::write(&path, "top-secret-value").unwrap();
+        fs::set_permissions(&path, Permissions::from_mode(0o644)).unwrap();
+        let finding = judge(&path, "a test").unwrap();
+        assert_eq!(finding.id, "files.secret_exposed");
+        assert!(!format!("{finding:?}").contains("top-secret-value"));
+        fs::set_permissions(&path, Permissions::from_mode(0o600)).unwrap();
+        assert_eq!(judge(&path, "a test"), None);
+    }
+
+    #[test]
+    fn only_an_env_file_with_our_secrets_counts() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join(".env");
+        assert!(!names_a_secret(&path));
+        fs::write(&path, "LANG=C\n").unwrap();
+        assert!(!names_a_secret(&path));
+        fs::write(&path, "export BYBIT_API_SECRET=x\n").unwrap();
+        assert!(names_a_secret(&path));
+    }
+}
