@@ -12,7 +12,7 @@ mod reply;
 mod resolve;
 mod standing;
 
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::Value;
@@ -32,7 +32,8 @@ use record::Scribe;
 pub use recover::Recovery;
 use reply::Reply;
 use resolve::Fate;
-pub use standing::read_standing;
+use standing::Door;
+pub use standing::{Hold, read_standing};
 
 /// How long a write waits for the order lock. Vibe-Trading does not wait at all; an agent can ask again.
 const LOCK_WAIT: Duration = Duration::from_secs(5);
@@ -51,7 +52,7 @@ struct Core<V> {
     files: LiveFiles,
     ledger: Ledger,
     mode: Mode,
-    door: Mutex<standing::Door>,
+    door: watch::Sender<Door>,
 }
 
 /// What a person lets this process do at all (`BYBIT_MODE`), whatever the mandate says.
@@ -72,7 +73,7 @@ impl<V: Venue> Broker<V> {
                 files,
                 ledger,
                 mode,
-                door: Mutex::default(),
+                door: watch::Sender::new(Door::default()),
             }),
             running: watch::Sender::new(0),
         }
@@ -103,13 +104,12 @@ impl<V: Venue> Broker<V> {
 
     /// From now on every write that is not yet committed is refused: this process is about to end.
     pub fn close(&self) {
-        self.core.gatekeeper().closed = true;
+        self.core.door.send_modify(|door| door.closed = true);
     }
 
-    /// Refuses every write for as long as `why` stands; `None` lets them pass to the gate again. Exits and reads go
-    /// on.
-    pub fn hold(&self, why: Option<String>) {
-        self.core.gatekeeper().held = why;
+    /// What keeps this process from trading, as far as its owner knows; exits and reads go on in any case.
+    pub fn hold(&self, hold: Hold) {
+        self.core.door.send_modify(|door| door.hold = hold);
     }
 
     /// Settles what an earlier process left in flight. Waits for the order lock as a write does; another process
@@ -170,7 +170,7 @@ impl<V: Venue> Core<V> {
             let reason = "this server is read-only: BYBIT_MODE is `read`; a person sets it to `trade`";
             return Err(Refused::outside(Refusal::deny(Limit::Mode, reason)));
         }
-        self.refuse_if_closed()?;
+        self.pass_the_door().await?;
         // 1. What decides without the exchange, decides before it is asked.
         let early = self.intended(scribe, clock_alone(), tool, args)?;
         let client_id = client_id(early.write())?;

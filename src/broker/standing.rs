@@ -1,10 +1,8 @@
 //! What decides before the exchange is asked: mandate, HALT, policy and the time, read anew for each write.
 
-use std::sync::{MutexGuard, PoisonError};
-
 use chrono::{DateTime, Utc};
 
-use super::Core;
+use super::{Core, LOCK_WAIT};
 use crate::domain::mandate::{Mandate, MandateError};
 use crate::domain::policy::{Policy, PolicyError};
 use crate::gate::{Halt, Limit, Refusal, Refused, Standing};
@@ -17,11 +15,22 @@ use crate::venue::Venue;
 /// The time, or why it is not certain.
 pub(super) type Now = Result<DateTime<Utc>, String>;
 
-/// What keeps every write of this process back.
+/// Whether this process may trade at all, by what its owner found out at its start.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum Hold {
+    #[default]
+    Nothing,
+    /// Not known yet: a write waits a moment for the answer.
+    Checking,
+    /// It must not; the text says why and what to do.
+    Because(String),
+}
+
+/// What every write of this process has to pass before anything else.
 #[derive(Debug, Default)]
 pub(super) struct Door {
     pub(super) closed: bool,
-    pub(super) held: Option<String>,
+    pub(super) hold: Hold,
 }
 
 /// Mandate, HALT and policy of one broker folder, as they stand on disk.
@@ -56,21 +65,28 @@ fn read_policy(files: &LiveFiles) -> Option<Result<Policy, PolicyError>> {
 }
 
 impl<V: Venue> Core<V> {
+    /// Waits while the checks at the start are not done, at most as long as for the lock, then refuses or not.
+    pub(super) async fn pass_the_door(&self) -> Result<(), Refused> {
+        let mut door = self.door.subscribe();
+        let known = door.wait_for(|door| door.closed || door.hold != Hold::Checking);
+        // Whatever ends the wait, the door is looked at below.
+        let _ = tokio::time::timeout(LOCK_WAIT, known).await.map(drop);
+        self.refuse_if_closed()
+    }
+
     /// Nothing is committed any more once the end of this process is near, or while something keeps it from
     /// trading.
     pub(super) fn refuse_if_closed(&self) -> Result<(), Refused> {
-        let door = self.gatekeeper();
-        let reason = match (&door.held, door.closed) {
+        let door = self.door.borrow();
+        let reason = match (&door.hold, door.closed) {
             (_, true) => "nothing was sent: this server is stopping; ask again when it is back".to_owned(),
-            (Some(why), false) => format!("nothing was sent: {why}"),
-            (None, false) => return Ok(()),
+            (Hold::Checking, false) => {
+                "nothing was sent: the checks at the start are not done yet; ask again".to_owned()
+            }
+            (Hold::Because(why), false) => format!("nothing was sent: {why}"),
+            (Hold::Nothing, false) => return Ok(()),
         };
         Err(Refused::outside(Refusal::deny(Limit::Mode, reason)))
-    }
-
-    /// A panic elsewhere does not open the door: what was said before it stands.
-    pub(super) fn gatekeeper(&self) -> MutexGuard<'_, Door> {
-        self.door.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(super) fn standing(&self, now: Now) -> Standing {

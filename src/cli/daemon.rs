@@ -11,7 +11,7 @@ use super::doctor::red_findings;
 use super::out::say;
 use super::serve::{listen, stop_signal};
 use super::{Done, Failure};
-use crate::broker::Broker;
+use crate::broker::{Broker, Hold};
 use crate::daemon::place::{Place, now_text};
 use crate::daemon::run::{self, Parts};
 use crate::daemon::systemd::Notifier;
@@ -43,9 +43,7 @@ pub(super) async fn run(app: App, args: DaemonArgs) -> Result<Done, Failure> {
         say(&format!("http   http://{address}/mcp"));
     }
     say(&format!("files  {}", app.files.broker_folder().display()));
-    trading.broker.hold(Some(
-        "the checks at the daemon's start are not done yet; ask again in a moment".to_owned(),
-    ));
+    trading.broker.hold(Hold::Checking);
     let guard = tokio::spawn(hold_while_red(app.clone(), trading.broker.clone()));
     let parts = Parts {
         place,
@@ -68,14 +66,14 @@ async fn hold_while_red(app: App, broker: Arc<Broker<BybitVenue>>) {
     loop {
         let findings = red_findings(&app).await;
         if findings.is_empty() {
-            broker.hold(None);
+            broker.hold(Hold::Nothing);
             return;
         }
         for finding in &findings {
             tracing::error!(id = finding.id, "the daemon does not trade: {}", finding.what);
         }
         let ids: Vec<&str> = findings.iter().map(|finding| finding.id).collect();
-        broker.hold(Some(format!(
+        broker.hold(Hold::Because(format!(
             "the daemon does not trade while these findings are red: {}; a person runs `mandated doctor --start`",
             ids.join(", ")
         )));

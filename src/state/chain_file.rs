@@ -9,8 +9,10 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use fs2::FileExt;
+use serde_json::Value;
 
-use super::chain::{BreakKind, ChainBreak, Chained, Flaw, Link, checked};
+use super::canonical;
+use super::chain::{BreakKind, ChainBreak, Chained, Flaw, Link, checked, record_hash};
 use super::durable;
 use super::ledger::LedgerError;
 use super::paths::LiveFiles;
@@ -69,9 +71,18 @@ impl ChainFile {
         })
     }
 
-    /// The record that the next one joins.
-    pub(crate) fn last(&self) -> &Link {
-        &self.last
+    /// Appends the chained twin of a record of the plain ledger.
+    pub(crate) fn append_record(self, mut record: Value) -> Result<(), LedgerError> {
+        let (seq, prev) = (self.last.seq + 1, self.last.hash.clone());
+        let hash = record_hash(seq, &prev, &record);
+        if let Value::Object(members) = &mut record {
+            members.insert("seq".to_owned(), seq.into());
+            members.insert("prev_record_hash".to_owned(), prev.into());
+            members.insert("record_hash".to_owned(), hash.into());
+        }
+        let mut line = String::new();
+        canonical::line_value(&mut line, &record);
+        self.append(&line)
     }
 
     /// Whether the file was made by [`Self::open`], so that its folder has to be synced.

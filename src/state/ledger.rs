@@ -8,11 +8,10 @@ use std::os::unix::fs::FileExt;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use serde_json::Value;
 use thiserror::Error;
 
 use super::audit_record::AuditRecord;
-use super::chain::{ChainBreak, record_hash};
+use super::chain::ChainBreak;
 use super::chain_file::{ChainFile, write_once};
 use super::paths::LiveFiles;
 use super::redact::Redactor;
@@ -91,26 +90,19 @@ impl Ledger {
             audit_id: record.audit_id.clone(),
             source,
         };
-        let mut value = self
+        let value = self
             .redactor
             .redact(&serde_json::to_value(record).map_err(not_a_record)?);
         let written: AuditRecord = serde_json::from_value(value.clone()).map_err(not_a_record)?;
         let mut line = String::new();
         canonical::line_value(&mut line, &value);
+        // The chain's lock is taken first, so that our writers see whole lines of each other in the plain ledger
+        // too; a chain that is broken or busy does not keep the plain line back.
+        let chain = ChainFile::open(&self.files);
         let mut created = self.append_plain(&line)?;
-
-        let chain = ChainFile::open(&self.files)?;
+        let chain = chain?;
         created |= chain.created();
-        let (seq, prev) = (chain.last().seq + 1, chain.last().hash.clone());
-        let hash = record_hash(seq, &prev, &value);
-        if let Value::Object(members) = &mut value {
-            members.insert("seq".to_owned(), seq.into());
-            members.insert("prev_record_hash".to_owned(), prev.into());
-            members.insert("record_hash".to_owned(), hash.into());
-        }
-        line.clear();
-        canonical::line_value(&mut line, &value);
-        chain.append(&line)?;
+        chain.append_record(value)?;
         if created {
             let folder = self.files.live_folder();
             durable::sync_folder(folder).map_err(|source| LedgerError::Unusable {

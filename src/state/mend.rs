@@ -7,8 +7,6 @@ use std::io;
 
 use serde_json::Value;
 
-use super::canonical;
-use super::chain::record_hash;
 use super::chain_file::ChainFile;
 use super::ledger::LedgerError;
 use super::paths::LiveFiles;
@@ -34,17 +32,7 @@ pub fn chain_missing(files: &LiveFiles, records: &[Value]) -> Result<usize, Ledg
         })? {
             continue;
         }
-        let (seq, prev) = (chain.last().seq + 1, chain.last().hash.clone());
-        let mut chained = record.clone();
-        let hash = record_hash(seq, &prev, &chained);
-        if let Value::Object(members) = &mut chained {
-            members.insert("seq".to_owned(), seq.into());
-            members.insert("prev_record_hash".to_owned(), prev.into());
-            members.insert("record_hash".to_owned(), hash.into());
-        }
-        let mut line = String::new();
-        canonical::line_value(&mut line, &chained);
-        chain.append(&line)?;
+        chain.append_record(record.clone())?;
         missing += 1;
     }
     Ok(missing)

@@ -245,7 +245,7 @@ fn a_server_that_may_only_read_refuses_over_stdio_too() {
     let reply = session.call("bybit_place_order", &one_sol());
     assert_eq!(
         (&reply["status"], &reply["limit"]),
-        (&json!("blocked"), &json!("policy"))
+        (&json!("blocked"), &json!("mode"))
     );
     session.end();
 }

@@ -1,12 +1,12 @@
 use mandated::domain::order::ClientOrderId;
 use mandated::gate::Approved;
-use mandated::state::day::Permit;
+use mandated::state::day::{Day, Permit};
 
-fn forged(approved: Approved, client_id: ClientOrderId) -> Permit<'static> {
+fn forged(approved: Approved, client_id: ClientOrderId, day: &Day) -> Permit<'_> {
     Permit {
         approved,
         client_id,
-        _day: std::marker::PhantomData,
+        day,
     }
 }
 
