@@ -87,6 +87,11 @@ impl Closes {
         }
     }
 
+    /// Takes over what another way out sent and does not know the end of.
+    pub(super) fn wait_for(&mut self, before: Self) {
+        self.pending.extend(before.pending);
+    }
+
     /// Closes that may still fill.
     pub(super) fn pending(&self) -> usize {
         self.pending.len()

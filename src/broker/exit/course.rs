@@ -9,7 +9,6 @@ use super::cancels::Cancels;
 use super::closes::{Closed, Closes};
 use super::desk::ExitDesk;
 use super::holdings::{Holdings, Left, SpotRule};
-use super::late::may_appear;
 use crate::domain::account::{Position, RestingOrder};
 use crate::domain::symbol::{Category, InstrumentId, Symbol};
 use crate::venue::{Venue, VenueError};
@@ -100,10 +99,17 @@ impl Course {
         }
     }
 
-    /// Closes that are over.
+    /// Waits for what the way before this one sent, before it closes the same.
     #[must_use]
-    pub fn closed(&self) -> &[Closed] {
-        &self.closes.closed
+    pub fn after(mut self, before: Self) -> Self {
+        self.closes.wait_for(before.closes);
+        self
+    }
+
+    /// Closes that are over; each is given once.
+    #[must_use]
+    pub fn take_closed(&mut self) -> Vec<Closed> {
+        std::mem::take(&mut self.closes.closed)
     }
 
     /// Closes that may still fill, in words.
@@ -243,7 +249,7 @@ impl Course {
     }
 
     async fn on_its_way<V: Venue>(&self, desk: &ExitDesk<V>) -> Option<String> {
-        match timeout(LOOK_WITHIN, may_appear(desk)).await {
+        match timeout(LOOK_WITHIN, desk.may_appear()).await {
             Ok(Ok(0)) => None,
             Ok(Ok(count)) => Some(format!("{count} orders of ours were sent and may still appear")),
             Ok(Err(_)) | Err(_) if self.started.elapsed() > BLIND_TO_INFLIGHT => None,

@@ -132,6 +132,11 @@ impl<V: Venue> ExitDesk<V> {
         asked.ok()?.ok().map(clock::ledger_text)
     }
 
+    /// Orders of ours that were sent and that the exchange does not show yet. `Err`: it cannot be told.
+    pub async fn may_appear(&self) -> Result<usize, String> {
+        super::late::may_appear(self).await
+    }
+
     /// A new id that the exchange never saw.
     pub(super) fn fresh_id() -> Option<ClientOrderId> {
         ClientOrderId::parse(&format!("mx-{}", uuid::Uuid::new_v4().simple())).ok()

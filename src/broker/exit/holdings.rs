@@ -27,6 +27,8 @@ pub struct Left {
     pub coin: String,
     pub amount: String,
     pub why: String,
+    /// It was to be sold, and the exchange said no.
+    pub refused: bool,
 }
 
 /// Which coins are sold: those that the mandate's universe and the person's policy cover.
@@ -99,10 +101,11 @@ impl Holdings {
         for (held, verdict) in coins.iter().zip(sorted) {
             match verdict? {
                 Ok(sale) => holdings.to_sell.push(sale),
-                Err(why) => holdings.left.push(Left {
+                Err((why, refused)) => holdings.left.push(Left {
                     coin: held.coin.to_string(),
                     amount: held.equity.normalize().to_string(),
                     why,
+                    refused,
                 }),
             }
         }
@@ -110,21 +113,23 @@ impl Holdings {
     }
 }
 
-/// The sale of one coin, or why there is none. The outer error: it cannot be told now.
+/// The sale of one coin, or why there is none and whether the exchange decided that. The outer error: it cannot
+/// be told now.
 async fn verdict<V: Venue>(
     desk: &ExitDesk<V>,
     rule: &SpotRule,
     held: &CoinBalance,
     closes: &Closes,
-) -> Result<Result<(Leg, Exit), String>, String> {
+) -> Result<Result<(Leg, Exit), (String, bool)>, String> {
+    let not_sold = |why: &str| Ok(Err((why.to_owned(), false)));
     let Some(pair) = pair_of(desk, &held.coin).await? else {
-        return Ok(Err("there is no pair to sell it for dollars".to_owned()));
+        return not_sold("there is no pair to sell it for dollars");
     };
     if let Some(why) = rule.forbids(&held.coin, &pair.id) {
-        return Ok(Err(why));
+        return not_sold(&why);
     }
     let Some(exit) = Exit::sell(held, &pair) else {
-        return Ok(Err("it is less than the smallest order".to_owned()));
+        return not_sold("it is less than the smallest order");
     };
     let leg = Leg {
         instrument: pair.id.clone(),
@@ -133,10 +138,11 @@ async fn verdict<V: Venue>(
     if let Some((times, why)) = closes.refusals(&leg)
         && times >= REFUSALS
     {
-        return Ok(Err(format!("the exchange refused it {times} times: {why}")));
+        let why = format!("the exchange refused it {times} times: {why}");
+        return Ok(Err((why, true)));
     }
     if is_dust(desk, &exit, &pair).await {
-        return Ok(Err("it is worth less than the smallest order".to_owned()));
+        return not_sold("it is worth less than the smallest order");
     }
     Ok(Ok((leg, exit)))
 }
