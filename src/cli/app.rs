@@ -36,6 +36,14 @@ pub(super) struct Trading {
     pub(super) _paper: Option<RunningPaper>,
 }
 
+/// The exchange and the ledger, without the gate: what a person's exit needs.
+#[derive(Debug)]
+pub(super) struct Exchange {
+    pub(super) venue: Arc<BybitVenue>,
+    pub(super) ledger: Ledger,
+    pub(super) _paper: Option<RunningPaper>,
+}
+
 pub(super) fn env(name: &str) -> Option<String> {
     std::env::var(name).ok()
 }
@@ -57,8 +65,19 @@ impl App {
         paper_store(&self.root)
     }
 
-    /// Where to trade: Bybit as the environment says, or a paper exchange started here.
+    /// The broker over [`Self::exchange`].
     pub(super) async fn trading(&self) -> Result<Trading, Failure> {
+        let Exchange {
+            venue,
+            ledger,
+            _paper,
+        } = self.exchange().await?;
+        let broker = Arc::new(Broker::new(venue, self.files.clone(), ledger, mode()?));
+        Ok(Trading { broker, _paper })
+    }
+
+    /// Where to trade: Bybit as the environment says, or a paper exchange started here.
+    pub(super) async fn exchange(&self) -> Result<Exchange, Failure> {
         let (config, paper) = match self.venue {
             VenueChoice::Bybit => (self.bybit()?, None),
             VenueChoice::Paper => {
@@ -74,10 +93,9 @@ impl App {
             }
         };
         let ledger = Ledger::open(&self.files, Redactor::new(secrets(&config)));
-        let venue = Arc::new(BybitVenue::new(config));
-        let broker = Arc::new(Broker::new(venue, self.files.clone(), ledger, mode()?));
-        Ok(Trading {
-            broker,
+        Ok(Exchange {
+            venue: Arc::new(BybitVenue::new(config)),
+            ledger,
             _paper: paper,
         })
     }
