@@ -11,6 +11,10 @@ mod course;
 mod desk;
 mod holdings;
 mod late;
+mod leg;
+mod look;
+mod records;
+mod step;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,10 +24,12 @@ use tokio::time::{Instant, sleep};
 use super::{Broker, Core};
 use crate::domain::account::{Position, RestingOrder};
 use crate::venue::Venue;
-pub use closes::Closed;
-pub use course::{Course, Look, Reach, Wish};
-pub use desk::{Answer, ExitDesk, Step};
+pub use course::Course;
+pub use desk::ExitDesk;
 pub use holdings::{Left, SpotRule};
+pub use leg::Closed;
+pub use look::{Look, Reach, Wish};
+pub use step::{Answer, Step};
 
 /// How long a plain exit follows the exchange.
 const FOLLOW: Duration = Duration::from_secs(15);

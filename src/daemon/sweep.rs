@@ -7,6 +7,8 @@
 
 mod claim;
 mod episode;
+mod finish;
+mod watch;
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -6,10 +6,12 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use mandated::daemon::sweep::{SweepState, Sweeper};
+use mandated::sim::{PaperConfig, PaperExchange};
 use mandated::state::ledger::Ledger;
 use mandated::state::paths::{BrokerKey, LiveFiles, RuntimeRoot};
 use mandated::state::redact::Redactor;
 use mandated::venue::bybit::{BybitConfig, BybitVenue};
+use rust_decimal::Decimal;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use url::Url;
@@ -17,11 +19,11 @@ use url::Url;
 #[path = "../sim_exchange/client.rs"]
 #[expect(dead_code, reason = "each test needs another part of it")]
 pub(crate) mod client;
-use client::Paper;
+use client::{Paper, loopback, still};
 
 pub(crate) struct World {
     pub(crate) paper: Paper,
-    pub(crate) root: TempDir,
+    _root: TempDir,
     pub(crate) files: LiveFiles,
     pub(crate) sweeper: Sweeper<BybitVenue>,
 }
@@ -30,7 +32,23 @@ pub(crate) struct World {
 impl World {
     /// An account with 10,000 USDT, 1,000 USDC and 0.1 BTC at prices that stand still.
     pub(crate) async fn new() -> Self {
-        let paper = Paper::still().await;
+        Self::over(Paper::still().await)
+    }
+
+    /// The same with a billion USDT.
+    pub(crate) async fn rich() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let mut config = PaperConfig::new(folder.path().join("paper.sqlite"));
+        config.prices = still();
+        config.first_deposit = vec![
+            ("USDT".to_owned(), Decimal::from(1_000_000_000)),
+            ("BTC".to_owned(), Decimal::new(1, 1)),
+        ];
+        let server = PaperExchange::start(config, loopback()).await.unwrap();
+        Self::over(Paper { server, folder })
+    }
+
+    fn over(paper: Paper) -> Self {
         let root = tempfile::tempdir().unwrap();
         let runtime = RuntimeRoot::at(root.path().to_owned());
         let files = LiveFiles::new(&runtime, BrokerKey::parse("bybit").unwrap());
@@ -38,7 +56,7 @@ impl World {
         let sweeper = sweeper(&paper, &files);
         Self {
             paper,
-            root,
+            _root: root,
             files,
             sweeper,
         }

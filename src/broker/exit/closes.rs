@@ -7,17 +7,15 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use futures::future::join_all;
-use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use tokio::time::{Instant, timeout};
 
 use super::super::record::shown;
 use super::desk::{ExitDesk, trouble};
+use super::leg::{Closed, Leg, largest};
 use crate::domain::account::{OrderView, Position};
 use crate::domain::exit::Exit;
-use crate::domain::money::Qty;
-use crate::domain::order::{ClientOrderId, OrderKey, PositionIdx, Write};
-use crate::domain::symbol::InstrumentId;
+use crate::domain::order::{ClientOrderId, OrderKey, Write};
 use crate::venue::{Outcome, Venue};
 
 /// A request that did not arrive within the receive window is dead (facts §5.9); only then is it made again,
@@ -29,27 +27,6 @@ const CAN_APPEAR_FOR: Duration = Duration::from_secs(60);
 
 const FIRST_PAUSE: Duration = Duration::from_millis(250);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
-
-/// What one close works on.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Leg {
-    pub(super) instrument: InstrumentId,
-    pub(super) idx: PositionIdx,
-}
-
-/// A close that is over, as the exchange shows it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Closed {
-    pub client_id: String,
-    pub order_id: Option<String>,
-    pub instrument: String,
-    pub side: String,
-    pub filled: String,
-    pub average_price: Option<String>,
-    pub status: String,
-    /// The exchange's clock when it was seen to be over.
-    pub exchange_time: Option<String>,
-}
 
 #[derive(Debug)]
 struct Pending {
@@ -280,17 +257,4 @@ impl Closes {
         };
         self.pending.iter().map(words).collect()
     }
-}
-
-/// The largest market order of an instrument, in its lot step; nothing where the exchange does not say.
-async fn largest<V: Venue>(desk: &ExitDesk<V>, id: &InstrumentId) -> Option<Qty> {
-    let asked = timeout(Duration::from_secs(2), desk.venue().instrument(id)).await;
-    let instrument = asked.ok()?.ok()?;
-    let most = instrument.max_market_qty?;
-    Some(
-        instrument
-            .qty_step
-            .and_then(|step| most.floor_to(step))
-            .unwrap_or(most),
-    )
 }

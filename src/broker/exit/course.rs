@@ -6,18 +6,15 @@ use std::time::Duration;
 use tokio::time::{Instant, timeout};
 
 use super::cancels::Cancels;
-use super::closes::{Closed, Closes};
+use super::closes::Closes;
 use super::desk::ExitDesk;
-use super::holdings::{Holdings, Left, SpotRule};
-use crate::domain::account::{Position, RestingOrder};
-use crate::domain::symbol::{Category, InstrumentId, Symbol};
-use crate::venue::{Venue, VenueError};
+use super::holdings::{Holdings, SpotRule};
+use super::leg::{Closed, Leg};
+use super::look::{LOOK_WITHIN, Look, Reach, Wish};
+use crate::venue::Venue;
 
 /// The two last looks lie at least this far apart.
 const BETWEEN_LOOKS: Duration = Duration::from_millis(200);
-
-/// A look of a thousand orders takes seconds; one that takes longer than this failed.
-const LOOK_WITHIN: Duration = Duration::from_secs(20);
 
 /// While orders rest, nothing is closed: a fill would open what was closed. But an order that cannot be
 /// cancelled must not keep positions open for ever.
@@ -28,49 +25,6 @@ const CLOSES_ALONE: Duration = Duration::from_secs(30);
 
 /// An in-flight folder that cannot be read holds nothing up for longer: what it could name has appeared by then.
 const BLIND_TO_INFLIGHT: Duration = Duration::from_secs(60);
-
-/// Which orders and positions are meant; the default is all.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Reach {
-    pub category: Option<Category>,
-    pub symbol: Option<Symbol>,
-}
-
-impl Reach {
-    #[must_use]
-    pub fn covers(&self, id: &InstrumentId) -> bool {
-        self.category.is_none_or(|category| category == id.category)
-            && self.symbol.as_ref().is_none_or(|symbol| *symbol == id.symbol)
-    }
-
-    fn is_everything(&self) -> bool {
-        *self == Self::default()
-    }
-}
-
-/// What is wanted beyond no orders.
-#[derive(Debug, Clone, Default)]
-pub struct Wish {
-    /// No positions.
-    pub close: bool,
-    /// No coins that this covers.
-    pub sell: Option<SpotRule>,
-}
-
-/// What one round saw. `None`: it could not be read.
-#[derive(Debug, Clone, Default)]
-pub struct Look {
-    pub orders: Option<Vec<RestingOrder>>,
-    pub positions: Option<Vec<Position>>,
-    /// Coins that are to be sold still.
-    pub to_sell: usize,
-    /// Coins that are held and will not be sold.
-    pub left: Vec<Left>,
-    /// What stands in the way, in words.
-    pub notes: Vec<String>,
-    /// It is over: the exchange's clock at the first and at the last of the empty looks.
-    pub done: Option<(Option<String>, Option<String>)>,
-}
 
 /// One way out.
 #[derive(Debug)]
@@ -129,7 +83,7 @@ impl Course {
     pub async fn round<V: Venue>(&mut self, desk: &ExitDesk<V>, wish: &Wish) -> Look {
         self.closes.resolve(desk).await;
         let looked_at = Instant::now();
-        let mut look = self.look(desk, wish).await;
+        let mut look = Look::taken(desk, &self.reach, wish).await;
         let rest = self.cancel(desk, &mut look).await;
         let held = match wish.close {
             true => self.close(desk, &look).await,
@@ -142,33 +96,6 @@ impl Course {
         let seen_empty = rest == Some(false) && held == Some(false) && coins == Some(false);
         self.judge(desk, seen_empty, looked_at, &mut look).await;
         self.explain(&mut look);
-        look
-    }
-
-    async fn look<V: Venue>(&self, desk: &ExitDesk<V>, wish: &Wish) -> Look {
-        let positions = async {
-            match wish.close {
-                true => Some(within(desk.venue().positions()).await),
-                false => None,
-            }
-        };
-        let (orders, positions) = tokio::join!(within(desk.venue().open_orders()), positions);
-        let mut look = Look::default();
-        match orders {
-            Ok(mut orders) => {
-                orders.retain(|order| self.reach.covers(&order.instrument));
-                look.orders = Some(orders);
-            }
-            Err(why) => look.notes.push(format!("open orders: {why}")),
-        }
-        match positions {
-            Some(Ok(mut positions)) => {
-                positions.retain(|position| self.reach.covers(&position.instrument));
-                look.positions = Some(positions);
-            }
-            Some(Err(why)) => look.notes.push(format!("positions: {why}")),
-            None => {}
-        }
         look
     }
 
@@ -263,7 +190,7 @@ impl Course {
         look.notes
             .extend(waiting.into_iter().map(|close| format!("{close} may still fill")));
         for position in look.positions.iter().flatten() {
-            let leg = super::closes::Leg {
+            let leg = Leg {
                 instrument: position.instrument.clone(),
                 idx: position.position_idx,
             };
@@ -274,13 +201,6 @@ impl Course {
                 ));
             }
         }
-    }
-}
-
-async fn within<T>(read: impl Future<Output = Result<T, VenueError>>) -> Result<T, String> {
-    match timeout(LOOK_WITHIN, read).await {
-        Ok(read) => read.map_err(|error| error.to_string()),
-        Err(_) => Err("no answer in time".to_owned()),
     }
 }
 

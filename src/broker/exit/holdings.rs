@@ -6,8 +6,9 @@ use futures::future::join_all;
 use serde::{Deserialize, Serialize};
 use tokio::time::timeout;
 
-use super::closes::{Closes, Leg};
+use super::closes::Closes;
 use super::desk::ExitDesk;
+use super::leg::Leg;
 use crate::domain::account::{CoinBalance, Instrument};
 use crate::domain::exit::Exit;
 use crate::domain::mandate::Mandate;
