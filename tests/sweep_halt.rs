@@ -8,6 +8,7 @@ use std::time::Duration;
 use mandated::daemon::sweep::SweepState;
 use mandated::state::clock;
 use mandated::state::halt::{self, HaltScope};
+use mandated::state::inflight::{self, InflightRecord, InflightState};
 use serde_json::json;
 
 mod sweep_world;
@@ -175,6 +176,53 @@ async fn orders_that_appear_while_the_sentinel_stands_are_cancelled_too() {
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
     panic!("orders that appeared still rest");
+}
+
+#[tokio::test]
+async fn an_order_that_may_still_appear_holds_the_receipt_back() {
+    let world = World::new().await;
+    let mut record = InflightRecord {
+        client_id: "md-late".into(),
+        fingerprint: "f".into(),
+        remote_tool: "bybit_place_order".into(),
+        category: "linear".into(),
+        symbol: "BTCUSDT".into(),
+        side: "Buy".into(),
+        body: json!({}),
+        notional_usd: "65".into(),
+        order: json!({"category": "linear", "symbol": "BTCUSDT", "side": "Buy", "leavesQty": "0.001",
+                      "price": "60000", "orderLinkId": "md-late", "positionIdx": 0}),
+        created_at: clock::ledger_text(clock::now()),
+        state: InflightState::Sent,
+        venue_order_id: None,
+        process_id: 7,
+        venue: "paper".into(),
+    };
+    inflight::write_new(&world.files, &record).unwrap();
+    world.touch();
+    let waiting = tokio::time::timeout(Duration::from_secs(3), world.swept(60)).await;
+    assert!(waiting.is_err() && world.receipts().is_empty());
+    record.created_at = "2026-01-01T00:00:00.000+00:00".into();
+    inflight::update(&world.files, &record).unwrap();
+    world.swept(10).await;
+    assert_eq!(world.receipts().len(), 1);
+}
+
+#[tokio::test]
+async fn an_exchange_that_is_not_reached_fills_neither_ledger_nor_receipt() {
+    let mut world = World::new().await;
+    let gone = std::mem::replace(&mut world.paper, Paper::still().await);
+    gone.server.stop().await;
+    world.touch();
+    for _ in 0..6 {
+        let state = world.sweeper.look().await;
+        assert!(
+            matches!(&state, SweepState::Halting { note: Some(_), .. }),
+            "{state:?}"
+        );
+    }
+    assert!(world.ledger().len() <= 4, "{:?}", world.ledger());
+    assert!(world.receipts().is_empty());
 }
 
 #[tokio::test]

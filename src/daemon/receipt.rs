@@ -11,12 +11,14 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::broker::exit::{Closed, Left, Step};
+use crate::broker::exit::{Answer, Closed, Left, Step};
 use crate::domain::account::Position;
 use crate::state::halt::Sentinel;
 use crate::state::{clock, durable};
 
 const MAX_BYTES: u64 = 64 << 20;
+/// More than any sweep needs that comes to an end; one that does not must not fill the disk.
+const KEPT_STEPS: usize = 2_000;
 const DISK_WITHIN: Duration = Duration::from_secs(2);
 
 /// One sentinel that stood when the sweep began.
@@ -74,6 +76,8 @@ pub struct Receipt {
     pub coins_left: Vec<Left>,
     /// Everything that was sent, and what was answered.
     pub steps: Vec<Step>,
+    /// Steps beyond those: repetitions of what could not be sent, and more than can be kept.
+    pub steps_not_kept: usize,
     /// Why records of it are not on the ledger; empty when all are.
     pub not_on_ledger: Vec<String>,
     /// `halt_tripped` is on the ledger.
@@ -108,6 +112,7 @@ impl Receipt {
             positions_left: Vec::new(),
             coins_left: Vec::new(),
             steps: Vec::new(),
+            steps_not_kept: 0,
             not_on_ledger: Vec::new(),
             trip_is_recorded: false,
         }
@@ -129,7 +134,19 @@ impl Receipt {
         for why in steps.iter().filter_map(|step| step.not_on_ledger.clone()) {
             self.say_not_on_ledger(why);
         }
-        self.steps.extend(steps);
+        for step in steps {
+            // What did not leave this machine is told once, however often it was tried.
+            let again = step.answer == Answer::NotSent
+                && self
+                    .steps
+                    .iter()
+                    .any(|known| known.answer == Answer::NotSent && known.what == step.what);
+            if again || self.steps.len() >= KEPT_STEPS {
+                self.steps_not_kept += 1;
+            } else {
+                self.steps.push(step);
+            }
+        }
     }
 
     /// One reason is said once.

@@ -1,5 +1,6 @@
 //! Sends one exit, keeps what was sent and what was answered, and has both put on the ledger.
 
+use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -35,6 +36,9 @@ pub struct ExitDesk<V> {
     next_number: AtomicU64,
     /// A record did not come back in time: the next ones are written without waiting.
     pub(super) ledger_is_stuck: AtomicBool,
+    /// What could not be sent at the last try and is on the ledger so: said once, or an exchange that is not
+    /// reached for a day would fill the ledger.
+    not_sent: Mutex<BTreeSet<String>>,
 }
 
 impl<V: Venue> ExitDesk<V> {
@@ -47,6 +51,7 @@ impl<V: Venue> ExitDesk<V> {
             steps: Mutex::default(),
             next_number: AtomicU64::new(0),
             ledger_is_stuck: AtomicBool::new(false),
+            not_sent: Mutex::default(),
         }
     }
 
@@ -110,6 +115,9 @@ impl<V: Venue> ExitDesk<V> {
         };
         let exchange_time = self.exchange_time().await;
         self.answered(number, &outcome, exchange_time);
+        if self.is_old_news(exit, &outcome) {
+            return outcome;
+        }
         let (kind, word) = verdict(exit.write(), &outcome);
         let mut record = self.record_of(exit, id, kind, word);
         if let Ok(record) = &mut record {
@@ -120,6 +128,18 @@ impl<V: Venue> ExitDesk<V> {
         }
         self.write_down(number, record).await;
         outcome
+    }
+
+    fn is_old_news(&self, exit: &Exit, outcome: &Outcome) -> bool {
+        let words = in_words(exit.write(), None);
+        let mut not_sent = self.not_sent.lock().unwrap_or_else(PoisonError::into_inner);
+        match outcome {
+            Outcome::NotSent(_) => !not_sent.insert(words),
+            _ => {
+                not_sent.remove(&words);
+                false
+            }
+        }
     }
 
     fn begin(&self, exit: &Exit, id: &ClientOrderId) -> u64 {

@@ -33,6 +33,8 @@ pub(super) struct Episode {
     pub(super) is_swept: bool,
     /// The receipt could not be written yet.
     pub(super) owes_receipt: bool,
+    /// A draft was written here, or tried to be.
+    has_draft: bool,
     pub(super) next_watch: Instant,
     pub(super) last: SweepState,
 }
@@ -68,6 +70,7 @@ impl Episode {
             receipt: kept.or(draft).unwrap_or(begun),
             is_swept,
             owes_receipt: false,
+            has_draft: false,
             next_watch: Instant::now(),
             last: SweepState::default(),
             name,
@@ -176,7 +179,13 @@ impl Episode {
     }
 
     async fn keep_draft<V: Venue>(&mut self, desk: &ExitDesk<V>, wish: &Wish) {
+        let before = (self.receipt.steps.len(), self.receipt.closed.len());
         self.collect(desk, wish);
+        let is_news = before != (self.receipt.steps.len(), self.receipt.closed.len());
+        if !is_news && self.has_draft {
+            return;
+        }
+        self.has_draft = true;
         if let Err(why) = self.receipt.write(desk.files().halt_sweep(&self.name)).await {
             tracing::warn!(why, "the draft of a receipt was not written");
         }
