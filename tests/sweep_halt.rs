@@ -214,7 +214,7 @@ async fn an_exchange_that_is_not_reached_fills_neither_ledger_nor_receipt() {
     let gone = std::mem::replace(&mut world.paper, Paper::still().await);
     gone.server.stop().await;
     world.touch();
-    for _ in 0..6 {
+    for _ in 0..2 {
         let state = world.sweeper.look().await;
         assert!(
             matches!(&state, SweepState::Halting { note: Some(_), .. }),

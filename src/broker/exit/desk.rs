@@ -36,7 +36,7 @@ pub struct ExitDesk<V> {
     next_number: AtomicU64,
     /// A record did not come back in time: the next ones are written without waiting.
     pub(super) ledger_is_stuck: AtomicBool,
-    /// What could not be sent at the last try and is on the ledger so: said once, or an exchange that is not
+    /// What got no answer at the last try and is on the ledger so: said once, or an exchange that is not
     /// reached for a day would fill the ledger.
     not_sent: Mutex<BTreeSet<String>>,
 }
@@ -111,7 +111,7 @@ impl<V: Venue> ExitDesk<V> {
         }
         let outcome = match timeout(ANSWER_WITHIN, self.venue.exit(exit, id)).await {
             Ok(outcome) => outcome,
-            Err(_) => Outcome::Unknown(format!("no answer in {} s", ANSWER_WITHIN.as_secs())),
+            Err(_) => Outcome::Unknown(no_answer()),
         };
         let exchange_time = self.exchange_time().await;
         self.answered(number, &outcome, exchange_time);
@@ -133,8 +133,11 @@ impl<V: Venue> ExitDesk<V> {
     fn is_old_news(&self, exit: &Exit, outcome: &Outcome) -> bool {
         let words = in_words(exit.write(), None);
         let mut not_sent = self.not_sent.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_order = matches!(exit.write(), Write::Place(_));
         match outcome {
             Outcome::NotSent(_) => !not_sent.insert(words),
+            // Cut off by us while it waited, most likely for a connection: a cancel may be told once.
+            Outcome::Unknown(why) if !is_order && *why == no_answer() => !not_sent.insert(words),
             _ => {
                 not_sent.remove(&words);
                 false
@@ -189,6 +192,10 @@ impl<V: Venue> ExitDesk<V> {
     fn locked(&self) -> MutexGuard<'_, Vec<Step>> {
         self.steps.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn no_answer() -> String {
+    format!("no answer in {} s", ANSWER_WITHIN.as_secs())
 }
 
 pub(super) fn trouble(outcome: &Outcome) -> Option<String> {
