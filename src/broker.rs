@@ -4,7 +4,7 @@
 //! both be judged by the account as it was before either.
 
 mod describe;
-mod exit;
+pub mod exit;
 mod facts;
 mod record;
 mod recover;

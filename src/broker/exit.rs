@@ -1,26 +1,41 @@
-//! A person's way out: cancel every resting order, close every position. It asks no mandate, no counter and no
-//! HALT, and a ledger that cannot be written does not hold it back; only what the exchange shows counts as done.
+//! The way out: cancel every resting order, close every position, until the exchange shows nothing. It is the
+//! sweep's of a HALT and a person's own. It asks no mandate, no counter and no HALT, and a ledger that cannot be
+//! written does not hold it back; only what the exchange shows counts as done.
+//!
+//! [`ExitDesk`] sends one exit and keeps what came of it. [`Course`] is the whole way, taken in rounds: look,
+//! send what is due, look again.
 
-use std::collections::BTreeSet;
+mod cancels;
+mod closes;
+mod course;
+mod desk;
+mod holdings;
+mod late;
+mod leg;
+mod look;
+mod records;
+mod step;
+
+use std::sync::Arc;
 use std::time::Duration;
 
-use serde_json::Value;
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 
-use super::describe::in_words;
 use super::{Broker, Core};
 use crate::domain::account::{Position, RestingOrder};
-use crate::domain::exit::Exit;
-use crate::domain::order::{CancelScope, ClientOrderId};
-use crate::domain::symbol::{Category, Coin};
-use crate::state::audit_record::{AuditKind, AuditOutcome, AuditRecord};
-use crate::state::clock;
-use crate::venue::{Outcome, Venue, VenueError};
+use crate::venue::Venue;
+pub use course::Course;
+pub use desk::ExitDesk;
+pub use holdings::{Left, SpotRule};
+pub use leg::Closed;
+pub use look::{Look, Reach, Wish};
+pub use step::{Answer, Step};
 
-/// How often the exchange is looked at before the exit is said to be unfinished.
-const LOOKS: u32 = 10;
+/// How long a plain exit follows the exchange.
+const FOLLOW: Duration = Duration::from_secs(15);
 
-const BETWEEN_LOOKS: Duration = Duration::from_millis(200);
+/// Between two rounds, so that the budget of the lists is not used up (facts §3).
+pub const BETWEEN_ROUNDS: Duration = Duration::from_millis(150);
 
 /// How an exit went.
 #[derive(Debug, Default)]
@@ -37,153 +52,49 @@ pub struct ExitReport {
 
 impl<V: Venue> Broker<V> {
     /// Cancels every resting order of every category, and looks until the exchange shows none.
-    pub async fn cancel_everything(&self) -> Result<ExitReport, VenueError> {
-        self.core.cancel_everything().await
+    pub async fn cancel_everything(&self) -> Result<ExitReport, String> {
+        self.core.exit(&Wish::default()).await
     }
 
     /// Cancels every resting order, then closes every position that has a reduce-only way out.
-    pub async fn flatten(&self) -> Result<ExitReport, VenueError> {
-        let mut report = self.core.cancel_everything().await?;
-        self.core.close_positions(&mut report).await?;
-        Ok(report)
+    pub async fn flatten(&self) -> Result<ExitReport, String> {
+        let wish = Wish {
+            close: true,
+            sell: None,
+        };
+        self.core.exit(&wish).await
     }
 }
 
 impl<V: Venue> Core<V> {
-    async fn cancel_everything(&self) -> Result<ExitReport, VenueError> {
-        let mut report = ExitReport::default();
-        for look in 0..LOOKS {
-            report.orders_left = self.venue.open_orders().await?;
-            if report.orders_left.is_empty() {
-                break;
+    async fn exit(&self, wish: &Wish) -> Result<ExitReport, String> {
+        let desk = ExitDesk::new(
+            Arc::clone(&self.venue),
+            self.files.clone(),
+            self.ledger.clone(),
+            "person",
+        );
+        let mut course = Course::new(Reach::default(), &uuid::Uuid::new_v4().to_string());
+        let until = Instant::now() + FOLLOW;
+        loop {
+            let look = course.round(&desk, wish).await;
+            if look.done.is_some() || Instant::now() >= until {
+                return report(&desk, look, wish);
             }
-            // A cancel is asynchronous: one that was accepted is given a moment before it is asked again.
-            if look % 3 == 0 {
-                for scope in self.scopes(&report.orders_left).await {
-                    self.leave(&Exit::cancel_all(scope), &mut report).await;
-                }
-            }
-            sleep(BETWEEN_LOOKS).await;
-        }
-        Ok(report)
-    }
-
-    /// One cancel-all for each category and settle coin that has orders (facts §5.12).
-    async fn scopes(&self, orders: &[RestingOrder]) -> Vec<CancelScope> {
-        let mut wide = BTreeSet::new();
-        let mut scopes = Vec::new();
-        for order in orders {
-            let category = order.instrument.category;
-            let coin = match category {
-                Category::Linear | Category::Inverse => self.settle_coin(order).await,
-                Category::Spot | Category::Option => None,
-            };
-            match (category, coin) {
-                (_, Some(coin)) if wide.insert((category, Some(coin.clone()))) => {
-                    scopes.push(CancelScope::SettleCoin(category, coin));
-                }
-                (Category::Spot | Category::Option, None) if wide.insert((category, None)) => {
-                    scopes.push(CancelScope::Everything(category));
-                }
-                (Category::Linear | Category::Inverse, None) => {
-                    scopes.push(CancelScope::Instrument(order.instrument.clone()));
-                }
-                _ => {}
-            }
-        }
-        scopes
-    }
-
-    async fn settle_coin(&self, order: &RestingOrder) -> Option<Coin> {
-        self.venue
-            .instrument(&order.instrument)
-            .await
-            .ok()
-            .and_then(|instrument| instrument.settle_coin)
-    }
-
-    async fn close_positions(&self, report: &mut ExitReport) -> Result<(), VenueError> {
-        for look in 0..LOOKS {
-            report.positions_left = self.venue.positions().await?;
-            if report.positions_left.is_empty() {
-                break;
-            }
-            if look == 0 {
-                for exit in report
-                    .positions_left
-                    .iter()
-                    .filter_map(Exit::close)
-                    .collect::<Vec<_>>()
-                {
-                    self.leave(&exit, report).await;
-                }
-            }
-            sleep(BETWEEN_LOOKS).await;
-        }
-        Ok(())
-    }
-
-    async fn leave(&self, exit: &Exit, report: &mut ExitReport) {
-        let words = in_words(exit.write(), None);
-        let outcome = match ClientOrderId::parse(&format!("mx-{}", uuid::Uuid::new_v4().simple())) {
-            Ok(id) => self.venue.exit(exit, &id).await,
-            Err(error) => Outcome::NotSent(error.to_string()),
-        };
-        let (kind, word, trouble) = match &outcome {
-            Outcome::Accepted(_) => (AuditKind::OrderCancelled, AuditOutcome::Accepted, None),
-            Outcome::Rejected(no) | Outcome::Duplicate(no) => (
-                AuditKind::OrderRejected,
-                AuditOutcome::Rejected,
-                Some(no.message.clone()),
-            ),
-            Outcome::NotSent(why) => (AuditKind::OrderRejected, AuditOutcome::Error, Some(why.clone())),
-            Outcome::Unknown(why) => (
-                AuditKind::OrderSubmitted,
-                AuditOutcome::Unknown,
-                Some(why.clone()),
-            ),
-        };
-        let kind = match (kind, exit.write()) {
-            (AuditKind::OrderCancelled, crate::domain::order::Write::Place(_)) => AuditKind::OrderPlaced,
-            (kind, _) => kind,
-        };
-        report.sent.push(match &trouble {
-            None => format!("{words}: accepted"),
-            Some(why) => format!("{words}: {why}"),
-        });
-        if let Err(why) = self.record_exit(kind, word, &words, exit, &outcome, trouble) {
-            report.not_on_record.push(format!("{words}: {why}"));
+            sleep(BETWEEN_ROUNDS).await;
         }
     }
+}
 
-    fn record_exit(
-        &self,
-        kind: AuditKind,
-        outcome: AuditOutcome,
-        words: &str,
-        exit: &Exit,
-        answer: &Outcome,
-        error: Option<String>,
-    ) -> Result<(), String> {
-        let session = format!("person:{}", std::process::id());
-        let mut record = AuditRecord::new(
-            clock::now(),
-            self.files.broker().as_str(),
-            &session,
-            kind,
-            outcome,
-        )
-        .map_err(|error| error.to_string())?;
-        record.intent_normalized = Some(format!("a person's exit: {words}"));
-        record.remote_tool = Some(exit.write().tool().name().to_owned());
-        record.broker_response = match answer {
-            Outcome::Accepted(accepted) => accepted.response.clone(),
-            _ => Value::Null,
-        };
-        record.error = error;
-        self.ledger
-            .append(&record)
-            .map(drop)
-            .map_err(|error| error.to_string())
+fn report<V: Venue>(desk: &ExitDesk<V>, look: Look, wish: &Wish) -> Result<ExitReport, String> {
+    if look.orders.is_none() || (wish.close && look.positions.is_none()) {
+        return Err(look.notes.join("; "));
     }
+    let steps = desk.steps();
+    Ok(ExitReport {
+        sent: steps.iter().map(Step::in_words).collect(),
+        orders_left: look.orders.unwrap_or_default(),
+        positions_left: look.positions.unwrap_or_default(),
+        not_on_record: steps.into_iter().filter_map(|step| step.not_on_ledger).collect(),
+    })
 }

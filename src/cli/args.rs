@@ -68,6 +68,10 @@ pub(super) enum Command {
     Halt(HaltArgs),
     /// Clear the kill switch.
     Resume(ResumeArgs),
+    /// Cancel resting orders, in every state: under HALT, without a mandate, with a full disk. Asks first.
+    CancelAll(CancelAllArgs),
+    /// Cancel resting orders and close positions, in every state. Coins held are not sold. Asks first.
+    Flatten(FlattenArgs),
     /// Look at a mandate.
     Mandate {
         #[command(subcommand)]
@@ -188,6 +192,31 @@ pub(super) struct ResumeArgs {
     /// Only this broker's sentinel, not the one for every broker.
     #[arg(long)]
     pub(super) broker: bool,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct CancelAllArgs {
+    /// Only this category: linear, inverse, spot or option.
+    #[arg(long, value_name = "CATEGORY")]
+    pub(super) category: Option<String>,
+    #[command(flatten)]
+    pub(super) exit: FlattenArgs,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct FlattenArgs {
+    /// Only this symbol, in every category that has it.
+    #[arg(long, value_name = "SYMBOL")]
+    pub(super) symbol: Option<String>,
+    /// Go ahead without asking.
+    #[arg(long)]
+    pub(super) yes: bool,
+    /// How long the exchange is followed before it counts as not done.
+    #[arg(long, default_value_t = 60, value_name = "SECONDS")]
+    pub(super) timeout: u64,
+    /// One object at the end, for programs.
+    #[arg(long)]
+    pub(super) json: bool,
 }
 
 #[derive(Debug, Subcommand)]

@@ -1,7 +1,8 @@
 //! The commands a person types. Each is a thin edge: it reads arguments and files, asks a floor below, prints.
 //!
 //! Exit codes: 0 done · 1 it failed, the reason is on stderr · 2 the command line or a setting is wrong ·
-//! 3 what was looked at is not in order (an invalid mandate, a broken ledger, a halt where `status` found one, anything red where `doctor` did).
+//! 3 what was looked at is not in order (an invalid mandate, a broken ledger, a halt where `status` found one,
+//! anything red where `doctor` did) · 130 a person interrupted it; what was sent until then is on stdout.
 
 mod app;
 mod args;
@@ -9,6 +10,7 @@ mod audit;
 mod daemon;
 mod demo;
 mod doctor;
+mod exits;
 pub mod explain;
 mod halt;
 mod mandate;
@@ -52,6 +54,8 @@ enum Done {
     Well,
     /// What was looked at is not in order.
     NotInOrder,
+    /// A person stopped it half way.
+    Interrupted,
 }
 
 /// Runs the command of this process.
@@ -72,6 +76,7 @@ pub fn main() -> ExitCode {
     match ended {
         Ok(Done::Well) => ExitCode::SUCCESS,
         Ok(Done::NotInOrder) => ExitCode::from(3),
+        Ok(Done::Interrupted) => ExitCode::from(130),
         Err(failure) => {
             out::complain(&failure.to_string());
             ExitCode::from(if matches!(failure, Failure::Usage(_)) {
@@ -96,6 +101,8 @@ async fn run(arguments: Arguments) -> Result<Done, Failure> {
         Some(Command::Doctor(doctor)) => doctor::run(settings, &doctor).await,
         Some(Command::Halt(halt)) => halt::trip(&App::new(settings)?, &halt),
         Some(Command::Resume(resume)) => halt::resume(&App::new(settings)?, &resume),
+        Some(Command::CancelAll(exit)) => exits::cancel_all(&App::new(settings)?, exit).await,
+        Some(Command::Flatten(exit)) => exits::flatten(&App::new(settings)?, exit).await,
         Some(Command::Mandate {
             command: MandateCommand::Show(format),
         }) => mandate::show(&App::new(settings)?, format.json),

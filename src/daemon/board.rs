@@ -34,6 +34,9 @@ pub struct Board {
     pub sweep: SweepWord,
     pub orders_left: usize,
     pub positions_left: usize,
+    /// What stands in the way of the sweep.
+    #[serde(default)]
+    pub in_the_way: Option<String>,
     /// When HALT, mandate and exchange were last looked at, UTC.
     pub last_look: Option<String>,
 }
@@ -62,20 +65,23 @@ impl Board {
             sweep: SweepWord::Idle,
             orders_left: 0,
             positions_left: 0,
+            in_the_way: None,
             last_look: None,
         }
     }
 
     /// Takes over what a look found.
     pub(super) fn note(&mut self, state: &SweepState) {
-        (self.orders_left, self.positions_left) = (0, 0);
+        (self.orders_left, self.positions_left, self.in_the_way) = (0, 0, None);
         self.sweep = match state {
             SweepState::Idle => SweepWord::Idle,
             SweepState::Halting {
                 orders_left,
                 positions_left,
+                note,
             } => {
                 (self.orders_left, self.positions_left) = (*orders_left, *positions_left);
+                self.in_the_way.clone_from(note);
                 SweepWord::Halting
             }
             SweepState::Swept => SweepWord::Halted,
@@ -92,9 +98,13 @@ impl Board {
         };
         match (self.sweep, &self.halted) {
             (SweepWord::Halting, _) => format!(
-                "HALTING: {}, {} left",
+                "HALTING: {}, {} left{}",
                 many(self.orders_left, "order"),
-                many(self.positions_left, "position")
+                many(self.positions_left, "position"),
+                self.in_the_way
+                    .as_ref()
+                    .map(|what| format!(" ({what})"))
+                    .unwrap_or_default()
             ),
             (SweepWord::Halted, _) => "HALTED: the exchange shows nothing left to do".to_owned(),
             (SweepWord::ClaimedElsewhere, _) => "HALT: another program claimed the sweep".to_owned(),
@@ -210,6 +220,7 @@ mod tests {
         board.note(&SweepState::Halting {
             orders_left: 3,
             positions_left: 1,
+            note: None,
         });
         board.last_look = looked(1);
         let mut seen = Seen {

@@ -82,6 +82,7 @@ mod tests {
             SweepState::Halting {
                 orders_left: 3,
                 positions_left: 1,
+                note: None,
             }
         }
     }

@@ -4,6 +4,7 @@
 //! `door` and `socket` let sessions in, `hello` and `handover` are how `serve` finds out whether to use them. `board` tells
 //! `status` how things stand, `systemd` tells the service manager, `run` puts them together.
 
+mod authority;
 pub mod board;
 pub mod door;
 mod ground;
@@ -11,6 +12,7 @@ pub mod handover;
 pub mod hello;
 mod look;
 pub mod place;
+pub mod receipt;
 pub mod run;
 mod socket;
 pub mod sweep;

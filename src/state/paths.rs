@@ -256,6 +256,26 @@ impl LiveFiles {
         self.broker_folder
             .join(format!("FLATTEN_FIRED-{}", episode_digest(episode)))
     }
+
+    /// What our sweep of one halt episode did, written when the exchange showed nothing any more.
+    #[must_use]
+    pub fn halt_receipt(&self, episode: &str) -> PathBuf {
+        self.broker_folder
+            .join(format!("halt_receipt-{}.json", episode_digest(episode)))
+    }
+
+    /// What our sweep of one halt episode did so far, while it is not done.
+    #[must_use]
+    pub fn halt_sweep(&self, episode: &str) -> PathBuf {
+        self.broker_folder
+            .join(format!("halt_sweep-{}.json", episode_digest(episode)))
+    }
+
+    /// Which end of authority was dealt with last.
+    #[must_use]
+    pub fn authority_ended(&self) -> PathBuf {
+        self.broker_folder.join("authority_ended.json")
+    }
 }
 
 fn episode_digest(episode: &str) -> String {

@@ -24,10 +24,39 @@ pub struct SweepError {
     pub source: io::Error,
 }
 
+/// Whose the sweep of an episode is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Holder {
+    Nobody,
+    /// This program's: by this process, or by one before it that did not come to the end.
+    Us,
+    /// Another program's, or one that does not say whose.
+    Another,
+}
+
+/// What our claims say of their maker; Vibe-Trading's say nothing.
+const MAKER: &str = "mandated";
+
 /// Claims the sweep of `episode` (2 fsyncs); false when another sweeper has it, or had it when it crashed.
 pub fn claim(files: &LiveFiles, episode: &str, now: DateTime<Utc>) -> Result<bool, SweepError> {
-    let content = json!({"claimed_at": clock::ledger_text(now), "episode": episode, "pid": process::id()});
+    let content = json!({
+        "claimed_at": clock::ledger_text(now), "episode": episode, "pid": process::id(), "by": MAKER,
+    });
     create(files.flatten_claim(episode), &content)
+}
+
+/// Who claimed `episode`. A claim that cannot be read is not taken for ours.
+pub fn holder(files: &LiveFiles, episode: &str) -> Result<Holder, SweepError> {
+    let path = files.flatten_claim(episode);
+    let found = match durable::read_if_present(&path, MAX_BYTES) {
+        Ok(Some(bytes)) => serde_json::from_slice::<Value>(&bytes).unwrap_or(Value::Null),
+        Ok(None) => return Ok(Holder::Nobody),
+        Err(_) if fs::symlink_metadata(&path).is_ok() => return Ok(Holder::Another),
+        Err(source) => return Err(SweepError { path, source }),
+    };
+    let ours = found.get("by").and_then(Value::as_str) == Some(MAKER)
+        && found.get("episode").and_then(Value::as_str) == Some(episode);
+    Ok(if ours { Holder::Us } else { Holder::Another })
 }
 
 /// Gives a claim up, so that the sweep can be tried again; false when there was none.
@@ -90,8 +119,18 @@ mod tests {
             BrokerKey::parse("bybit").unwrap(),
         );
         let now = DateTime::from_timestamp(1_780_391_749, 0).unwrap();
+        assert_eq!(holder(&files, "one").unwrap(), Holder::Nobody);
         assert!(claim(&files, "one", now).unwrap());
+        assert_eq!(holder(&files, "one").unwrap(), Holder::Us);
         assert!(!claim(&files, "one", now).unwrap());
+        fs::write(
+            files.flatten_claim("three"),
+            "{\"episode\": \"three\", \"pid\": 1}",
+        )
+        .unwrap();
+        fs::create_dir(files.flatten_claim("four")).unwrap();
+        assert_eq!(holder(&files, "three").unwrap(), Holder::Another);
+        assert_eq!(holder(&files, "four").unwrap(), Holder::Another);
         assert!(claim(&files, "two", now).unwrap());
         assert!(!was_done(&files, "one").unwrap());
         assert!(mark_done(&files, "one", now).unwrap());

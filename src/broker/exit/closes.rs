@@ -1,0 +1,260 @@
+//! Closing: one order at a time for each position, and never another before the earlier one is over.
+//!
+//! The id of a close is made of what it closes and how often that was tried, so a process that takes over from
+//! a dead one asks for the same order again, and the exchange refuses the second of them.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use futures::future::join_all;
+use sha2::{Digest, Sha256};
+use tokio::time::{Instant, timeout};
+
+use super::super::record::shown;
+use super::desk::{ExitDesk, trouble};
+use super::leg::{Closed, Leg, largest};
+use crate::domain::account::{OrderView, Position};
+use crate::domain::exit::Exit;
+use crate::domain::order::{ClientOrderId, OrderKey, Write};
+use crate::venue::{Outcome, Venue};
+
+/// A request that did not arrive within the receive window is dead (facts §5.9); only then is it made again,
+/// and under the same id, so that one of the two at most becomes an order.
+const DEAD_AFTER: Duration = Duration::from_secs(6);
+
+/// An order that nobody shows for so long can no longer appear.
+const CAN_APPEAR_FOR: Duration = Duration::from_secs(60);
+
+const FIRST_PAUSE: Duration = Duration::from_millis(250);
+const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+
+#[derive(Debug)]
+struct Pending {
+    id: ClientOrderId,
+    exit: Exit,
+    first_sent: Instant,
+    last_sent: Instant,
+    /// The exchange has it: it is waited for and never made again.
+    is_known: bool,
+}
+
+/// Refusals of one leg, since its last success.
+#[derive(Debug, Default)]
+struct Refused {
+    times: u32,
+    not_before: Option<Instant>,
+    why: String,
+}
+
+/// Every close of one way out.
+#[derive(Debug, Default)]
+pub(super) struct Closes {
+    seed: String,
+    attempts: BTreeMap<Leg, u32>,
+    pending: BTreeMap<Leg, Pending>,
+    refused: BTreeMap<Leg, Refused>,
+    pub(super) closed: Vec<Closed>,
+}
+
+impl Closes {
+    pub(super) fn new(seed: &str) -> Self {
+        Self {
+            seed: seed.to_owned(),
+            ..Self::default()
+        }
+    }
+
+    /// Takes over what another way out sent and does not know the end of.
+    pub(super) fn wait_for(&mut self, before: Self) {
+        self.pending.extend(before.pending);
+    }
+
+    /// Closes that may still fill.
+    pub(super) fn pending(&self) -> usize {
+        self.pending.len()
+    }
+
+    /// How often a leg was refused in a row, and why.
+    pub(super) fn refusals(&self, leg: &Leg) -> Option<(u32, &str)> {
+        let refused = self.refused.get(leg)?;
+        Some((refused.times, &refused.why))
+    }
+
+    /// Asks for every close that is not over; notes those that are.
+    pub(super) async fn resolve<V: Venue>(&mut self, desk: &ExitDesk<V>) {
+        let asked = self.pending.iter().map(|(leg, pending)| async move {
+            let key = OrderKey::Client(pending.id.clone());
+            let looking = desk.venue().order(&leg.instrument, &key);
+            let seen = timeout(Duration::from_secs(5), looking).await;
+            (leg.clone(), seen.ok().and_then(Result::ok))
+        });
+        for (leg, seen) in join_all(asked).await {
+            match seen {
+                Some(Some(view)) if !view.is_open() => self.over(desk, &leg, &view).await,
+                Some(Some(_)) => {
+                    if let Some(pending) = self.pending.get_mut(&leg) {
+                        pending.is_known = true;
+                    }
+                }
+                Some(None) => self.not_shown(desk, &leg).await,
+                // It could not be asked for: that says nothing about the order.
+                None => {}
+            }
+        }
+    }
+
+    async fn over<V: Venue>(&mut self, desk: &ExitDesk<V>, leg: &Leg, view: &OrderView) {
+        let Some(pending) = self.pending.remove(leg) else {
+            return;
+        };
+        *self.attempts.entry(leg.clone()).or_default() += 1;
+        let filled = !view.order.filled.is_zero();
+        if filled {
+            self.refused.remove(leg);
+        } else {
+            let why = view.reject_reason.clone().unwrap_or_else(|| view.status.clone());
+            self.refuse(leg, why);
+        }
+        self.closed.push(Closed {
+            client_id: pending.id.to_string(),
+            order_id: view.order.venue_id.clone(),
+            instrument: leg.instrument.to_string(),
+            side: view.order.side.as_str().to_owned(),
+            filled: view.order.filled.normalize().to_string(),
+            average_price: view.average_price.map(|price| price.to_string()),
+            status: view.status.clone(),
+            exchange_time: desk.exchange_time().await,
+        });
+        desk.ended(&pending.exit, &pending.id, filled, shown(view), None)
+            .await;
+    }
+
+    async fn not_shown<V: Venue>(&mut self, desk: &ExitDesk<V>, leg: &Leg) {
+        let Some(pending) = self.pending.get_mut(leg) else {
+            return;
+        };
+        if pending.first_sent.elapsed() > CAN_APPEAR_FOR {
+            let why = "it never arrived: the exchange does not show it, and it can no longer appear";
+            *self.attempts.entry(leg.clone()).or_default() += 1;
+            if let Some(lost) = self.pending.remove(leg) {
+                let gone = serde_json::Value::Null;
+                desk.ended(&lost.exit, &lost.id, false, gone, Some(why.to_owned()))
+                    .await;
+            }
+            return;
+        }
+        if pending.is_known || pending.last_sent.elapsed() < DEAD_AFTER {
+            return;
+        }
+        let (exit, id) = (pending.exit.clone(), pending.id.clone());
+        pending.last_sent = Instant::now();
+        let outcome = desk.leave(&exit, &id).await;
+        self.answered(leg, id, exit, &outcome);
+    }
+
+    /// Closes these positions, or as much of each as one order may hold; those that wait are left alone.
+    pub(super) async fn close<V: Venue>(&mut self, desk: &ExitDesk<V>, positions: &[Position]) {
+        let mut exits = Vec::new();
+        for position in positions {
+            let leg = Leg {
+                instrument: position.instrument.clone(),
+                idx: position.position_idx,
+            };
+            if !self.is_due(&leg) {
+                continue;
+            }
+            let most = largest(desk, &leg.instrument).await;
+            match Exit::close(position, most) {
+                Some(exit) => exits.push((leg, exit)),
+                None => self.refuse(
+                    &leg,
+                    "this program places no order for it: close it by hand".into(),
+                ),
+            }
+        }
+        self.send(desk, exits).await;
+    }
+
+    /// Whether a leg may be sent to now: nothing of it waits, and no refusal is recent.
+    pub(super) fn is_due(&self, leg: &Leg) -> bool {
+        let later = self.refused.get(leg).and_then(|refused| refused.not_before);
+        !self.pending.contains_key(leg) && later.is_none_or(|at| at <= Instant::now())
+    }
+
+    /// Sends these, side by side.
+    pub(super) async fn send<V: Venue>(&mut self, desk: &ExitDesk<V>, exits: Vec<(Leg, Exit)>) {
+        let sends = exits
+            .into_iter()
+            .filter(|(leg, _)| self.is_due(leg))
+            .filter_map(|(leg, exit)| {
+                let id = self.id_of(&leg)?;
+                Some(async move {
+                    let outcome = desk.leave(&exit, &id).await;
+                    (leg, id, exit, outcome)
+                })
+            });
+        let sent = join_all(sends.collect::<Vec<_>>()).await;
+        for (leg, id, exit, outcome) in sent {
+            self.answered(&leg, id, exit, &outcome);
+        }
+    }
+
+    fn answered(&mut self, leg: &Leg, id: ClientOrderId, exit: Exit, outcome: &Outcome) {
+        let is_known = match outcome {
+            Outcome::Accepted(_) | Outcome::Duplicate(_) => true,
+            Outcome::Unknown(_) => false,
+            // A request that came to nothing says nothing of an earlier one under the same id.
+            Outcome::NotSent(_) | Outcome::Rejected(_) if self.pending.contains_key(leg) => return,
+            Outcome::Rejected(_) | Outcome::NotSent(_) => {
+                if let Outcome::Rejected(_) = outcome {
+                    *self.attempts.entry(leg.clone()).or_default() += 1;
+                }
+                self.refuse(leg, trouble(outcome).unwrap_or_default());
+                return;
+            }
+        };
+        let now = Instant::now();
+        let pending = self.pending.entry(leg.clone()).or_insert(Pending {
+            id,
+            exit,
+            first_sent: now,
+            last_sent: now,
+            is_known: false,
+        });
+        pending.last_sent = now;
+        pending.is_known |= is_known;
+    }
+
+    fn refuse(&mut self, leg: &Leg, why: String) {
+        let refused = self.refused.entry(leg.clone()).or_default();
+        let pause = FIRST_PAUSE * 2_u32.pow(refused.times.min(5));
+        refused.times = refused.times.saturating_add(1);
+        refused.not_before = Some(Instant::now() + pause.min(LONGEST_PAUSE));
+        refused.why = why;
+    }
+
+    /// 35 characters: the same for the same try of the same way out, whoever makes it.
+    fn id_of(&self, leg: &Leg) -> Option<ClientOrderId> {
+        let attempt = self.attempts.get(leg).copied().unwrap_or_default();
+        let text = format!("{}|{}|{:?}|{attempt}", self.seed, leg.instrument, leg.idx);
+        let digest = hex::encode(Sha256::digest(text.as_bytes()));
+        ClientOrderId::parse(&format!("mx-{}", digest.get(..32)?)).ok()
+    }
+
+    /// Forgets the refusals, when everything is shown as closed.
+    pub(super) fn forgive(&mut self) {
+        self.refused.clear();
+    }
+
+    /// The positions that wait for a close which may still fill, in words.
+    pub(super) fn waiting_for(&self) -> Vec<String> {
+        let words = |(leg, pending): (&Leg, &Pending)| {
+            let Write::Place(order) = pending.exit.write() else {
+                return leg.instrument.to_string();
+            };
+            let side = order.side.as_str().to_lowercase();
+            format!("{side} {} {} ({})", order.size.qty(), leg.instrument, pending.id)
+        };
+        self.pending.iter().map(words).collect()
+    }
+}

@@ -1,0 +1,233 @@
+//! Authority that ends: when the mandate expires, disappears or becomes invalid, the orders that it allowed are
+//! no longer allowed. Those of ours that add risk are cancelled, once for each such end; protective ones stay.
+//!
+//! Ours is an order whose client id we made (`md-…`) or keep among the day's counted ids, the settled or the
+//! in-flight ones. A person's own orders are never touched.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+use tokio::time::{Instant, sleep, timeout};
+
+use crate::broker::exit::{BETWEEN_ROUNDS, ExitDesk};
+use crate::broker::read_standing;
+use crate::domain::account::RestingOrder;
+use crate::domain::exit::Exit;
+use crate::domain::order::Side;
+use crate::domain::symbol::Category;
+use crate::gate::{self, Halt, Limit};
+use crate::state::counter::Counter;
+use crate::state::ledger::Ledger;
+use crate::state::mandate_file::read_mandate_text;
+use crate::state::paths::LiveFiles;
+use crate::state::{clock, durable, settled};
+use crate::venue::Venue;
+
+/// A mandate that is replaced by hand is missing or half written for a moment; expiry needs no such patience.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// How long one call goes on.
+const ONE_CALL: Duration = Duration::from_secs(1);
+
+/// After a call that did not come to the end.
+const AGAIN_AFTER: Duration = Duration::from_secs(2);
+
+/// One second's budget of single cancels (facts §3).
+const AT_ONCE: usize = 10;
+
+const READ_WITHIN: Duration = Duration::from_secs(20);
+const MAX_BYTES: u64 = 1 << 16;
+
+/// An end of authority: which one, since when it is known, and why.
+#[derive(Debug, Clone)]
+struct Ended {
+    key: String,
+    why: String,
+    since: Instant,
+    is_expiry: bool,
+}
+
+/// Watches the mandate.
+#[derive(Debug)]
+pub(super) struct Authority<V> {
+    desk: ExitDesk<V>,
+    ended: Option<Ended>,
+    /// The end that was dealt with.
+    done: Option<String>,
+    not_before: Option<Instant>,
+}
+
+impl<V: Venue> Authority<V> {
+    pub(super) fn new(venue: Arc<V>, files: LiveFiles, ledger: Ledger) -> Self {
+        Self {
+            desk: ExitDesk::new(venue, files, ledger, "authority"),
+            ended: None,
+            done: None,
+            not_before: None,
+        }
+    }
+
+    /// Reads the mandate, and cancels what it no longer allows.
+    pub(super) async fn look(&mut self) {
+        let now = self.now().await;
+        let Some((key, why, is_expiry)) = ended(self.desk.files(), now) else {
+            return self.stands();
+        };
+        let known = self.ended.take().filter(|known| known.key == key);
+        let ended = known.unwrap_or_else(|| Ended {
+            key,
+            why,
+            since: Instant::now(),
+            is_expiry,
+        });
+        self.ended = Some(ended.clone());
+        let is_done = self.done.as_deref() == Some(&ended.key) || self.was_done_before(&ended.key);
+        let waits = !ended.is_expiry && ended.since.elapsed() < PATIENCE;
+        if is_done || waits || self.not_before.is_some_and(|at| at > Instant::now()) {
+            return;
+        }
+        self.not_before = Some(Instant::now() + AGAIN_AFTER);
+        if self.withdraw(&ended).await {
+            self.remember(&ended).await;
+        }
+    }
+
+    /// The later of both clocks, as the gate has it; without the exchange's ours decides.
+    async fn now(&self) -> DateTime<Utc> {
+        let asked = timeout(Duration::from_millis(500), self.desk.venue().exchange_time()).await;
+        let ours = clock::now();
+        asked.ok().and_then(Result::ok).map_or(ours, |its| its.max(ours))
+    }
+
+    fn stands(&mut self) {
+        let was_ended = self.ended.take().is_some() || self.done.take().is_some();
+        let path = self.desk.files().authority_ended();
+        if was_ended || path.exists() {
+            // The next end is another one, even where it looks the same.
+            if let Err(error) = std::fs::remove_file(&path)
+                && error.kind() != std::io::ErrorKind::NotFound
+            {
+                tracing::warn!(%error, path = %path.display(), "could not be removed");
+            }
+        }
+    }
+
+    fn was_done_before(&mut self, key: &str) -> bool {
+        let path = self.desk.files().authority_ended();
+        let kept: Option<Value> = durable::read_if_present(&path, MAX_BYTES)
+            .ok()
+            .flatten()
+            .and_then(|bytes| serde_json::from_slice(&bytes).ok());
+        let same = kept.is_some_and(|kept| kept.get("state").and_then(Value::as_str) == Some(key));
+        if same {
+            self.done = Some(key.to_owned());
+        }
+        same
+    }
+
+    /// Cancels until a complete look shows none and none can still appear; whether it came to that end.
+    async fn withdraw(&self, ended: &Ended) -> bool {
+        let until = Instant::now() + ONE_CALL;
+        loop {
+            let orders = match timeout(READ_WITHIN, self.desk.venue().open_orders()).await {
+                Ok(Ok(orders)) => orders,
+                Ok(Err(error)) => {
+                    tracing::warn!(%error, "authority ended, and open orders cannot be read");
+                    return false;
+                }
+                Err(_) => return false,
+            };
+            let mut unauthorised = Vec::new();
+            for order in orders {
+                if is_ours(self.desk.files(), &order) && self.adds_risk(&order).await {
+                    unauthorised.push(order);
+                }
+            }
+            if unauthorised.is_empty() {
+                return matches!(self.desk.may_appear().await, Ok(0));
+            }
+            tracing::warn!(
+                why = ended.why,
+                orders = unauthorised.len(),
+                "cancelling orders without authority"
+            );
+            let exits = unauthorised.iter().filter_map(Exit::cancel).take(AT_ONCE);
+            let exits: Vec<Exit> = exits.collect();
+            futures::future::join_all(exits.iter().map(|exit| self.desk.cancel(exit))).await;
+            if Instant::now() >= until {
+                return false;
+            }
+            sleep(BETWEEN_ROUNDS).await;
+        }
+    }
+
+    /// Whether filling it can make the account hold more. The exchange keeps reduce-only orders, stops of a
+    /// position and orders that close a hedge leg from that; a spot sale for dollars sells what is held.
+    async fn adds_risk(&self, order: &RestingOrder) -> bool {
+        if order.reduce_only || order.position_idx.is_reduced_by(order.side) {
+            return false;
+        }
+        if order.instrument.category != Category::Spot || order.side == Side::Buy {
+            return true;
+        }
+        let asked = timeout(
+            Duration::from_secs(5),
+            self.desk.venue().instrument(&order.instrument),
+        );
+        match asked.await {
+            Ok(Ok(pair)) => !pair.quote_coin.is_dollar(),
+            Ok(Err(_)) | Err(_) => true,
+        }
+    }
+
+    async fn remember(&mut self, ended: &Ended) {
+        self.done = Some(ended.key.clone());
+        let at = clock::ledger_text(clock::now());
+        let count = self.desk.take_steps().len();
+        let content = json!({"state": ended.key, "why": ended.why, "done_at": at, "cancels_sent": count});
+        let path: PathBuf = self.desk.files().authority_ended();
+        let writing = tokio::task::spawn_blocking(move || {
+            durable::replace(&path, format!("{content}\n").as_bytes()).map_err(|error| error.to_string())
+        });
+        if let Ok(Ok(Err(why))) = timeout(Duration::from_secs(2), writing).await {
+            tracing::warn!(
+                why,
+                "that authority ended is not on disk: a restart looks at the orders again"
+            );
+        }
+    }
+}
+
+/// Which end of authority stands, why, and whether it is the hour that ended it; `None` while there is authority.
+fn ended(files: &LiveFiles, now: DateTime<Utc>) -> Option<(String, String, bool)> {
+    let mut standing = read_standing(files, Ok(now));
+    // A halt cancels everything by itself.
+    standing.halt = Halt::Clear;
+    let refused = gate::authority(standing).err()?;
+    let text = match read_mandate_text(files) {
+        Ok(text) => text,
+        Err(error) => error.to_string(),
+    };
+    let digest = hex::encode(Sha256::digest(text.as_bytes()));
+    let word = refused.refusal.limit.word();
+    let key = format!("{word}:{}", digest.chars().take(16).collect::<String>());
+    let is_expiry = refused.refusal.limit == Limit::Expiry;
+    Some((key, refused.refusal.reason, is_expiry))
+}
+
+/// Whether an order came from here. What cannot be read makes no order ours.
+fn is_ours(files: &LiveFiles, order: &RestingOrder) -> bool {
+    let Some(id) = &order.client_id else {
+        return false;
+    };
+    let id = id.as_str();
+    id.starts_with("md-")
+        || files.inflight_folder().join(format!("{id}.json")).exists()
+        || matches!(settled::recall(files, id), Ok(Some(_)))
+        || Counter::read(files, clock::now().date_naive())
+            .is_ok_and(|counter| counter.action_ids().iter().any(|counted| counted == id))
+}

@@ -1,0 +1,191 @@
+//! What the sweep of one halt did: a draft while it goes on, a receipt once the exchange showed nothing.
+//!
+//! Neither holds the sweep up: a file that cannot be written is tried again, and what it says is also on the
+//! ledger, order by order.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::broker::exit::{Answer, Closed, Left, Step};
+use crate::domain::account::Position;
+use crate::state::halt::Sentinel;
+use crate::state::{clock, durable};
+
+const MAX_BYTES: u64 = 64 << 20;
+/// More than any sweep needs that comes to an end; one that does not must not fill the disk.
+const KEPT_STEPS: usize = 2_000;
+const DISK_WITHIN: Duration = Duration::from_secs(2);
+
+/// One sentinel that stood when the sweep began.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Tripped {
+    pub path: String,
+    pub by: Option<String>,
+    pub reason: Option<String>,
+    pub tripped_at: Option<String>,
+    pub episode: String,
+}
+
+/// The two last looks at the exchange, which both showed nothing; by the exchange's clock.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FoundEmpty {
+    pub first_look: Option<String>,
+    pub last_look: Option<String>,
+    /// This machine's clock.
+    pub written_at: String,
+}
+
+/// A position that the sweep left, as it was not to close it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Held {
+    pub instrument: String,
+    pub side: String,
+    pub size: String,
+}
+
+/// The file's content.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Receipt {
+    pub version: u32,
+    pub episode: String,
+    pub broker: String,
+    pub venue: String,
+    pub paper: bool,
+    pub sentinels: Vec<Tripped>,
+    /// Whose the sweep was: `ours`, `another program's`, or why it could not be claimed.
+    pub claim: String,
+    pub noticed_at: String,
+    /// Missing in a draft: the exchange still showed something, or was not seen.
+    pub found_empty: Option<FoundEmpty>,
+    /// Positions were to be closed: the mandate says so, and the claim was ours.
+    pub flatten_on_halt: bool,
+    /// Every position was closed, and every coin sold that the mandate covers and an order can hold.
+    pub flattened: bool,
+    /// What was not done, and why.
+    pub not_done: Vec<String>,
+    /// Orders that the exchange said it cancelled, as it named them.
+    pub cancelled: Vec<Value>,
+    pub closed: Vec<Closed>,
+    /// What the exchange still showed where positions were not to be closed.
+    pub positions_left: Vec<Held>,
+    pub coins_left: Vec<Left>,
+    /// Everything that was sent, and what was answered.
+    pub steps: Vec<Step>,
+    /// Steps beyond those: repetitions of what could not be sent, and more than can be kept.
+    pub steps_not_kept: usize,
+    /// Why records of it are not on the ledger; empty when all are.
+    pub not_on_ledger: Vec<String>,
+    /// `halt_tripped` is on the ledger.
+    pub trip_is_recorded: bool,
+}
+
+impl Receipt {
+    /// A sweep that begins now.
+    #[must_use]
+    pub fn begin(
+        episode: &str,
+        broker: &str,
+        venue: (&str, bool),
+        sentinels: &[Sentinel],
+        now: DateTime<Utc>,
+    ) -> Self {
+        Self {
+            version: 1,
+            episode: episode.to_owned(),
+            broker: broker.to_owned(),
+            venue: venue.0.to_owned(),
+            paper: venue.1,
+            sentinels: sentinels.iter().map(tripped).collect(),
+            claim: String::new(),
+            noticed_at: clock::ledger_text(now),
+            found_empty: None,
+            flatten_on_halt: false,
+            flattened: false,
+            not_done: Vec::new(),
+            cancelled: Vec::new(),
+            closed: Vec::new(),
+            positions_left: Vec::new(),
+            coins_left: Vec::new(),
+            steps: Vec::new(),
+            steps_not_kept: 0,
+            not_on_ledger: Vec::new(),
+            trip_is_recorded: false,
+        }
+    }
+
+    /// The draft or receipt at `path`; nothing when there is none that can be read.
+    #[must_use]
+    pub fn read(path: &Path) -> Option<Self> {
+        let bytes = durable::read_if_present(path, MAX_BYTES).ok()??;
+        serde_json::from_slice(&bytes).ok()
+    }
+
+    /// Adds what was sent.
+    pub fn add_steps(&mut self, steps: Vec<Step>) {
+        let known: BTreeMap<String, ()> = self.cancelled.iter().map(|row| (row.to_string(), ())).collect();
+        let rows = steps.iter().flat_map(|step| &step.cancelled).cloned();
+        let fresh: Vec<Value> = rows.filter(|row| !known.contains_key(&row.to_string())).collect();
+        self.cancelled.extend(fresh);
+        for why in steps.iter().filter_map(|step| step.not_on_ledger.clone()) {
+            self.say_not_on_ledger(why);
+        }
+        for step in steps {
+            // What did not leave this machine is told once, however often it was tried.
+            let again = step.answer == Answer::NotSent
+                && self
+                    .steps
+                    .iter()
+                    .any(|known| known.answer == Answer::NotSent && known.what == step.what);
+            if again || self.steps.len() >= KEPT_STEPS {
+                self.steps_not_kept += 1;
+            } else {
+                self.steps.push(step);
+            }
+        }
+    }
+
+    /// One reason is said once.
+    pub fn say_not_on_ledger(&mut self, why: String) {
+        if !self.not_on_ledger.contains(&why) {
+            self.not_on_ledger.push(why);
+        }
+    }
+
+    /// Puts the file in its place, whole or not at all, without waiting for ever on a disk that hangs.
+    pub async fn write(&self, path: PathBuf) -> Result<(), String> {
+        let mut text = serde_json::to_vec_pretty(self).map_err(|error| error.to_string())?;
+        text.push(b'\n');
+        let shown = path.display().to_string();
+        let writing = tokio::task::spawn_blocking(move || durable::replace(&path, &text));
+        match tokio::time::timeout(DISK_WITHIN, writing).await {
+            Ok(Ok(written)) => written.map_err(|error| format!("`{shown}` cannot be written: {error}")),
+            Ok(Err(error)) => Err(error.to_string()),
+            Err(_) => Err(format!("`{shown}`: the disk does not answer")),
+        }
+    }
+}
+
+fn tripped(sentinel: &Sentinel) -> Tripped {
+    Tripped {
+        path: sentinel.path.display().to_string(),
+        by: sentinel.by.clone(),
+        reason: sentinel.reason.clone(),
+        tripped_at: sentinel.tripped_at.clone(),
+        episode: sentinel.episode.clone(),
+    }
+}
+
+/// A position for the receipt.
+#[must_use]
+pub fn held(position: &Position) -> Held {
+    Held {
+        instrument: position.instrument.to_string(),
+        side: position.side.as_str().to_owned(),
+        size: position.size.to_string(),
+    }
+}

@@ -1,0 +1,88 @@
+//! Whose the sweep of an episode is.
+
+use std::path::Path;
+use std::time::Duration;
+
+use crate::state::clock;
+use crate::state::paths::LiveFiles;
+use crate::state::sweep::{self, Holder};
+
+const DISK_WITHIN: Duration = Duration::from_secs(2);
+
+/// The name that `state::halt` gives a sentinel of which nothing can be read: it names no single trip, so no
+/// claim or latch under it says anything.
+const NAMELESS: &str = "unreadable";
+
+/// Whose closes these are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Claim {
+    Ours,
+    /// Nobody's: it could not be written. Ours then, as nobody else can write one either.
+    Unwritten(String),
+    Another,
+}
+
+impl Claim {
+    /// Whether closing is ours.
+    pub(super) fn allows_closing(&self) -> bool {
+        *self != Self::Another
+    }
+
+    pub(super) fn in_words(&self) -> String {
+        match self {
+            Self::Ours => "ours".to_owned(),
+            Self::Unwritten(why) => format!("ours, but not on disk: {why}"),
+            Self::Another => "another program's".to_owned(),
+        }
+    }
+}
+
+/// Whether an episode was swept to its end before, and then by whom.
+pub(super) fn done_before(files: &LiveFiles, episode: &str) -> Option<Claim> {
+    if episode == NAMELESS {
+        return None;
+    }
+    let fired = files.flatten_fired(episode);
+    match sweep::was_done(files, episode) {
+        Ok(false) => None,
+        // Something lies there that cannot be read: it is not ours.
+        Err(_) if !exists(&fired) => None,
+        Ok(true) | Err(_) if exists(&files.halt_receipt(episode)) => Some(Claim::Ours),
+        Ok(true) | Err(_) => Some(Claim::Another),
+    }
+}
+
+/// Takes the claim where it is free. A disk that hangs or refuses holds nobody up.
+pub(super) async fn take(files: &LiveFiles, episode: &str) -> Claim {
+    if episode == NAMELESS {
+        return Claim::Unwritten("the sentinel cannot be read".to_owned());
+    }
+    let (files, name) = (files.clone(), episode.to_owned());
+    let taking = tokio::task::spawn_blocking(move || match sweep::holder(&files, &name) {
+        Ok(Holder::Us) => Claim::Ours,
+        Ok(Holder::Another) => Claim::Another,
+        Ok(Holder::Nobody) => claim(&files, &name),
+        Err(error) => Claim::Unwritten(error.to_string()),
+    });
+    match tokio::time::timeout(DISK_WITHIN, taking).await {
+        Ok(Ok(claim)) => claim,
+        Ok(Err(error)) => Claim::Unwritten(error.to_string()),
+        Err(_) => Claim::Unwritten("the disk does not answer".to_owned()),
+    }
+}
+
+fn claim(files: &LiveFiles, episode: &str) -> Claim {
+    match sweep::claim(files, episode, clock::now()) {
+        Ok(true) => Claim::Ours,
+        // Somebody was first, in this instant.
+        Ok(false) => match sweep::holder(files, episode) {
+            Ok(Holder::Us) => Claim::Ours,
+            Ok(Holder::Another | Holder::Nobody) | Err(_) => Claim::Another,
+        },
+        Err(error) => Claim::Unwritten(error.to_string()),
+    }
+}
+
+fn exists(path: &Path) -> bool {
+    std::fs::symlink_metadata(path).is_ok()
+}

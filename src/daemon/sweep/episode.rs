@@ -1,0 +1,212 @@
+//! One halt, from its first cancel to its receipt.
+
+use std::time::Duration;
+
+use serde_json::json;
+use tokio::time::{Instant, sleep};
+
+use super::SweepState;
+use super::claim::{self, Claim};
+use super::watch::WATCH_EVERY;
+use crate::broker::exit::{BETWEEN_ROUNDS, Course, ExitDesk, Look, Reach, Wish};
+use crate::daemon::receipt::{FoundEmpty, Receipt};
+use crate::state::audit_record::AuditKind;
+use crate::state::clock;
+use crate::state::halt::{HaltState, read_halt};
+use crate::venue::Venue;
+
+/// How long one call goes on before it says where it stands.
+pub(super) const ONE_CALL: Duration = Duration::from_secs(1);
+
+/// One halt.
+#[derive(Debug)]
+pub(super) struct Episode {
+    pub(super) name: String,
+    /// Every sentinel's episode when this began: the sweep counts for all of them.
+    pub(super) active: Vec<String>,
+    pub(super) claim: Claim,
+    pub(super) course: Course,
+    /// When the sweep began, where it began here: an episode that was swept before has no late fills to come.
+    pub(super) began: Option<Instant>,
+    pub(super) receipt: Receipt,
+    /// The receipt is in its place, or was once.
+    pub(super) is_swept: bool,
+    /// The receipt could not be written yet.
+    pub(super) owes_receipt: bool,
+    /// A draft was written here, or tried to be.
+    has_draft: bool,
+    pub(super) next_watch: Instant,
+    pub(super) last: SweepState,
+}
+
+impl Episode {
+    /// The first cancels are on the wire before anything is written or read of the exchange.
+    pub(super) async fn begin<V: Venue>(desk: &ExitDesk<V>, halt: &HaltState, before: Option<Self>) -> Self {
+        let files = desk.files();
+        let name = halt
+            .newest()
+            .map(|newest| newest.episode.clone())
+            .unwrap_or_default();
+        let done = claim::done_before(files, &name);
+        let mut course = Course::new(Reach::default(), &name);
+        if let Some(before) = before {
+            course = course.after(before.course);
+        }
+        let is_swept = done.is_some();
+        let claim = match done {
+            Some(claim) => claim,
+            None => tokio::join!(course.cancel_blindly(desk), claim::take(files, &name)).1,
+        };
+        let label = (desk.venue().label(), desk.venue().is_paper());
+        let now = clock::now();
+        let begun = Receipt::begin(&name, files.broker().as_str(), label, halt.sentinels(), now);
+        let kept = Receipt::read(&files.halt_receipt(&name)).filter(|_| is_swept);
+        let draft = Receipt::read(&files.halt_sweep(&name)).filter(|draft| draft.episode == name);
+        let mut episode = Self {
+            active: halt.sentinels().iter().map(|each| each.episode.clone()).collect(),
+            claim,
+            course,
+            began: (!is_swept).then(Instant::now),
+            receipt: kept.or(draft).unwrap_or(begun),
+            is_swept,
+            owes_receipt: false,
+            has_draft: false,
+            next_watch: Instant::now(),
+            last: SweepState::default(),
+            name,
+        };
+        episode.note_trip(desk, halt).await;
+        episode
+    }
+
+    pub(super) fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Rounds until the exchange shows nothing, or for about a second.
+    pub(super) async fn go_on<V: Venue>(&mut self, desk: &ExitDesk<V>) -> SweepState {
+        if self.is_swept {
+            self.watch(desk).await;
+        } else {
+            self.sweep(desk).await;
+        }
+        self.last.clone()
+    }
+
+    async fn sweep<V: Venue>(&mut self, desk: &ExitDesk<V>) {
+        if self.claim == Claim::Another {
+            // Its holder may have given it up.
+            self.claim = claim::take(desk.files(), &self.name).await;
+        }
+        let until = Instant::now() + ONE_CALL;
+        loop {
+            let (wish, why_not) = self.wish(desk);
+            let look = self.course.round(desk, &wish).await;
+            if look.done.is_some() {
+                return self.finish(desk, &wish, look, why_not).await;
+            }
+            self.last = halting(&look, &self.last);
+            if Instant::now() >= until || !self.stands(desk) {
+                return self.keep_draft(desk, &wish).await;
+            }
+            sleep(BETWEEN_ROUNDS).await;
+        }
+    }
+
+    fn stands<V: Venue>(&self, desk: &ExitDesk<V>) -> bool {
+        let halt = read_halt(desk.files());
+        halt.newest().is_some_and(|newest| newest.episode == self.name)
+    }
+
+    /// The exchange showed nothing, twice: the receipt, the latch, and from now on the watch.
+    async fn finish<V: Venue>(
+        &mut self,
+        desk: &ExitDesk<V>,
+        wish: &Wish,
+        look: Look,
+        why_not: Option<String>,
+    ) {
+        self.collect(desk, wish);
+        let (first_look, last_look) = look.done.unwrap_or_default();
+        self.receipt.found_empty = Some(FoundEmpty {
+            first_look,
+            last_look,
+            written_at: clock::ledger_text(clock::now()),
+        });
+        self.receipt.flattened = wish.close && !look.left.iter().any(|coin| coin.refused);
+        self.receipt.not_done = why_not.into_iter().collect();
+        self.receipt.coins_left = look.left;
+        self.receipt.positions_left.clear();
+        if !wish.close {
+            self.note_positions(desk).await;
+        }
+        self.is_swept = true;
+        self.owes_receipt = true;
+        self.next_watch = Instant::now() + WATCH_EVERY;
+        self.last = self.swept();
+        self.write_receipt(desk).await;
+        self.latch(desk).await;
+    }
+
+    pub(super) fn swept(&self) -> SweepState {
+        match self.claim {
+            Claim::Another => SweepState::ClaimedElsewhere,
+            Claim::Ours | Claim::Unwritten(_) => SweepState::Swept,
+        }
+    }
+
+    /// `halt_tripped`, once for each episode.
+    async fn note_trip<V: Venue>(&mut self, desk: &ExitDesk<V>, halt: &HaltState) {
+        self.receipt.claim = self.claim.in_words();
+        if self.is_swept || self.receipt.trip_is_recorded {
+            return;
+        }
+        let words = halt.tripped().unwrap_or_default();
+        let details = json!({"episode": self.name, "claim": self.receipt.claim});
+        match desk.note(AuditKind::HaltTripped, &words, details).await {
+            None => self.receipt.trip_is_recorded = true,
+            Some(why) => self.receipt.say_not_on_ledger(why),
+        }
+        self.keep_draft(desk, &Wish::default()).await;
+    }
+
+    fn collect<V: Venue>(&mut self, desk: &ExitDesk<V>, wish: &Wish) {
+        self.receipt.add_steps(desk.take_steps());
+        let fresh = self.course.take_closed();
+        self.receipt.closed.extend(fresh);
+        self.receipt.flatten_on_halt = wish.close;
+        self.receipt.claim = self.claim.in_words();
+    }
+
+    async fn keep_draft<V: Venue>(&mut self, desk: &ExitDesk<V>, wish: &Wish) {
+        let before = (self.receipt.steps.len(), self.receipt.closed.len());
+        self.collect(desk, wish);
+        let is_news = before != (self.receipt.steps.len(), self.receipt.closed.len());
+        if !is_news && self.has_draft {
+            return;
+        }
+        self.has_draft = true;
+        if let Err(why) = self.receipt.write(desk.files().halt_sweep(&self.name)).await {
+            tracing::warn!(why, "the draft of a receipt was not written");
+        }
+    }
+}
+
+/// What is left; what could not be seen is as it was seen last.
+pub(super) fn halting(look: &Look, last: &SweepState) -> SweepState {
+    let (orders, positions) = match last {
+        SweepState::Halting {
+            orders_left,
+            positions_left,
+            ..
+        } => (*orders_left, *positions_left),
+        _ => (0, 0),
+    };
+    let coins = (look.to_sell > 0).then(|| format!("{} coins are to be sold", look.to_sell));
+    let notes: Vec<String> = look.notes.iter().cloned().chain(coins).collect();
+    SweepState::Halting {
+        orders_left: look.orders.as_ref().map_or(orders, Vec::len),
+        positions_left: look.positions.as_ref().map_or(positions, Vec::len),
+        note: (!notes.is_empty()).then(|| notes.join("; ")),
+    }
+}

@@ -1,0 +1,102 @@
+//! What a sweep may do, and what it leaves on the disk.
+
+use std::time::Duration;
+
+use tokio::time::timeout;
+
+use super::claim::Claim;
+use super::episode::Episode;
+use crate::broker::exit::{ExitDesk, SpotRule, Wish};
+use crate::broker::read_standing;
+use crate::daemon::receipt::held;
+use crate::domain::mandate::SCHEMA_VERSION;
+use crate::domain::policy::Policy;
+use crate::state::{clock, sweep};
+use crate::venue::Venue;
+
+impl Episode {
+    /// What is to be done beyond cancelling, as the mandate says it now, and why not more.
+    pub(super) fn wish<V: Venue>(&self, desk: &ExitDesk<V>) -> (Wish, Option<String>) {
+        let nothing = |why: String| (Wish::default(), Some(why));
+        if !self.claim.allows_closing() {
+            return nothing(format!(
+                "positions were left: another program claimed this halt (`{}`)",
+                desk.files().flatten_claim(&self.name).display()
+            ));
+        }
+        let standing = read_standing(desk.files(), Ok(clock::now()));
+        let mandate = match standing.mandate {
+            Ok(mandate) => mandate,
+            Err(error) => {
+                return nothing(format!(
+                    "positions were left: whether to close them is not known: {error}"
+                ));
+            }
+        };
+        let is_ours = mandate.consent.broker.trim().to_lowercase() == standing.broker;
+        if !is_ours || mandate.schema_version != SCHEMA_VERSION {
+            return nothing("positions were left: the mandate is not one for this broker".to_owned());
+        }
+        if !mandate.flatten_on_halt {
+            return nothing("positions were left: the mandate does not say flatten_on_halt".to_owned());
+        }
+        let policy = match standing.policy {
+            None => Ok(Policy::default()),
+            Some(policy) => policy.map_err(|error| error.to_string()),
+        };
+        let wish = Wish {
+            close: true,
+            sell: Some(SpotRule::new(mandate, policy)),
+        };
+        (wish, None)
+    }
+
+    pub(super) async fn note_positions<V: Venue>(&mut self, desk: &ExitDesk<V>) {
+        match timeout(Duration::from_secs(5), desk.venue().positions()).await {
+            Ok(Ok(positions)) => self.receipt.positions_left = positions.iter().map(held).collect(),
+            Ok(Err(error)) => self
+                .receipt
+                .not_done
+                .push(format!("the positions that were left could not be read: {error}")),
+            Err(_) => self
+                .receipt
+                .not_done
+                .push("the positions that were left could not be read in time".to_owned()),
+        }
+    }
+
+    pub(super) async fn write_receipt<V: Venue>(&mut self, desk: &ExitDesk<V>) {
+        let path = desk.files().halt_receipt(&self.name);
+        match self.receipt.write(path).await {
+            Ok(()) => {
+                self.owes_receipt = false;
+                let draft = desk.files().halt_sweep(&self.name);
+                if let Err(error) = std::fs::remove_file(&draft)
+                    && error.kind() != std::io::ErrorKind::NotFound
+                {
+                    tracing::warn!(%error, "the draft of a receipt stays beside it");
+                }
+            }
+            Err(why) => tracing::error!(why, "the receipt of a sweep is written again later"),
+        }
+    }
+
+    /// Tells Vibe-Trading's runner that every episode of this halt was swept.
+    pub(super) async fn latch<V: Venue>(&self, desk: &ExitDesk<V>) {
+        if self.claim == Claim::Another {
+            return;
+        }
+        let (files, active) = (desk.files().clone(), self.active.clone());
+        let marking = tokio::task::spawn_blocking(move || {
+            active
+                .iter()
+                .try_for_each(|episode| sweep::mark_done(&files, episode, clock::now()).map(drop))
+        });
+        match timeout(Duration::from_secs(2), marking).await {
+            Ok(Ok(Ok(()))) => {}
+            Ok(Ok(Err(error))) => tracing::error!(%error, "a sweep is done and not marked so"),
+            Ok(Err(error)) => tracing::error!(%error, "a sweep is done and not marked so"),
+            Err(_) => tracing::error!("a sweep is done and not marked so: the disk does not answer"),
+        }
+    }
+}

@@ -1,0 +1,95 @@
+//! After the sweep, for as long as the sentinel stands: orders that appear are cancelled, late fills closed.
+
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep, timeout};
+
+use super::SweepState;
+use super::episode::{Episode, ONE_CALL, halting};
+use crate::broker::exit::{BETWEEN_ROUNDS, ExitDesk, Look, Wish};
+use crate::venue::Venue;
+
+/// How often a swept account is looked at.
+pub(super) const WATCH_EVERY: Duration = Duration::from_secs(2);
+
+/// A position that appears so soon after the trip is taken for a late fill of an order from before, and closed.
+/// Later ones are somebody's own doing: they are said and left.
+const LATE_FILLS: Duration = Duration::from_secs(60);
+
+impl Episode {
+    /// Orders that appear are cancelled, whoever sent them; so are positions closed that late fills opened.
+    pub(super) async fn watch<V: Venue>(&mut self, desk: &ExitDesk<V>) {
+        if Instant::now() < self.next_watch {
+            return;
+        }
+        self.next_watch = Instant::now() + WATCH_EVERY;
+        let was_flattened = self.receipt.flattened && self.receipt.found_empty.is_some();
+        let is_fresh = self.began.is_some_and(|began| began.elapsed() < LATE_FILLS);
+        let closes_late = was_flattened && self.claim.allows_closing() && is_fresh;
+        let wish = match closes_late {
+            true => self.wish(desk).0,
+            false => Wish::default(),
+        };
+        let until = Instant::now() + ONE_CALL;
+        loop {
+            let look = self.course.round(desk, &wish).await;
+            let reopened = look.positions.as_ref().is_some_and(|held| !held.is_empty()) || look.to_sell > 0;
+            if reopened {
+                return self.reopen(desk, &look).await;
+            }
+            let is_clear = look.orders.as_ref().is_some_and(Vec::is_empty);
+            self.last = match is_clear {
+                true => self.swept(),
+                false => halting(&look, &self.last),
+            };
+            if is_clear || Instant::now() >= until {
+                break;
+            }
+            sleep(BETWEEN_ROUNDS).await;
+        }
+        if was_flattened && !closes_late {
+            self.say_positions(desk).await;
+        }
+        self.after_watch(desk).await;
+    }
+
+    async fn after_watch<V: Venue>(&mut self, desk: &ExitDesk<V>) {
+        // What the watch cancels is on the ledger, and does not belong into the sweep's receipt.
+        let steps = desk.take_steps();
+        for why in steps.into_iter().filter_map(|step| step.not_on_ledger) {
+            tracing::error!(why, "a cancel under HALT is not on the ledger");
+        }
+        if self.owes_receipt {
+            self.write_receipt(desk).await;
+            self.latch(desk).await;
+        }
+    }
+
+    /// The receipt said flat, and a late fill says otherwise: it is taken back, and the sweep goes on.
+    async fn reopen<V: Venue>(&mut self, desk: &ExitDesk<V>, look: &Look) {
+        self.is_swept = false;
+        self.receipt.found_empty = None;
+        self.receipt.flattened = false;
+        self.last = halting(look, &self.last);
+        let path = desk.files().halt_receipt(&self.name);
+        if let Err(error) = std::fs::remove_file(&path)
+            && error.kind() != std::io::ErrorKind::NotFound
+        {
+            tracing::error!(%error, path = %path.display(), "a receipt that no longer holds could not be removed");
+        }
+    }
+
+    /// Positions that were opened under HALT, long after the sweep.
+    async fn say_positions<V: Venue>(&mut self, desk: &ExitDesk<V>) {
+        if let Ok(Ok(positions)) = timeout(Duration::from_secs(5), desk.venue().positions()).await
+            && !positions.is_empty()
+            && self.last == SweepState::Swept
+        {
+            self.last = SweepState::Halting {
+                orders_left: 0,
+                positions_left: positions.len(),
+                note: Some("positions were opened after the sweep; they are left alone".to_owned()),
+            };
+        }
+    }
+}
