@@ -1,4 +1,4 @@
-.PHONY: run demo test lint format build install schemas
+.PHONY: run demo test test-crash lint format build install schemas
 
 # See it work: paper money, a folder of its own, nothing to set up.
 run: demo
@@ -9,6 +9,10 @@ demo:
 test:
 	cargo test --all-targets
 	cargo test --doc
+
+# Kills the binary at every step of a write and of a recovery, and at random (about a minute).
+test-crash:
+	cargo test --features crash-points --test crash_points --test crash_random
 
 lint:
 	cargo fmt --check

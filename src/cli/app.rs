@@ -39,6 +39,15 @@ pub(super) struct Trading {
     pub(super) _paper: Option<RunningPaper>,
 }
 
+/// What reaches the exchange without the gate.
+#[derive(Debug)]
+pub(super) struct WayOut {
+    pub(super) venue: Arc<BybitVenue>,
+    pub(super) ledger: Ledger,
+    /// Lives as long as this does.
+    paper: Option<RunningPaper>,
+}
+
 pub(super) fn env(name: &str) -> Option<String> {
     std::env::var(name).ok()
 }
@@ -78,11 +87,17 @@ impl App {
         }
     }
 
-    /// All that a write needs, on that exchange.
-    pub(super) async fn trading(&self) -> Result<Trading, Failure> {
+    /// The venue and the ledger without the gate: all that a person's exit needs, whatever `BYBIT_MODE` says.
+    pub(super) async fn way_out(&self) -> Result<WayOut, Failure> {
         let (config, paper) = self.exchange().await?;
         let ledger = Ledger::open(&self.files, Redactor::new(secrets(&config)));
         let venue = Arc::new(BybitVenue::new(config));
+        Ok(WayOut { venue, ledger, paper })
+    }
+
+    /// All that a write needs, on that exchange.
+    pub(super) async fn trading(&self) -> Result<Trading, Failure> {
+        let WayOut { venue, ledger, paper } = self.way_out().await?;
         let broker = Broker::new(Arc::clone(&venue), self.files.clone(), ledger.clone(), mode()?);
         Ok(Trading {
             broker: Arc::new(broker),

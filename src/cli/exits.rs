@@ -78,7 +78,7 @@ async fn run(app: &App, order: Order) -> Result<Done, Failure> {
     }
     // From here on Ctrl-C is heard by us, and none of them is missed between two waits.
     let mut interrupts = signal(SignalKind::interrupt()).map_err(Failure::failed)?;
-    let exchange = app.trading().await?;
+    let exchange = app.way_out().await?;
     let desk = ExitDesk::new(exchange.venue, app.files.clone(), exchange.ledger, "person");
     let lock = tokio::select! {
         lock = prepare(app, &desk, &order) => lock?,

@@ -147,6 +147,7 @@ fn a_ledger_that_cannot_be_written_to_is_an_error() {
         Err(LedgerError::Unusable { .. })
     ));
     fs::remove_dir(files.audit()).unwrap();
+    fs::remove_file(files.audit_chain()).unwrap();
     fs::create_dir(files.audit_chain()).unwrap();
     assert!(matches!(
         ledger.check_writable(),
