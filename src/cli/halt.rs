@@ -4,6 +4,7 @@ use super::app::App;
 use super::args::{HaltArgs, ResumeArgs};
 use super::out::{complain, say};
 use super::{Done, Failure};
+use crate::daemon::place;
 use crate::state::audit_record::{AuditKind, AuditOutcome, AuditRecord};
 use crate::state::clock;
 use crate::state::halt::{self, HaltScope, Trip, read_halt};
@@ -34,7 +35,14 @@ pub(super) fn trip(app: &App, args: &HaltArgs) -> Result<Done, Failure> {
         )),
         Trip::WasTripped => say(&format!("{whom} was halted before; the older sentinel stands.")),
     }
-    say("resting orders are not cancelled by this command: look at them with `mandated status`.");
+    match place::holder(&app.files) {
+        Ok(Some(daemon)) => say(&format!(
+            "the daemon ({daemon}) cancels what rests at the exchange: follow it with `mandated status`."
+        )),
+        Ok(None) | Err(_) => say(
+            "no daemon runs for this broker key: orders that rest at the exchange stay; `mandated cancel-all` cancels them.",
+        ),
+    }
     record(app, AuditKind::HaltTripped, &args.reason);
     Ok(Done::Well)
 }

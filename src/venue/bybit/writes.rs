@@ -101,11 +101,12 @@ impl BybitVenue {
                 .sent_once(halted, wire::cancel_all(scope, None), Kind::Setting)
                 .await;
         }
-        let mut outcomes = Vec::new();
-        for filter in OrderFilter::ALL {
+        // Side by side: a kind that hangs must not keep the orders of the others.
+        let calls = OrderFilter::ALL.map(|filter| async move {
             let post = wire::cancel_all(scope, Some(filter));
-            outcomes.push((filter, self.sent_once(halted, post, Kind::Setting).await));
-        }
+            (filter, self.sent_once(halted, post, Kind::Setting).await)
+        });
+        let outcomes = futures::future::join_all(calls).await;
         merged(outcomes)
     }
 
