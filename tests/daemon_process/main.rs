@@ -2,6 +2,7 @@
 
 #![cfg(test)]
 
+mod halt;
 mod handover;
 mod life;
 mod session;
