@@ -61,7 +61,7 @@ fn print(
 }
 
 /// Whether the gate would act on it now.
-fn in_force(mandate: &Mandate, broker: Option<&str>) -> Result<(), String> {
+pub(super) fn in_force(mandate: &Mandate, broker: Option<&str>) -> Result<(), String> {
     if mandate.schema_version != SCHEMA_VERSION {
         return Err(format!(
             "its schema_version is {}, this program knows {SCHEMA_VERSION}",

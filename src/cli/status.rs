@@ -7,6 +7,7 @@ use super::out::{Style, say};
 use super::{Done, Failure, audit, mandate};
 use crate::broker::read_standing;
 use crate::daemon::board::Seen;
+use crate::domain::account::RestingOrder;
 use crate::domain::mandate::Mandate;
 use crate::domain::money::Usd;
 use crate::domain::policy::Policy;
@@ -14,6 +15,12 @@ use crate::gate::{Facts, Halt, Standing, standing_exposure};
 use crate::state::inflight::{self, InflightRecord};
 use crate::state::ledger_read;
 use crate::state::{clock, verify::verify};
+
+/// A chain beyond this is verified by `audit verify` alone: a look takes well under a second.
+const MOST_CHAIN_BYTES: u64 = 32 << 20;
+
+/// How many resting orders are shown one by one.
+const MOST_RESTING: usize = 10;
 
 /// How many records are shown.
 const LAST: usize = 5;
@@ -28,7 +35,10 @@ struct View {
     count: Result<u64, String>,
     exposure: Result<Usd, String>,
     inflight: Result<Vec<InflightRecord>, String>,
-    chain: Result<u64, String>,
+    /// How many records; `None` when it is too long to be read at every look.
+    chain: Result<Option<u64>, String>,
+    /// What rests at the exchange, in words; `None` when it cannot be read.
+    resting: Option<Vec<String>>,
     last: Vec<Value>,
     daemon: Result<Option<Seen>, String>,
 }
@@ -58,11 +68,7 @@ async fn look(app: &App) -> Result<View, Failure> {
         // The gate refuses under a policy that is not understood; here it only decides what is counted.
         Some(Err(_)) => Policy::default(),
     };
-    let report = verify(&app.files);
-    let chain = match &report.first_break {
-        None => Ok(report.records),
-        Some(broken) => Err(broken.to_string()),
-    };
+    let chain = chain(app);
     let last = ledger_read::tail(&app.files, LAST).map_err(Failure::failed)?;
     Ok(View {
         root: app.root.as_path().display().to_string(),
@@ -74,16 +80,50 @@ async fn look(app: &App) -> Result<View, Failure> {
         standing,
         inflight: inflight::list(&app.files).map_err(|error| error.to_string()),
         chain,
+        resting: facts
+            .open_orders
+            .map(|orders| orders.iter().map(in_words).collect()),
         daemon: Seen::read(&app.files).map_err(|error| error.to_string()),
         last: last.into_iter().filter_map(|line| line.record).collect(),
     })
 }
 
+/// What the chain says, as long as reading it takes no time that a person would notice.
+fn chain(app: &App) -> Result<Option<u64>, String> {
+    let length = std::fs::metadata(app.files.audit_chain()).map_or(0, |found| found.len());
+    if length > MOST_CHAIN_BYTES {
+        return Ok(None);
+    }
+    let report = verify(&app.files);
+    match &report.first_break {
+        None => Ok(Some(report.records)),
+        Some(broken) => Err(broken.to_string()),
+    }
+}
+
+fn in_words(order: &RestingOrder) -> String {
+    let price = order
+        .price
+        .or(order.trigger_price)
+        .map_or_else(String::new, |price| format!(" at {price}"));
+    let id = order.client_id.as_ref().map_or("", |id| id.as_str());
+    let leaves = order.leaves.normalize();
+    format!(
+        "{} {leaves} {}{price}  {id}",
+        order.side.as_str(),
+        order.instrument
+    )
+}
+
 impl View {
     fn is_in_order(&self) -> bool {
-        self.standing.mandate.is_ok()
+        self.standing
+            .mandate
+            .as_ref()
+            .is_ok_and(|mandate| mandate::in_force(mandate, Some(&self.broker)).is_ok())
             && self.standing.halt == Halt::Clear
             && self.count.is_ok()
+            && self.exposure.is_ok()
             && self.inflight.is_ok()
             && self.chain.is_ok()
     }
@@ -123,8 +163,10 @@ impl View {
             }),
             Err(error) => line("in flight", style.bad(error)),
         }
+        self.print_resting(&line);
         match &self.chain {
-            Ok(records) => line("ledger", format!("whole, {records} records")),
+            Ok(Some(records)) => line("ledger", format!("whole, {records} records")),
+            Ok(None) => line("ledger", "long: `mandated audit verify` recomputes it".to_owned()),
             Err(error) => line("ledger", style.bad(error)),
         }
         match &self.daemon {
@@ -137,13 +179,27 @@ impl View {
             .for_each(|record| say(&format!("  {}", audit::in_words(record, style))));
     }
 
+    fn print_resting(&self, line: &dyn Fn(&str, String)) {
+        let Some(orders) = &self.resting else {
+            return line("resting", "not known".to_owned());
+        };
+        line("resting", format!("{} orders at the exchange", orders.len()));
+        orders
+            .iter()
+            .take(MOST_RESTING)
+            .for_each(|order| say(&format!("  {order}")));
+        if orders.len() > MOST_RESTING {
+            say(&format!("  and {} more", orders.len() - MOST_RESTING));
+        }
+    }
+
     fn print_mandate(&self, mandate: &Mandate, style: Style) {
         let caps = &mandate.hard_caps;
-        say(&format!(
-            "{:<12} {}",
-            "mandate",
-            style.bold(&format!("until {}", mandate.consent.expires_at))
-        ));
+        let until = match mandate::in_force(mandate, Some(&self.broker)) {
+            Ok(()) => style.bold(&format!("until {}", mandate.consent.expires_at)),
+            Err(why) => style.bad(&format!("not in force: {why}")),
+        };
+        say(&format!("{:<12} {until}", "mandate"));
         let used = |name: &str, used: Result<String, &String>, cap: String| match used {
             Ok(used) => say(&format!("  {name:<22} {used:>14} of {cap}")),
             Err(why) => say(&format!(
@@ -152,6 +208,8 @@ impl View {
                 style.faint(why)
             )),
         };
+        // The reason stands once, with the exposure.
+        let unsaid = String::new();
         let exposure = || {
             self.exposure
                 .as_ref()
@@ -172,7 +230,11 @@ impl View {
             self.leverage(mandate),
             format!("{}x", caps.max_leverage.normalize()),
         );
-        used("funding", exposure(), format!("${}", caps.account_funding_usd));
+        used(
+            "funding",
+            exposure().map_err(|_| &unsaid),
+            format!("${}", caps.account_funding_usd),
+        );
         say(&format!(
             "  {:<22} {:>14} of ${}",
             "one order", "-", caps.max_order_notional_usd
@@ -214,6 +276,7 @@ impl View {
             "exposure_error": self.exposure.as_ref().err(),
             "inflight": self.inflight.as_ref().ok(),
             "inflight_error": self.inflight.as_ref().err(),
+            "resting_orders": self.resting,
             "ledger_records": self.chain.as_ref().ok(),
             "ledger_error": self.chain.as_ref().err(),
             "daemon": self.daemon.as_ref().ok().and_then(Option::as_ref).map(|daemon| daemon.to_json(clock::now())),

@@ -106,7 +106,9 @@ impl Board {
                     .map(|what| format!(" ({what})"))
                     .unwrap_or_default()
             ),
-            (SweepWord::Halted, _) => "HALTED: the exchange shows nothing left to do".to_owned(),
+            (SweepWord::Halted, _) => {
+                "HALTED: no order rests; the receipt says what was closed and what was left".to_owned()
+            }
             (SweepWord::ClaimedElsewhere, _) => "HALT: another program claimed the sweep".to_owned(),
             (SweepWord::Idle, Some(_)) => "HALTING: the first look is under way".to_owned(),
             (SweepWord::Idle, None) => "no halt".to_owned(),

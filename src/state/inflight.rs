@@ -42,6 +42,19 @@ pub enum InflightError {
     NotWritten { path: PathBuf, source: io::Error },
 }
 
+impl InflightError {
+    /// The file that is in the way, where it is one.
+    #[must_use]
+    pub fn path(&self) -> Option<&Path> {
+        match self {
+            Self::Unreadable { path, .. } | Self::NotUnderstood { path, .. } | Self::Misnamed(path) => {
+                Some(path)
+            }
+            Self::NotWritten { .. } | Self::BadClientId(_) | Self::Exists(_) | Self::OtherContent(_) => None,
+        }
+    }
+}
+
 /// How far an order came, as far as we know.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

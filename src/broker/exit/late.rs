@@ -13,10 +13,17 @@ use crate::venue::Venue;
 /// After this an order that the exchange does not show can no longer appear (facts §5.9).
 const CAN_APPEAR_FOR: Duration = Duration::seconds(60);
 
-/// How many there are. A folder that cannot be read is `Err`: it may hold any number.
+/// How many there are. A folder that cannot be read is `Err`: it may hold any number. A file that cannot be read
+/// counts for as long as its order could still appear, by the file's own time; after that it holds nobody back.
 pub(super) async fn may_appear<V: Venue>(desk: &ExitDesk<V>) -> Result<usize, String> {
-    let records = inflight::list(desk.files()).map_err(|error| error.to_string())?;
+    let (records, unreadable) = inflight::each(desk.files());
     let mut count = 0;
+    for error in unreadable {
+        match error.path().map(std::fs::metadata) {
+            Some(Ok(found)) if is_old(&found) => {}
+            _ => return Err(error.to_string()),
+        }
+    }
     for record in records {
         let young =
             parse_instant(&record.created_at).is_none_or(|sent| clock::now() - sent <= CAN_APPEAR_FOR);
@@ -37,4 +44,10 @@ pub(super) async fn may_appear<V: Venue>(desk: &ExitDesk<V>) -> Result<usize, St
         }
     }
     Ok(count)
+}
+
+fn is_old(file: &std::fs::Metadata) -> bool {
+    let age = file.modified().ok().and_then(|at| at.elapsed().ok());
+    age.and_then(|age| Duration::from_std(age).ok())
+        .is_some_and(|age| age > CAN_APPEAR_FOR)
 }
