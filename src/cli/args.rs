@@ -169,9 +169,9 @@ pub(super) struct SimArgs {
     /// The API secret that clients must sign with.
     #[arg(long, default_value = "paper")]
     pub(super) secret: String,
-    /// Another seed, other prices.
-    #[arg(long, default_value_t = 1)]
-    pub(super) seed: u64,
+    /// Another seed, other prices; an account keeps the seed that it was made with.
+    #[arg(long)]
+    pub(super) seed: Option<u64>,
     /// The SQLite file of the account; by default the one that `--venue paper` uses.
     #[arg(long, value_name = "FILE")]
     pub(super) store: Option<PathBuf>,

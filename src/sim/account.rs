@@ -1,6 +1,7 @@
 //! What the account is worth and what of it is free: one reading of wallet, positions and open orders.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use rust_decimal::Decimal;
 
@@ -10,7 +11,7 @@ use super::market::{self, Path};
 use super::order::{Order, Side};
 use super::order_store;
 use super::position::Position;
-use super::store::{self, Coin, Pins};
+use super::store::{self, Coin, Wallet};
 
 /// Maintenance margin as a share of a position's value.
 const MAINTENANCE: Decimal = num(5, 3);
@@ -18,12 +19,8 @@ const MAINTENANCE: Decimal = num(5, 3);
 impl Desk<'_> {
     /// The path of one instrument.
     pub(crate) fn path(&self, one: &'static Instrument) -> Result<Path<'_>, Refusal> {
-        Ok(self.path_with(one, &mut store::pins(self.db)?))
-    }
-
-    fn path_with(&self, one: &'static Instrument, pins: &mut Pins) -> Path<'_> {
-        let key = (one.category.word().to_owned(), one.symbol.to_owned());
-        self.market.path(one, pins.remove(&key).unwrap_or_default())
+        let pins = store::pins(self.books, one)?;
+        Ok(self.market.path(one, (*pins).clone()))
     }
 
     /// The last price, which is the mark and the index price too.
@@ -33,14 +30,10 @@ impl Desk<'_> {
 
     /// Last prices of everything that is listed.
     pub(crate) fn prices(&self) -> Result<Prices, Refusal> {
-        let mut pins = store::pins(self.db)?;
-        let last = INSTRUMENTS
-            .iter()
-            .map(|one| {
-                let key = (one.category, one.symbol);
-                (key, self.path_with(one, &mut pins).at(self.now))
-            })
-            .collect();
+        let mut last = BTreeMap::new();
+        for one in &INSTRUMENTS {
+            last.insert((one.category, one.symbol), self.last(one)?);
+        }
         let mut prices = Prices {
             last,
             usd: BTreeMap::new(),
@@ -97,7 +90,7 @@ impl Holding {
 pub(crate) struct Account {
     pub(crate) holdings: BTreeMap<String, Holding>,
     pub(crate) prices: Prices,
-    positions: Vec<Position>,
+    positions: Vec<Arc<Position>>,
 }
 
 impl Account {
@@ -106,15 +99,15 @@ impl Account {
         let mut account = Self {
             holdings: BTreeMap::new(),
             prices: desk.prices()?,
-            positions: store::positions(desk.db)?,
+            positions: store::positions(desk.books)?,
         };
-        for (coin, held) in store::coins(desk.db)? {
+        for (coin, held) in store::coins(desk.books, Wallet::Unified)? {
             account.holdings.entry(coin).or_default().coin = held;
         }
         for at in 0..account.positions.len() {
             account.count_position(desk, at)?;
         }
-        for order in order_store::open_orders(desk.db)? {
+        for order in order_store::open_orders(desk.books)? {
             if Some(order.id.as_str()) != without {
                 account.count_order(desk, &order)?;
             }
@@ -138,7 +131,7 @@ impl Account {
         let mark = self.prices.of(one);
         let value = one.value(position.size, mark);
         let unrealised = position.unrealised(one, mark);
-        let margin = margin(value, store::leverage(desk.db, one)?);
+        let margin = margin(value, store::leverage(desk.books, one)?);
         let holding = self.holding(one.settle);
         holding.unrealised += unrealised;
         holding.position_margin += margin;
@@ -162,7 +155,7 @@ impl Account {
         } else if order.is_active() && !order.reduce_only {
             // Conditional orders reserve nothing before their trigger.
             let value = one.value(order.leaves(), order.price);
-            self.holding(one.settle).order_margin += margin(value, store::leverage(desk.db, one)?);
+            self.holding(one.settle).order_margin += margin(value, store::leverage(desk.books, one)?);
         }
         Ok(())
     }
@@ -197,7 +190,7 @@ impl Account {
             return Ok(());
         }
         let value = one.value(opening, price);
-        let need = margin(value, store::leverage(desk.db, one)?) + value * one.taker_rate();
+        let need = margin(value, store::leverage(desk.books, one)?) + value * one.taker_rate();
         if need * self.prices.usd(one.settle) > self.available_usd() {
             return Err(Refusal::new(110_007, "ab not enough for new order"));
         }

@@ -2,11 +2,11 @@
 
 use axum::http::request::Parts;
 use axum::response::Response;
-use rusqlite::TransactionBehavior;
 use rust_decimal::Decimal;
 
 use super::PaperError;
-use super::call::{Desk, Params, Refusal};
+use super::books::Intent;
+use super::call::{Params, Refusal};
 use super::envelope;
 use super::instruments::{self, Category, Instrument};
 use super::server::{self, Shared};
@@ -64,16 +64,12 @@ pub(crate) fn set_price(
 }
 
 fn move_to(shared: &Shared, one: &'static Instrument, price: Decimal) -> Result<(), Refusal> {
-    let mut db = shared.db();
-    let tx = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    let desk = Desk {
-        db: &tx,
-        market: &shared.market,
-        now: server::now_ms(),
-    };
-    waiting::look(&desk)?;
-    store::pin(&tx, one, desk.now, price)?;
-    // Orders of this very millisecond have the set price ahead of them, so it acts on them now.
-    waiting::step(&desk, one, price, desk.now)?;
-    Ok(tx.commit()?)
+    let books = shared.books();
+    books.transact(Intent::Write, || {
+        let desk = shared.desk(&books)?;
+        waiting::look(&desk)?;
+        store::pin(&books, one, desk.now, price)?;
+        // Orders of this very millisecond have the set price ahead of them, so it acts on them now.
+        waiting::pinned(&desk, one, price)
+    })
 }

@@ -1,9 +1,9 @@
 //! One request as a handler sees it: its parameters, the moment, the store and the market.
 
-use rusqlite::Connection;
 use rust_decimal::Decimal;
 use serde_json::{Value, json};
 
+use super::books::Books;
 use super::instruments::{self, Category, Instrument};
 use super::market::Market;
 use crate::domain::json::Json;
@@ -180,10 +180,19 @@ pub(crate) struct Effects {
 }
 
 /// The store, the market and the moment: what matching and bookkeeping need.
+#[derive(Clone, Copy)]
 pub(crate) struct Desk<'a> {
-    pub(crate) db: &'a Connection,
+    pub(crate) books: &'a Books,
     pub(crate) market: &'a Market,
+    /// The market's time.
     pub(crate) now: i64,
+}
+
+impl Desk<'_> {
+    /// The same desk at another moment.
+    pub(crate) fn at(self, now: i64) -> Self {
+        Self { now, ..self }
+    }
 }
 
 /// A request on its way through a handler.

@@ -4,16 +4,15 @@ use std::collections::BTreeMap;
 
 use rust_decimal::Decimal;
 use serde_json::json;
-use uuid::Uuid;
 
 use super::account::Account;
 use super::call::{Answer, Call, Desk, Params, Refusal};
 use super::checks;
+use super::ids;
 use super::instruments::{Category, Instrument};
 use super::matching;
 use super::order::{Force, Order, Side, Status};
 use super::order_store;
-use super::settle;
 use super::store;
 
 /// The longest client id.
@@ -51,18 +50,18 @@ pub(crate) fn create(call: &Call<'_>) -> Answer {
     checks::keep_in_collar(one, &mut order, last)?;
     check_position(desk, one, &mut order)?;
     if order.status == Status::New || order.filter == "tpslOrder" {
-        let price = cost_price(one, &order, last);
+        let price = cost_price(desk, one, &order)?;
         Account::read(desk, None)?.afford(desk, &order, price)?;
     }
     order.visible = desk.now + call.effects.invisible_ms;
     if call.effects.reject_later {
         order.reject("EC_Others", desk.now);
     }
-    order_store::insert(desk.db, &order, one)?;
+    order_store::insert(desk.books, &order, one)?;
     if order.status == Status::New {
-        matching::arrive(desk, one, &mut order, last, desk.now)?;
-        order_store::update(desk.db, &order)?;
-        matching::cancel_orphans(desk, one, desk.now)?;
+        matching::arrive(desk, one, &mut order)?;
+        order_store::update(desk.books, &order)?;
+        matching::cancel_orphans(desk, one)?;
     }
     Ok(json!({"orderId": order.id, "orderLinkId": order.link}))
 }
@@ -73,7 +72,7 @@ fn draft(params: &Params, one: &Instrument, desk: &Desk<'_>) -> Result<Order, Re
     let market = is_market(params)?;
     let trigger = params.decimal("triggerPrice")?.unwrap_or_default();
     Ok(Order {
-        id: new_id(one),
+        id: ids::next(desk, one)?,
         link: params.get("orderLinkId").unwrap_or_default().to_owned(),
         category: one.category.word().to_owned(),
         symbol: one.symbol.to_owned(),
@@ -99,6 +98,7 @@ fn draft(params: &Params, one: &Instrument, desk: &Desk<'_>) -> Result<Order, Re
         updated: desk.now,
         since: desk.now,
         seen: Decimal::ZERO,
+        queue: Decimal::ZERO,
         visible: desk.now,
     })
 }
@@ -149,13 +149,6 @@ fn kept(params: &Params) -> Result<BTreeMap<String, String>, Refusal> {
         .iter()
         .filter_map(|name| Some(((*name).to_owned(), params.get(name)?.to_owned())));
     Ok(given.collect())
-}
-
-fn new_id(one: &Instrument) -> String {
-    match one.category {
-        Category::Spot => settle::spot_number(),
-        _ => Uuid::new_v4().to_string(),
-    }
 }
 
 fn force(params: &Params, market: bool) -> Result<Force, Refusal> {
@@ -210,7 +203,7 @@ fn check_link(desk: &Desk<'_>, one: &Instrument, link: &str) -> Result<(), Refus
             "orderLinkId may hold letters, digits, - and _ only",
         ));
     }
-    if order_store::link_is_used(desk.db, link)? {
+    if order_store::link_is_used(desk.books, link)? {
         return Err(match one.category {
             Category::Spot => Refusal::new(170_141, "Duplicate clientOrderId."),
             _ => Refusal::new(110_072, "OrderLinkedID is duplicate"),
@@ -225,14 +218,14 @@ fn check_position(desk: &Desk<'_>, one: &Instrument, order: &mut Order) -> Resul
         order.position_idx = 0;
         return Ok(());
     }
-    let hedged = store::is_hedged(desk.db, one)?;
+    let hedged = store::is_hedged(desk.books, one)?;
     if !matches!((hedged, order.position_idx), (false, 0) | (true, 1 | 2)) {
         return Err(Refusal::new(10001, "position idx not match position mode"));
     }
     // In hedge mode a sell on the long leg can only close it, and a buy on the short leg likewise.
     let closes = matches!((order.position_idx, order.side), (1, Side::Sell) | (2, Side::Buy));
     order.reduce_only = order.reduce_only || closes;
-    let held = store::position(desk.db, one, order.position_idx)?;
+    let held = store::position(desk.books, one, order.position_idx)?;
     let waits = order.status == Status::Untriggered;
     if order.reduce_only && !waits && held.closable(order.side).is_zero() {
         return Err(Refusal::new(110_017, "orderQty will be truncated to zero."));
@@ -241,10 +234,12 @@ fn check_position(desk: &Desk<'_>, one: &Instrument, order: &mut Order) -> Resul
 }
 
 /// The price that an order is charged at when funds are checked: its limit, or the last level that it takes.
-fn cost_price(one: &'static Instrument, order: &Order, last: Decimal) -> Decimal {
+fn cost_price(desk: &Desk<'_>, one: &'static Instrument, order: &Order) -> Result<Decimal, Refusal> {
     if !order.market {
-        return order.price;
+        return Ok(order.price);
     }
-    let taken = matching::takeable(one, order, last, Decimal::MAX);
-    taken.last().map_or(last, |(price, _)| *price)
+    match matching::takeable(desk, one, order, Decimal::MAX)?.last() {
+        Some((price, _)) => Ok(*price),
+        None => desk.last(one),
+    }
 }

@@ -95,6 +95,11 @@ impl Path<'_> {
         }
     }
 
+    /// Whether the price moves only when it is set by hand.
+    pub(crate) fn is_still(&self) -> bool {
+        !self.pins.is_empty() || matches!(self.market.source, PriceSource::Fixed(_))
+    }
+
     /// The price's turning points after `from` up to `to`, in order; the last is `to` itself.
     pub(crate) fn points(&self, from: i64, to: i64) -> Vec<Point> {
         let from = from.max(to - LONGEST_LOOK_MS);

@@ -10,42 +10,79 @@ use super::order_store;
 use super::settle::{self, Trade};
 use super::store;
 
-/// An order enters the market at the last price `last`: it takes what it can, then rests or ends.
-pub(crate) fn arrive(
-    desk: &Desk<'_>,
-    one: &'static Instrument,
-    order: &mut Order,
-    last: Decimal,
-    time: i64,
-) -> Result<(), Refusal> {
-    order.since = time;
+/// An order enters the market: it takes what it can, then rests or ends.
+pub(crate) fn arrive(desk: &Desk<'_>, one: &'static Instrument, order: &mut Order) -> Result<(), Refusal> {
+    let last = desk.last(one)?;
+    order.since = desk.now;
     order.seen = last;
     if order.market && one.category.is_derivative() {
         order.price = worst_price(one, order, last);
     }
     let most = reducible(desk, one, order)?;
-    let trades = takeable(one, order, last, most);
-    if order.force == Force::PostOnly {
-        if !trades.is_empty() {
-            order.close("CancelByUser", time);
-            "EC_PostOnlyWillTakeLiquidity".clone_into(&mut order.reject);
-        }
+    let trades = takeable(desk, one, order, most)?;
+    if order.force == Force::PostOnly && !trades.is_empty() {
+        order.close("CancelByUser", desk.now);
+        "EC_PostOnlyWillTakeLiquidity".clone_into(&mut order.reject);
         return Ok(());
     }
     let taken: Decimal = trades.iter().map(|(_, qty)| *qty).sum();
     if order.force == Force::Fok && taken < order.leaves() {
-        end(order, "EC_NoEnoughQtyToFill", time);
+        end(order, "EC_NoEnoughQtyToFill", desk.now);
         return Ok(());
     }
+    remember_taken(desk, one, order.side, taken)?;
     for (price, qty) in trades {
-        settle::fill(desk, order, Trade::taken(price, qty, time))?;
+        let maker = false;
+        settle::fill(desk, order, Trade { price, qty, maker })?;
     }
     if order.is_open() && taken >= most {
-        order.close("CancelByReduceOnly", time);
-    } else if order.is_open() && order.force != Force::Gtc {
-        end(order, "EC_NoImmediateQtyToFill", time);
+        order.close("CancelByReduceOnly", desk.now);
+    } else if order.is_open() && matches!(order.force, Force::Ioc | Force::Fok) {
+        end(order, "EC_NoImmediateQtyToFill", desk.now);
     }
+    order.queue = ahead(one, order, last);
     Ok(())
+}
+
+/// What is displayed at the price of a resting order when it joins the queue.
+fn ahead(one: &'static Instrument, order: &Order, last: Decimal) -> Decimal {
+    let same = |(price, _): &Level| *price == order.price;
+    let level = match order.side {
+        Side::Buy => market::bids(one, last)
+            .take_while(|(price, _)| *price >= order.price)
+            .find(same),
+        Side::Sell => market::asks(one, last)
+            .take_while(|(price, _)| *price <= order.price)
+            .find(same),
+    };
+    level.map(|(_, qty)| qty).unwrap_or_default()
+}
+
+/// The book does not refill before the next second; where the price stands still, it is full at once.
+fn remember_taken(
+    desk: &Desk<'_>,
+    one: &'static Instrument,
+    side: Side,
+    qty: Decimal,
+) -> Result<(), Refusal> {
+    if qty.is_zero() || desk.path(one)?.is_still() {
+        return Ok(());
+    }
+    let [bought, sold] = store::taken(desk.books, one, desk.now)?;
+    let taken = match side {
+        Side::Buy => [bought + qty, sold],
+        Side::Sell => [bought, sold + qty],
+    };
+    store::set_taken(desk.books, one, desk.now, taken)
+}
+
+/// Takes `gone` off the near end of a side of the book.
+fn thinned(levels: impl Iterator<Item = Level>, mut gone: Decimal) -> impl Iterator<Item = Level> {
+    levels.filter_map(move |(price, qty)| {
+        let left = qty - qty.min(gone);
+        gone -= qty - left;
+        (left > Decimal::ZERO).then_some((price, left))
+    })
 }
 
 fn end(order: &mut Order, why: &str, time: i64) {
@@ -57,7 +94,14 @@ fn end(order: &mut Order, why: &str, time: i64) {
 }
 
 /// The levels that an order would take now, at most `most` in all.
-pub(crate) fn takeable(one: &'static Instrument, order: &Order, last: Decimal, most: Decimal) -> Vec<Level> {
+pub(crate) fn takeable(
+    desk: &Desk<'_>,
+    one: &'static Instrument,
+    order: &Order,
+    most: Decimal,
+) -> Result<Vec<Level>, Refusal> {
+    let last = desk.last(one)?;
+    let [bought, sold] = store::taken(desk.books, one, desk.now)?;
     let bound = if order.price.is_zero() {
         worst_price(one, order, last)
     } else {
@@ -81,14 +125,14 @@ pub(crate) fn takeable(one: &'static Instrument, order: &Order, last: Decimal, m
         qty > Decimal::ZERO
     };
     match order.side {
-        Side::Buy => market::asks(one, last)
+        Side::Buy => thinned(market::asks(one, last), bought)
             .take_while(|(price, _)| *price <= bound)
             .all(&mut take),
-        Side::Sell => market::bids(one, last)
+        Side::Sell => thinned(market::bids(one, last), sold)
             .take_while(|(price, _)| *price >= bound)
             .all(&mut take),
     };
-    trades
+    Ok(trades)
 }
 
 /// The worst price that an order can meet: its limit, or for a market order the collar.
@@ -108,19 +152,19 @@ pub(crate) fn reducible(desk: &Desk<'_>, one: &Instrument, order: &Order) -> Res
     if !order.reduce_only {
         return Ok(Decimal::MAX);
     }
-    let position = store::position(desk.db, one, order.position_idx)?;
+    let position = store::position(desk.books, one, order.position_idx)?;
     Ok(position.closable(order.side))
 }
 
 /// Cancels resting reduce-only orders that have nothing left to reduce.
-pub(crate) fn cancel_orphans(desk: &Desk<'_>, one: &Instrument, time: i64) -> Result<(), Refusal> {
+pub(crate) fn cancel_orphans(desk: &Desk<'_>, one: &Instrument) -> Result<(), Refusal> {
     if !one.category.is_derivative() {
         return Ok(());
     }
-    for mut order in order_store::open_of(desk.db, one)? {
+    for mut order in order_store::open_of(desk.books, one)? {
         if order.reduce_only && order.is_active() && reducible(desk, one, &order)?.is_zero() {
-            order.close("CancelByReduceOnly", time);
-            order_store::update(desk.db, &order)?;
+            order.close("CancelByReduceOnly", desk.now);
+            order_store::update(desk.books, &order)?;
         }
     }
     Ok(())

@@ -31,14 +31,19 @@ mod account;
 mod accounts;
 mod admin;
 mod auth;
+mod birth;
+mod books;
 mod call;
 mod candles;
 mod catalogue;
 mod checks;
+mod clock;
 mod create;
 mod envelope;
 mod faults;
+mod ids;
 mod instruments;
+mod journal;
 mod limits;
 mod listing;
 mod market;
@@ -48,6 +53,7 @@ mod order;
 mod order_changes;
 mod order_replies;
 mod order_store;
+mod outbox;
 mod position;
 mod positions;
 mod prices;
@@ -56,6 +62,8 @@ mod server;
 mod settle;
 mod store;
 mod strikes;
+mod trading_stop;
+mod upkeep;
 mod waiting;
 mod wire;
 
@@ -73,8 +81,10 @@ pub struct PaperConfig {
     pub api_key: String,
     /// The secret that they must be signed with.
     pub api_secret: Secret,
-    /// Another seed gives other prices.
-    pub seed: u64,
+    /// Another seed gives other prices. An account keeps the seed that it was made with; `None` takes it as it is.
+    pub seed: Option<u64>,
+    /// When the market of a new account begins and how fast it runs; `None` means the machine's clock.
+    pub clock: Option<ClockStart>,
     /// Where prices come from.
     pub prices: PriceSource,
     /// What goes wrong.
@@ -91,7 +101,8 @@ impl PaperConfig {
             store,
             api_key: "paper".to_owned(),
             api_secret: Secret::new("paper".to_owned()),
-            seed: 1,
+            seed: None,
+            clock: None,
             prices: PriceSource::Walk,
             faults: FaultSwitch::default(),
             first_deposit: vec![
@@ -100,6 +111,15 @@ impl PaperConfig {
             ],
         }
     }
+}
+
+/// The market's clock of a new account.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ClockStart {
+    /// Milliseconds since 1970; `None` means now.
+    pub at_ms: Option<i64>,
+    /// Market seconds in one of the machine's: 0 stands still, at most 86,400.
+    pub speed: Decimal,
 }
 
 /// Where prices come from. A price set by hand takes the place of either.
@@ -149,6 +169,27 @@ pub enum PaperError {
         /// The version found.
         found: i64,
     },
+    /// The account was made with another seed.
+    #[error("the paper account {} was made with seed {kept}, not {asked}; leave the seed out, or begin a new account with `mandated paper reset`", path.display())]
+    Seed {
+        /// The file.
+        path: PathBuf,
+        /// The seed asked for.
+        asked: u64,
+        /// The seed of the account.
+        kept: u64,
+    },
+    /// The account cannot be read or begun.
+    #[error("cannot use the paper account {}: {why}", path.display())]
+    Account {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        why: String,
+    },
+    /// No market runs on such a clock.
+    #[error("cannot run the paper market: {0}; the speed is 0 to 86400 and the start a time after 1970")]
+    Clock(String),
     /// A list of faults is not understood.
     #[error("the list of paper faults is not understood: {0}")]
     Faults(String),
@@ -181,10 +222,12 @@ impl PaperExchange {
         let refused = |error| PaperError::Listen { address, error };
         let listener = TcpListener::bind(address).await.map_err(refused)?;
         let address = listener.local_addr().map_err(refused)?;
+        let books = store::open(&config.store)?;
+        let seed = birth::begin(&books, &config)?;
         let shared = Arc::new(server::Shared {
-            db: Mutex::new(store::open(&config.store, &config.first_deposit)?),
+            books: Mutex::new(books),
             market: market::Market {
-                seed: config.seed,
+                seed,
                 source: config.prices,
             },
             keys: auth::Keys {

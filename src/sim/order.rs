@@ -131,6 +131,9 @@ pub(crate) struct Order {
     /// The last price when it came to rest; what rests fills only when the price moves on from there.
     #[serde(with = "exact")]
     pub(crate) seen: Decimal,
+    /// What must trade at its price before its turn comes.
+    #[serde(with = "exact")]
+    pub(crate) queue: Decimal,
     /// Lists do not show it before this moment.
     pub(crate) visible: i64,
 }

@@ -42,7 +42,7 @@ fn target(call: &Call<'_>, one: &Instrument, aim: &str) -> Result<Order, Refusal
     let mine = |order: &Order| {
         order.category == one.category.word() && order.symbol == one.symbol && order.visible <= call.desk.now
     };
-    match order_store::find(call.desk.db, id, link)?.filter(mine) {
+    match order_store::find(call.desk.books, id, link)?.filter(mine) {
         Some(order) if order.is_open() => Ok(order),
         _ => Err(unknown(one, aim)),
     }
@@ -61,7 +61,7 @@ pub(crate) fn cancel(call: &Call<'_>) -> Answer {
         return Err(unknown(one, "cancel"));
     }
     order.close("CancelByUser", call.desk.now);
-    order_store::update(call.desk.db, &order)?;
+    order_store::update(call.desk.books, &order)?;
     Ok(ids(&order))
 }
 
@@ -76,7 +76,7 @@ pub(crate) fn cancel_all(call: &Call<'_>) -> Answer {
         return Err(Refusal::params("symbol, baseCoin or settleCoin is required"));
     }
     let mut list = Vec::new();
-    for mut order in order_store::open_orders(call.desk.db)? {
+    for order in order_store::open_orders(call.desk.books)? {
         let one = order.instrument()?;
         let inside = match scope {
             None => true,
@@ -86,8 +86,9 @@ pub(crate) fn cancel_all(call: &Call<'_>) -> Answer {
         };
         if one.category == category && inside && covers(params, category, &order) && list.len() < CANCEL_MOST
         {
+            let mut order = (*order).clone();
             order.close("CancelByUser", call.desk.now);
-            order_store::update(call.desk.db, &order)?;
+            order_store::update(call.desk.books, &order)?;
             list.push(ids(&order));
         }
     }
@@ -119,15 +120,15 @@ pub(crate) fn amend(call: &Call<'_>) -> Answer {
     if order.is_active() {
         Account::read(desk, Some(&order.id))?.afford(desk, &order, order.price)?;
         if order.price != old.price {
-            matching::arrive(desk, one, &mut order, last, desk.now)?;
+            matching::arrive(desk, one, &mut order)?;
         } else if order.rest().is_zero() {
             order.status = Status::Filled;
         }
     } else {
         order.since = desk.now;
     }
-    order_store::update(desk.db, &order)?;
-    matching::cancel_orphans(desk, one, desk.now)?;
+    order_store::update(desk.books, &order)?;
+    matching::cancel_orphans(desk, one)?;
     Ok(ids(&order))
 }
 

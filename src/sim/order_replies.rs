@@ -68,7 +68,7 @@ fn scope(params: &Params, query: Query, category: Category, by_id: &str) -> Quer
 }
 
 fn answer_orders(call: &Call<'_>, category: Category, query: Query) -> Answer {
-    let (rows, next) = query.page(call.desk.db, call.params.limit(20, 50)?, call.params.cursor()?)?;
+    let (rows, next) = query.page(call.desk.books, call.params.limit(20, 50)?, call.params.cursor()?)?;
     let mut list = Vec::new();
     for data in rows {
         let order: Order = serde_json::from_str(&data)?;
@@ -92,7 +92,7 @@ pub(crate) fn executions(call: &Call<'_>) -> Answer {
     if params.get("execType").is_some_and(|kind| kind != "Trade") {
         return Ok(page(category, Vec::new(), None));
     }
-    let (rows, next) = query.page(call.desk.db, params.limit(50, 100)?, params.cursor()?)?;
+    let (rows, next) = query.page(call.desk.books, params.limit(50, 100)?, params.cursor()?)?;
     let list = rows
         .iter()
         .map(|data| serde_json::from_str(data))

@@ -1,15 +1,38 @@
 //! Orders and executions in the store, and the query that pages through either.
 
+use std::sync::Arc;
+
 use rusqlite::types::Value as Sql;
 use rusqlite::{Connection, OptionalExtension, params, params_from_iter};
 use serde_json::Value;
 
+use super::books::{Books, Tables};
 use super::call::Refusal;
 use super::instruments::Instrument;
 use super::order::Order;
+use super::store;
 
-pub(crate) fn insert(db: &Connection, order: &Order, one: &Instrument) -> Result<(), Refusal> {
-    db.prepare_cached(
+/// Reads the open orders into the copy.
+pub(crate) fn load(db: &Connection, tables: &mut Tables) -> Result<(), Refusal> {
+    store::each(db, "SELECT seq, data FROM orders WHERE open = 1", |row| {
+        let age = row.get(0)?;
+        let order: Order = serde_json::from_str(&row.get::<_, String>(1)?)?;
+        keep(tables, age, &order);
+        Ok(())
+    })
+}
+
+fn keep(tables: &mut Tables, age: i64, order: &Order) {
+    if order.is_open() {
+        tables.ages.insert(order.id.clone(), age);
+        tables.open.insert(age, Arc::new(order.clone()));
+    } else if let Some(age) = tables.ages.remove(&order.id) {
+        tables.open.remove(&age);
+    }
+}
+
+pub(crate) fn insert(books: &Books, order: &Order, one: &Instrument) -> Result<(), Refusal> {
+    books.writing(
         "INSERT INTO orders (id, link, category, symbol, base, settle, filter, status, open, created, visible, data)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
     )?
@@ -27,54 +50,69 @@ pub(crate) fn insert(db: &Connection, order: &Order, one: &Instrument) -> Result
         order.visible,
         serde_json::to_string(order)?
     ])?;
-    Ok(())
+    let age = books.last_row();
+    books.change(|tables| keep(tables, age, order))
 }
 
-pub(crate) fn update(db: &Connection, order: &Order) -> Result<(), Refusal> {
-    db.prepare_cached("UPDATE orders SET status = ?2, open = ?3, data = ?4 WHERE id = ?1")?
+pub(crate) fn update(books: &Books, order: &Order) -> Result<(), Refusal> {
+    books
+        .writing("UPDATE orders SET status = ?2, open = ?3, data = ?4 WHERE id = ?1")?
         .execute(params![
             order.id,
             order.status.word(),
             order.is_open(),
             serde_json::to_string(order)?
         ])?;
-    Ok(())
+    // A closed order never opens again, so an unknown age means that it was closed already.
+    books.change(|tables| {
+        let age = tables.ages.get(&order.id).copied().unwrap_or_default();
+        keep(tables, age, order);
+    })
 }
 
 /// Whether a client id was ever used, in any category.
-pub(crate) fn link_is_used(db: &Connection, link: &str) -> Result<bool, Refusal> {
-    Ok(db
-        .prepare_cached("SELECT 1 FROM orders WHERE link = ?1 AND link <> ''")?
+pub(crate) fn link_is_used(books: &Books, link: &str) -> Result<bool, Refusal> {
+    Ok(books
+        .reading("SELECT 1 FROM orders WHERE link = ?1 AND link <> ''")?
         .exists([link])?)
 }
 
 /// Every open order, oldest first.
-pub(crate) fn open_orders(db: &Connection) -> Result<Vec<Order>, Refusal> {
-    let mut query = db.prepare_cached("SELECT data FROM orders WHERE open = 1 ORDER BY seq")?;
-    let mut rows = query.query([])?;
-    let mut orders = Vec::new();
-    while let Some(row) = rows.next()? {
-        orders.push(serde_json::from_str(&row.get::<_, String>(0)?)?);
-    }
-    Ok(orders)
+pub(crate) fn open_orders(books: &Books) -> Result<Vec<Arc<Order>>, Refusal> {
+    books.read(|tables| tables.open.values().cloned().collect())
 }
 
 /// The open orders of one instrument, oldest first.
-pub(crate) fn open_of(db: &Connection, one: &Instrument) -> Result<Vec<Order>, Refusal> {
-    let mut orders = open_orders(db)?;
-    orders.retain(|order| order.category == one.category.word() && order.symbol == one.symbol);
-    Ok(orders)
+pub(crate) fn open_of(books: &Books, one: &Instrument) -> Result<Vec<Order>, Refusal> {
+    let of = |order: &&Arc<Order>| order.symbol == one.symbol && order.category == one.category.word();
+    books.read(|tables| {
+        tables
+            .open
+            .values()
+            .filter(of)
+            .map(|order| (**order).clone())
+            .collect()
+    })
 }
 
 /// The order of that id, or of that client id when no id is given.
-pub(crate) fn find(db: &Connection, id: Option<&str>, link: Option<&str>) -> Result<Option<Order>, Refusal> {
+pub(crate) fn find(books: &Books, id: Option<&str>, link: Option<&str>) -> Result<Option<Order>, Refusal> {
     let (sql, key) = match (id, link) {
-        (Some(id), _) => ("SELECT data FROM orders WHERE id = ?1", id),
+        (Some(id), _) => {
+            let open = books.read(|tables| {
+                let age = tables.ages.get(id)?;
+                tables.open.get(age).map(|order| (**order).clone())
+            })?;
+            if open.is_some() {
+                return Ok(open);
+            }
+            ("SELECT data FROM orders WHERE id = ?1", id)
+        }
         (None, Some(link)) => ("SELECT data FROM orders WHERE link = ?1 AND link <> ''", link),
         (None, None) => return Ok(None),
     };
-    let data = db
-        .prepare_cached(sql)?
+    let data = books
+        .reading(sql)?
         .query_row([key], |row| row.get::<_, String>(0))
         .optional()?;
     Ok(data.map(|data| serde_json::from_str(&data)).transpose()?)
@@ -88,23 +126,24 @@ pub(crate) struct Filed<'a> {
 }
 
 /// Files an execution, already in the shape of its reply.
-pub(crate) fn insert_execution(db: &Connection, filed: &Filed<'_>, row: &Value) -> Result<(), Refusal> {
+pub(crate) fn insert_execution(books: &Books, filed: &Filed<'_>, row: &Value) -> Result<(), Refusal> {
     let order = filed.order;
-    db.prepare_cached(
-        "INSERT INTO executions (order_id, link, category, symbol, base, settle, created, visible, data)
+    books
+        .writing(
+            "INSERT INTO executions (order_id, link, category, symbol, base, settle, created, visible, data)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
-    )?
-    .execute(params![
-        order.id,
-        order.link,
-        order.category,
-        order.symbol,
-        filed.instrument.base,
-        filed.instrument.settle,
-        filed.time,
-        order.visible,
-        row.to_string()
-    ])?;
+        )?
+        .execute(params![
+            order.id,
+            order.link,
+            order.category,
+            order.symbol,
+            filed.instrument.base,
+            filed.instrument.settle,
+            filed.time,
+            order.visible,
+            row.to_string()
+        ])?;
     Ok(())
 }
 
@@ -141,14 +180,14 @@ impl Query {
     /// One page below `cursor`, and where the next one continues if there is more.
     pub(crate) fn page(
         self,
-        db: &Connection,
+        books: &Books,
         limit: i64,
         cursor: i64,
     ) -> Result<(Vec<String>, Option<i64>), Refusal> {
         let mut query = self.and("seq < ?", cursor);
         query.sql.push_str(" ORDER BY seq DESC LIMIT ?");
         query.arguments.push(Sql::Integer(limit + 1));
-        let mut statement = db.prepare_cached(&query.sql)?;
+        let mut statement = books.reading(&query.sql)?;
         let mut rows = statement.query(params_from_iter(query.arguments))?;
         let (mut page, mut last, mut next) = (Vec::new(), 0, None);
         while let Some(row) = rows.next()? {

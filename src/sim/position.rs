@@ -60,6 +60,14 @@ impl Position {
         self.size > Decimal::ZERO
     }
 
+    /// The size, below zero when short.
+    pub(crate) fn signed(&self) -> Decimal {
+        match self.side {
+            Side::Buy => self.size,
+            Side::Sell => -self.size,
+        }
+    }
+
     /// How much of it an order on `side` can close.
     pub(crate) fn closable(&self, side: Side) -> Decimal {
         if self.side == side {
@@ -112,7 +120,7 @@ impl Position {
         };
         self.size -= qty;
         self.entry -= share;
-        instrument.shown(gain(instrument, self.side, share, instrument.value(qty, price)))
+        gain(instrument, self.side, share, instrument.value(qty, price))
     }
 
     fn open(&mut self, instrument: &Instrument, side: Side, qty: Decimal, price: Decimal, now: i64) {

@@ -1,6 +1,4 @@
-//! `position/*`: the list, leverage, position mode and the stops of a position.
-//!
-//! Take profit, stop loss and trailing stop are kept and shown. They do not fire yet.
+//! `position/*`: the list, leverage and position mode.
 
 use rust_decimal::Decimal;
 use serde_json::{Value, json};
@@ -8,7 +6,6 @@ use serde_json::{Value, json};
 use super::account;
 use super::call::{Answer, Call, Desk, Params, Refusal, page, text};
 use super::instruments::{self, Category, INSTRUMENTS, Instrument, num};
-use super::order::Side;
 use super::order_store;
 use super::position::Position;
 use super::store;
@@ -24,14 +21,18 @@ pub(crate) fn list(call: &Call<'_>) -> Answer {
         Some(_) => {
             let one = params.instrument()?;
             for idx in legs(&call.desk, one)? {
-                rows.push(row(&call.desk, one, &store::position(call.desk.db, one, *idx)?)?);
+                rows.push(row(
+                    &call.desk,
+                    one,
+                    &store::position(call.desk.books, one, *idx)?,
+                )?);
             }
         }
         None if category == Category::Linear && settle.is_none() => {
             return Err(Refusal::params("symbol or settleCoin is required"));
         }
         None => {
-            for position in store::positions(call.desk.db)?
+            for position in store::positions(call.desk.books)?
                 .iter()
                 .filter(|position| position.is_open())
             {
@@ -58,8 +59,8 @@ fn cut(category: Category, rows: Vec<Value>, limit: i64, cursor: i64) -> Value {
     page(category, rows, next)
 }
 
-fn legs(desk: &Desk<'_>, one: &Instrument) -> Result<&'static [i64], Refusal> {
-    Ok(match (one.category, store::is_hedged(desk.db, one)?) {
+pub(crate) fn legs(desk: &Desk<'_>, one: &Instrument) -> Result<&'static [i64], Refusal> {
+    Ok(match (one.category, store::is_hedged(desk.books, one)?) {
         (Category::Option | Category::Spot, _) => &[],
         (_, true) => &[1, 2],
         (_, false) => &[0],
@@ -68,7 +69,7 @@ fn legs(desk: &Desk<'_>, one: &Instrument) -> Result<&'static [i64], Refusal> {
 
 fn row(desk: &Desk<'_>, one: &'static Instrument, held: &Position) -> Result<Value, Refusal> {
     let mark = desk.last(one)?;
-    let leverage = store::leverage(desk.db, one)?;
+    let leverage = store::leverage(desk.books, one)?;
     let now_worth = one.value(held.size, mark);
     let margin = text(account::margin(now_worth, leverage));
     let maintenance = text((now_worth * num(5, 3)).round_dp(8));
@@ -97,7 +98,7 @@ fn row(desk: &Desk<'_>, one: &'static Instrument, held: &Position) -> Result<Val
     }))
 }
 
-fn contract(params: &Params) -> Result<&'static Instrument, Refusal> {
+pub(crate) fn contract(params: &Params) -> Result<&'static Instrument, Refusal> {
     let one = params.instrument()?;
     if matches!(one.category, Category::Linear | Category::Inverse) {
         return Ok(one);
@@ -124,10 +125,10 @@ pub(crate) fn set_leverage(call: &Call<'_>) -> Answer {
             format!("cannot set leverage, it must be 1 to {most}"),
         ));
     }
-    if store::leverage(call.desk.db, one)? == buy {
+    if store::leverage(call.desk.books, one)? == buy {
         return Err(Refusal::new(110_043, "leverage not modified"));
     }
-    store::set_leverage(call.desk.db, one, buy)?;
+    store::set_leverage(call.desk.books, one, buy)?;
     Ok(json!({}))
 }
 
@@ -148,14 +149,14 @@ pub(crate) fn switch_mode(call: &Call<'_>) -> Answer {
         if one.settle != "USDT" && hedged {
             return Err(Refusal::new(110_029, "this symbol has no hedge mode"));
         }
-        if store::is_hedged(call.desk.db, one)? == hedged {
+        if store::is_hedged(call.desk.books, one)? == hedged {
             continue;
         }
         match busy(&call.desk, one)? {
             Some(refusal) if named => return Err(refusal),
             Some(_) => {}
             None => {
-                store::set_hedged(call.desk.db, one, hedged)?;
+                store::set_hedged(call.desk.books, one, hedged)?;
                 changed = true;
             }
         }
@@ -181,89 +182,18 @@ fn chosen(params: &Params) -> Result<Vec<&'static Instrument>, Refusal> {
 /// Why the mode of an instrument cannot change now.
 fn busy(desk: &Desk<'_>, one: &Instrument) -> Result<Option<Refusal>, Refusal> {
     for idx in legs(desk, one)? {
-        if store::position(desk.db, one, *idx)?.is_open() {
+        if store::position(desk.books, one, *idx)?.is_open() {
             return Ok(Some(Refusal::new(
                 110_024,
                 "the position mode cannot change with an open position",
             )));
         }
     }
-    if !order_store::open_of(desk.db, one)?.is_empty() {
+    if !order_store::open_of(desk.books, one)?.is_empty() {
         return Ok(Some(Refusal::new(
             110_028,
             "the position mode cannot change with open orders",
         )));
     }
     Ok(None)
-}
-
-/// Sets the stops of an open position; `0` takes one away.
-pub(crate) fn trading_stop(call: &Call<'_>) -> Answer {
-    let one = contract(&call.params)?;
-    let idx = call.params.integer("positionIdx")?.unwrap_or_default();
-    if !legs(&call.desk, one)?.contains(&idx) {
-        return Err(Refusal::new(10001, "position idx not match position mode"));
-    }
-    let mut held = store::position(call.desk.db, one, idx)?;
-    if !held.is_open() {
-        return Err(Refusal::new(10001, "can not set tp/sl/ts for zero position"));
-    }
-    let before = stops(&held);
-    let last = call.desk.last(one)?;
-    let above = held.side == Side::Buy;
-    set_stop(&call.params, one, "takeProfit", &mut held.take_profit, |price| {
-        (price > last) == above
-    })?;
-    set_stop(&call.params, one, "stopLoss", &mut held.stop_loss, |price| {
-        (price < last) == above
-    })?;
-    set_stop(&call.params, one, "trailingStop", &mut held.trailing_stop, |_| {
-        true
-    })?;
-    set_stop(&call.params, one, "activePrice", &mut held.active_price, |_| true)?;
-    match call.params.get("tpslMode") {
-        None => {}
-        Some(mode @ ("Full" | "Partial")) => mode.clone_into(&mut held.tpsl_mode),
-        Some(_) => return Err(Refusal::params("tpslMode invalid")),
-    }
-    if stops(&held) == before {
-        return Err(Refusal::new(34040, "not modified"));
-    }
-    held.updated = call.desk.now;
-    store::save_position(call.desk.db, &held)?;
-    Ok(json!({}))
-}
-
-fn stops(held: &Position) -> [String; 4] {
-    [
-        &held.take_profit,
-        &held.stop_loss,
-        &held.trailing_stop,
-        &held.active_price,
-    ]
-    .map(Clone::clone)
-}
-
-fn set_stop(
-    params: &Params,
-    one: &Instrument,
-    name: &str,
-    stop: &mut String,
-    fits: impl Fn(Decimal) -> bool,
-) -> Result<(), Refusal> {
-    let Some(price) = params.decimal(name)? else {
-        return Ok(());
-    };
-    if price.is_zero() {
-        stop.clear();
-        return Ok(());
-    }
-    let on_grid = price.checked_rem(one.tick).is_some_and(|rest| rest.is_zero());
-    if price < Decimal::ZERO || !on_grid || !fits(price) {
-        return Err(Refusal::params(format!(
-            "{name} does not fit the position and the last price"
-        )));
-    }
-    *stop = text(price);
-    Ok(())
 }

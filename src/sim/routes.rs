@@ -9,6 +9,7 @@ use super::market_replies;
 use super::order_changes;
 use super::order_replies;
 use super::positions;
+use super::trading_stop;
 
 /// What a route needs from the store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -75,7 +76,7 @@ static ROUTES: [Route; 25] = [
     read("/v5/position/list", positions::list),
     write("/v5/position/set-leverage", positions::set_leverage),
     write("/v5/position/switch-mode", positions::switch_mode),
-    write("/v5/position/trading-stop", positions::trading_stop),
+    write("/v5/position/trading-stop", trading_stop::trading_stop),
     write("/v5/order/create", create::create),
     write("/v5/order/amend", order_changes::amend),
     write("/v5/order/cancel", order_changes::cancel),

@@ -9,12 +9,12 @@ use axum::extract::{ConnectInfo, Request, State};
 use axum::http::request::Parts;
 use axum::http::{StatusCode, header};
 use axum::response::Response;
-use rusqlite::{Connection, TransactionBehavior};
 use serde_json::json;
 
 use super::RequestLog;
 use super::admin;
 use super::auth::{self, Denied, Keys};
+use super::books::{Books, Intent};
 use super::call::{Answer, Call, Desk, Effects, Params, Refusal};
 use super::envelope;
 use super::faults::FaultSwitch;
@@ -34,7 +34,7 @@ const LOG_MOST: usize = 10_000;
 
 /// What all requests of one server share.
 pub(crate) struct Shared {
-    pub(crate) db: Mutex<Connection>,
+    pub(crate) books: Mutex<Books>,
     pub(crate) market: Market,
     pub(crate) keys: Keys,
     pub(crate) faults: FaultSwitch,
@@ -43,9 +43,18 @@ pub(crate) struct Shared {
 }
 
 impl Shared {
-    /// The store. A handler that failed has rolled back, so the connection is sound whatever happened.
-    pub(crate) fn db(&self) -> MutexGuard<'_, Connection> {
-        self.db.lock().unwrap_or_else(PoisonError::into_inner)
+    /// The store. A handler that failed has rolled back, so it is sound whatever happened.
+    pub(crate) fn books(&self) -> MutexGuard<'_, Books> {
+        self.books.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The desk at the market's present moment; inside a transaction.
+    pub(crate) fn desk<'a>(&'a self, books: &'a Books) -> Result<Desk<'a>, Refusal> {
+        Ok(Desk {
+            books,
+            market: &self.market,
+            now: books.market_time(now_ms())?,
+        })
     }
 
     pub(crate) fn log(&self) -> MutexGuard<'_, VecDeque<RequestLog>> {
@@ -179,55 +188,42 @@ fn budgeted(
 }
 
 /// Runs a handler inside one transaction; what a refused handler wrote is undone.
-fn transact(shared: &Shared, route: &Route, params: Params, effects: Effects) -> Answer {
-    let mut db = shared.db();
-    let now = now_ms();
-    if route.kind == Kind::Read {
-        catch_up(&mut db, &shared.market, now)?;
+pub(crate) fn transact(shared: &Shared, route: &Route, params: Params, effects: Effects) -> Answer {
+    let books = shared.books();
+    let run = || {
+        let call = Call {
+            desk: shared.desk(&books)?,
+            params,
+            effects,
+            api_key: &shared.keys.api_key,
+        };
+        (route.run)(&call)
+    };
+    match route.kind {
+        Kind::Public => books.transact(Intent::Read, run),
+        Kind::Read => {
+            catch_up(shared, &books)?;
+            books.transact(Intent::Read, run)
+        }
+        Kind::Write => {
+            let mut answer = None;
+            books.transact(Intent::Write, || {
+                waiting::look(&shared.desk(&books)?)?;
+                answer = Some(books.attempt(run));
+                Ok(())
+            })?;
+            answer.unwrap_or_else(|| Err(Refusal::new(10016, "System error.")))
+        }
     }
-    let behavior = match route.kind {
-        Kind::Write => TransactionBehavior::Immediate,
-        Kind::Read | Kind::Public => TransactionBehavior::Deferred,
-    };
-    let tx = db.transaction_with_behavior(behavior)?;
-    let desk = Desk {
-        db: &tx,
-        market: &shared.market,
-        now: now_ms(),
-    };
-    if route.kind == Kind::Write {
-        waiting::look(&desk)?;
-    }
-    let call = Call {
-        desk,
-        params,
-        effects,
-        api_key: &shared.keys.api_key,
-    };
-    let answer = (route.run)(&call)?;
-    tx.commit()?;
-    Ok(answer)
 }
 
 /// Lets the path act before a read, and takes the write lock only when something moves.
-fn catch_up(db: &mut Connection, market: &Market, now: i64) -> Result<(), Refusal> {
-    let reading = db.transaction()?;
-    let due = waiting::is_due(&Desk {
-        db: &reading,
-        market,
-        now,
-    })?;
-    drop(reading);
+pub(crate) fn catch_up(shared: &Shared, books: &Books) -> Result<(), Refusal> {
+    let due = books.transact(Intent::Read, || waiting::is_due(&shared.desk(books)?))?;
     if !due {
         return Ok(());
     }
-    let writing = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    waiting::look(&Desk {
-        db: &writing,
-        market,
-        now: now_ms(),
-    })?;
-    Ok(writing.commit()?)
+    books.transact(Intent::Write, || waiting::look(&shared.desk(books)?))
 }
 
 /// A JSON reply of the admin endpoints.

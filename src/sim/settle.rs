@@ -2,10 +2,11 @@
 
 use rust_decimal::Decimal;
 use serde_json::{Value, json};
-use uuid::Uuid;
 
 use super::call::{Desk, Refusal, text};
+use super::ids;
 use super::instruments::{Category, Instrument};
+use super::journal::{self, Cause, Entry, Kind};
 use super::order::{Order, Side, Status};
 use super::order_store::{self, Filed};
 use super::store;
@@ -16,86 +17,102 @@ pub(crate) struct Trade {
     pub(crate) price: Decimal,
     pub(crate) qty: Decimal,
     pub(crate) maker: bool,
-    pub(crate) time: i64,
 }
 
-impl Trade {
-    /// A trade that took what others offered.
-    pub(crate) fn taken(price: Decimal, qty: Decimal, time: i64) -> Self {
-        Self {
-            price,
-            qty,
-            maker: false,
-            time,
-        }
-    }
+/// What a trade came to.
+struct Booked {
+    id: String,
+    value: Decimal,
+    fee: Decimal,
+    rate: Decimal,
+    closed: Decimal,
 }
 
-/// Books a trade of `order`. The caller saves the order.
+/// Books a trade of `order` at the desk's moment. The caller saves the order.
 pub(crate) fn fill(desk: &Desk<'_>, order: &mut Order, trade: Trade) -> Result<(), Refusal> {
     let one = order.instrument()?;
-    let value = one.value(trade.qty, trade.price);
     let rate = if trade.maker {
         one.maker_rate()
     } else {
         one.taker_rate()
     };
-    let (fee, closed) = if one.category == Category::Spot {
-        (
-            exchange_coins(desk, one, order.side, trade.qty, value, rate)?,
-            Decimal::ZERO,
-        )
-    } else {
-        let fee = (value * rate).round_dp(8);
-        (fee, move_position(desk, one, order, trade, fee)?)
+    let mut booked = Booked {
+        id: ids::next(desk, one)?,
+        value: one.value(trade.qty, trade.price),
+        fee: Decimal::ZERO,
+        rate,
+        closed: Decimal::ZERO,
     };
+    if one.category == Category::Spot {
+        exchange_coins(desk, one, order, trade, &mut booked)?;
+    } else {
+        move_position(desk, one, order, trade, &mut booked)?;
+    }
     order.filled += trade.qty;
-    order.filled_value += value;
-    order.fee += fee;
-    order.updated = trade.time;
+    order.filled_value += booked.value;
+    order.fee += booked.fee;
+    order.updated = desk.now;
     order.status = if order.rest().is_zero() {
         Status::Filled
     } else {
         Status::PartiallyFilled
     };
-    let row = execution(one, order, trade, value, fee, rate, closed);
     let filed = Filed {
         order,
         instrument: one,
-        time: trade.time,
+        time: desk.now,
     };
-    order_store::insert_execution(desk.db, &filed, &row)
+    order_store::insert_execution(desk.books, &filed, &execution(desk, one, order, trade, &booked))
+}
+
+fn cause<'a>(one: &'a Instrument, order: &'a Order, trade: Trade, booked: &'a Booked) -> Cause<'a> {
+    Cause {
+        one: Some(one),
+        side: order.side.word(),
+        qty: trade.qty,
+        size: Decimal::ZERO,
+        price: trade.price,
+        fee_rate: booked.rate,
+        order_id: &order.id,
+        link: &order.link,
+        trade_id: &booked.id,
+    }
 }
 
 /// A spot fill pays its fee from what it receives.
 fn exchange_coins(
     desk: &Desk<'_>,
     one: &Instrument,
-    side: Side,
-    qty: Decimal,
-    value: Decimal,
-    rate: Decimal,
-) -> Result<Decimal, Refusal> {
-    let (paid, got) = match side {
-        Side::Buy => ((one.quote, value), (one.base, qty)),
-        Side::Sell => ((one.base, qty), (one.quote, value)),
+    order: &Order,
+    trade: Trade,
+    booked: &mut Booked,
+) -> Result<(), Refusal> {
+    let (paid, got) = match order.side {
+        Side::Buy => ((one.quote, booked.value), (one.base, trade.qty)),
+        Side::Sell => ((one.base, trade.qty), (one.quote, booked.value)),
     };
-    let fee = got.1 * rate;
-    store::credit(desk.db, paid.0, -paid.1, Decimal::ZERO)?;
-    store::credit(desk.db, got.0, got.1 - fee, Decimal::ZERO)?;
-    Ok(fee)
+    booked.fee = got.1 * booked.rate;
+    let pay = Entry::cash(Kind::Trade, paid.0, -paid.1, cause(one, order, trade, booked));
+    journal::book(desk, &pay)?;
+    let receive = Entry {
+        fee: booked.fee,
+        ..Entry::cash(Kind::Trade, got.0, got.1, cause(one, order, trade, booked))
+    };
+    journal::book(desk, &receive)
 }
 
-/// A derivative fill changes the position and settles profit and fee; returns the size that it closed.
+/// A derivative fill changes the position and settles profit and fee.
 fn move_position(
     desk: &Desk<'_>,
     one: &Instrument,
     order: &Order,
     trade: Trade,
-    fee: Decimal,
-) -> Result<Decimal, Refusal> {
-    let mut position = store::position(desk.db, one, order.position_idx)?;
-    let (profit, closed) = position.fill(one, order.side, trade.qty, trade.price, fee, trade.time);
+    booked: &mut Booked,
+) -> Result<(), Refusal> {
+    booked.fee = (booked.value * booked.rate).round_dp(8);
+    let mut position = store::position(desk.books, one, order.position_idx)?;
+    let (profit, closed) = position.fill(one, order.side, trade.qty, trade.price, booked.fee, desk.now);
+    booked.closed = closed;
     if position.is_open() && !order.reduce_only {
         for (stop, name) in [
             (&mut position.take_profit, "takeProfit"),
@@ -106,9 +123,21 @@ fn move_position(
             }
         }
     }
-    store::save_position(desk.db, &position)?;
-    store::credit(desk.db, one.settle, profit - fee, profit - fee)?;
-    Ok(closed)
+    store::save_position(desk.books, &position)?;
+    let entry = Entry {
+        fee: booked.fee,
+        realised: profit - booked.fee,
+        ..Entry::cash(
+            Kind::Trade,
+            one.settle,
+            profit,
+            Cause {
+                size: position.signed(),
+                ..cause(one, order, trade, booked)
+            },
+        )
+    };
+    journal::book(desk, &entry)
 }
 
 /// The coin that a fee is charged in.
@@ -120,19 +149,7 @@ pub(crate) fn fee_coin(one: &Instrument, side: Side) -> &'static str {
     }
 }
 
-fn execution(
-    one: &Instrument,
-    order: &Order,
-    trade: Trade,
-    value: Decimal,
-    fee: Decimal,
-    rate: Decimal,
-    closed: Decimal,
-) -> Value {
-    let id = match one.category {
-        Category::Spot => spot_number(),
-        _ => Uuid::new_v4().to_string(),
-    };
+fn execution(desk: &Desk<'_>, one: &Instrument, order: &Order, trade: Trade, booked: &Booked) -> Value {
     let mark = if one.category.is_derivative() {
         text(trade.price)
     } else {
@@ -142,19 +159,13 @@ fn execution(
         "symbol": order.symbol, "orderId": order.id, "orderLinkId": order.link, "side": order.side.word(),
         "orderPrice": text(order.price), "orderQty": text(order.qty), "leavesQty": text(order.rest()),
         "createType": "CreateByUser", "orderType": if order.market { "Market" } else { "Limit" },
-        "stopOrderType": stop_type(order), "execFee": text(fee), "execFeeV2": "", "execId": id,
+        "stopOrderType": stop_type(order), "execFee": text(booked.fee), "execFeeV2": "", "execId": booked.id,
         "execPrice": text(trade.price), "execQty": text(trade.qty), "execType": "Trade",
-        "execValue": text(one.shown(value)), "execTime": trade.time.to_string(), "feeCurrency": fee_coin(one, order.side),
-        "isMaker": trade.maker, "feeRate": text(rate), "tradeIv": "", "markIv": "", "markPrice": mark,
-        "indexPrice": "", "underlyingPrice": "", "blockTradeId": "", "closedSize": text(closed),
-        "seq": trade.time, "extraFees": "", "marketUnit": order.extra("marketUnit"),
+        "execValue": text(one.shown(booked.value)), "execTime": desk.now.to_string(), "feeCurrency": fee_coin(one, order.side),
+        "isMaker": trade.maker, "feeRate": text(booked.rate), "tradeIv": "", "markIv": "", "markPrice": mark,
+        "indexPrice": "", "underlyingPrice": "", "blockTradeId": "", "closedSize": text(booked.closed),
+        "seq": desk.now, "extraFees": "", "marketUnit": order.extra("marketUnit"),
     })
-}
-
-/// Spot ids are numbers in text.
-pub(crate) fn spot_number() -> String {
-    let random = Uuid::new_v4().as_u128() % 900_000_000_000_000_000;
-    (1_000_000_000_000_000_000 + random).to_string()
 }
 
 /// What Bybit calls the kind of a conditional order.

@@ -3,28 +3,35 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use rusqlite::{Connection, ErrorCode, OptionalExtension, TransactionBehavior, params};
+use rusqlite::{Connection, ErrorCode, TransactionBehavior, params};
 use rust_decimal::Decimal;
 
 use super::PaperError;
+use super::books::{Books, Tables};
 use super::call::Refusal;
-use super::instruments::Instrument;
+use super::instruments::{Category, Instrument};
 use super::market::Point;
+use super::order_store;
 use super::position::Position;
+use super::{journal, outbox};
 
 /// The leverage of an instrument whose leverage was never set.
 const FIRST_LEVERAGE: Decimal = super::instruments::num(10, 0);
 /// Prices set by hand that are kept for each instrument; older ones leave the path.
 const PINS_KEPT: i64 = 200;
-const VERSION: i64 = 1;
+const VERSION: i64 = 2;
+/// The setting behind [`taken`].
+const TAKEN: &str = "taken";
 /// How long a request waits for another process's transaction.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 const SCHEMA: &str = "
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
-CREATE TABLE coins (coin TEXT PRIMARY KEY, wallet TEXT NOT NULL, realised TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE coins (account TEXT, coin TEXT, wallet TEXT NOT NULL, realised TEXT NOT NULL,
+    PRIMARY KEY (account, coin)) WITHOUT ROWID;
 CREATE TABLE pins (category TEXT, symbol TEXT, at INTEGER, price TEXT NOT NULL,
     PRIMARY KEY (category, symbol, at)) WITHOUT ROWID;
 CREATE TABLE settings (category TEXT, symbol TEXT, name TEXT, value TEXT NOT NULL,
@@ -42,11 +49,10 @@ CREATE TABLE executions (seq INTEGER PRIMARY KEY AUTOINCREMENT, order_id TEXT NO
     created INTEGER NOT NULL, visible INTEGER NOT NULL, data TEXT NOT NULL);
 CREATE INDEX execution_orders ON executions (order_id);
 CREATE INDEX execution_links ON executions (link) WHERE link <> '';
-PRAGMA user_version = 1;
 ";
 
 /// Opens the file, creating folder, file and schema only when they are missing.
-pub(crate) fn open(path: &Path, first_deposit: &[(String, Decimal)]) -> Result<Connection, PaperError> {
+pub(crate) fn open(path: &Path) -> Result<Books, PaperError> {
     let unreadable = |error: std::io::Error| PaperError::Folder {
         path: path.to_owned(),
         error,
@@ -59,8 +65,8 @@ pub(crate) fn open(path: &Path, first_deposit: &[(String, Decimal)]) -> Result<C
         error,
     };
     let mut db = Connection::open(path).map_err(failed)?;
-    match prepare(&mut db, first_deposit).map_err(failed)? {
-        VERSION => Ok(db),
+    match prepare(&mut db).map_err(failed)? {
+        VERSION => Ok(Books::new(db)),
         found => Err(PaperError::Version {
             path: path.to_owned(),
             found,
@@ -84,7 +90,7 @@ fn create_private(path: &Path) -> std::io::Result<()> {
     options.open(path).map(drop)
 }
 
-fn prepare(db: &mut Connection, first_deposit: &[(String, Decimal)]) -> rusqlite::Result<i64> {
+fn prepare(db: &mut Connection) -> rusqlite::Result<i64> {
     db.busy_timeout(PATIENCE)?;
     db.pragma_update(None, "synchronous", "NORMAL")?;
     let version = user_version(db)?;
@@ -95,11 +101,10 @@ fn prepare(db: &mut Connection, first_deposit: &[(String, Decimal)]) -> rusqlite
     let tx = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
     // Another process may have created the schema while this one waited.
     if user_version(&tx)? == 0 {
-        tx.execute_batch(SCHEMA)?;
-        for (coin, amount) in first_deposit {
-            let amount = amount.normalize().to_string();
-            tx.execute("INSERT INTO coins VALUES (?1, ?2, '0')", params![coin, amount])?;
+        for tables in [SCHEMA, journal::TABLES, outbox::TABLES] {
+            tx.execute_batch(tables)?;
         }
+        tx.pragma_update(None, "user_version", VERSION)?;
     }
     let version = user_version(&tx)?;
     tx.commit()?;
@@ -126,148 +131,286 @@ fn user_version(db: &Connection) -> rusqlite::Result<i64> {
     db.query_row("PRAGMA user_version", [], |row| row.get(0))
 }
 
-pub(crate) fn meta(db: &Connection, key: &str) -> Result<Option<i64>, Refusal> {
-    Ok(db
-        .prepare_cached("SELECT value FROM meta WHERE key = ?1")?
-        .query_row([key], |row| row.get::<_, String>(0))
-        .optional()?
-        .and_then(|text| text.parse().ok()))
+/// Which wallet of the account money is in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) enum Wallet {
+    /// What trading uses.
+    Unified,
+    /// What only transfers reach.
+    Fund,
 }
 
-pub(crate) fn set_meta(db: &Connection, key: &str, value: i64) -> Result<(), Refusal> {
-    db.prepare_cached("INSERT OR REPLACE INTO meta VALUES (?1, ?2)")?
-        .execute(params![key, value.to_string()])?;
-    Ok(())
+impl Wallet {
+    pub(crate) fn parse(text: &str) -> Option<Self> {
+        match text {
+            "UNIFIED" => Some(Self::Unified),
+            "FUND" => Some(Self::Fund),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn word(self) -> &'static str {
+        match self {
+            Self::Unified => "UNIFIED",
+            Self::Fund => "FUND",
+        }
+    }
 }
 
-/// A coin of the wallet: what is held, and the profit ever realised in it.
+/// A coin of a wallet: what is held, and the profit ever realised in it.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Coin {
     pub(crate) wallet: Decimal,
     pub(crate) realised: Decimal,
 }
 
-pub(crate) fn coins(db: &Connection) -> Result<BTreeMap<String, Coin>, Refusal> {
-    let mut query = db.prepare_cached("SELECT coin, wallet, realised FROM coins")?;
-    let mut rows = query.query([])?;
-    let mut coins = BTreeMap::new();
-    while let Some(row) = rows.next()? {
+/// Prices set by hand, oldest first.
+pub(crate) type Pins = BTreeMap<(Category, String), Arc<Vec<Point>>>;
+
+/// Reads every small table.
+pub(crate) fn load(db: &Connection) -> Result<Tables, Refusal> {
+    let mut tables = Tables::default();
+    each(db, "SELECT key, value FROM meta", |row| {
+        tables.meta.insert(row.get(0)?, row.get(1)?);
+        Ok(())
+    })?;
+    each(db, "SELECT account, coin, wallet, realised FROM coins", |row| {
         let coin = Coin {
-            wallet: amount(&row.get::<_, String>(1)?)?,
-            realised: amount(&row.get::<_, String>(2)?)?,
+            wallet: amount(&row.get::<_, String>(2)?)?,
+            realised: amount(&row.get::<_, String>(3)?)?,
         };
-        coins.insert(row.get(0)?, coin);
-    }
-    Ok(coins)
+        let wallet = Wallet::parse(&row.get::<_, String>(0)?).ok_or_else(|| unreadable("a wallet"))?;
+        tables.coins.insert((wallet, row.get(1)?), coin);
+        Ok(())
+    })?;
+    let mut pins: BTreeMap<(Category, String), Vec<Point>> = BTreeMap::new();
+    each(
+        db,
+        "SELECT category, symbol, at, price FROM pins ORDER BY at",
+        |row| {
+            let point = (row.get(2)?, amount(&row.get::<_, String>(3)?)?);
+            pins.entry((category(row)?, row.get(1)?)).or_default().push(point);
+            Ok(())
+        },
+    )?;
+    tables.pins = pins
+        .into_iter()
+        .map(|(key, points)| (key, Arc::new(points)))
+        .collect();
+    each(db, "SELECT category, symbol, name, value FROM settings", |row| {
+        let key = (category(row)?, row.get(1)?, row.get(2)?);
+        tables.settings.insert(key, row.get(3)?);
+        Ok(())
+    })?;
+    each(db, "SELECT category, symbol, idx, data FROM positions", |row| {
+        let key = (category(row)?, row.get(1)?, row.get(2)?);
+        let position = serde_json::from_str(&row.get::<_, String>(3)?)?;
+        tables.positions.insert(key, Arc::new(position));
+        Ok(())
+    })?;
+    order_store::load(db, &mut tables)?;
+    Ok(tables)
 }
 
-/// Adds to a coin's wallet; `realised` is the part that counts as realised profit.
-pub(crate) fn credit(db: &Connection, coin: &str, change: Decimal, realised: Decimal) -> Result<(), Refusal> {
-    let held = coins(db)?.get(coin).copied().unwrap_or_default();
-    db.prepare_cached("INSERT OR REPLACE INTO coins VALUES (?1, ?2, ?3)")?
-        .execute(params![
-            coin,
-            (held.wallet + change).normalize().to_string(),
-            (held.realised + realised).normalize().to_string()
-        ])?;
+/// Calls `see` with each row of a query.
+pub(crate) fn each(
+    db: &Connection,
+    sql: &str,
+    mut see: impl FnMut(&rusqlite::Row<'_>) -> Result<(), Refusal>,
+) -> Result<(), Refusal> {
+    let mut query = db.prepare_cached(sql)?;
+    let mut rows = query.query([])?;
+    while let Some(row) = rows.next()? {
+        see(row)?;
+    }
     Ok(())
+}
+
+/// The category in a row's first column.
+fn category(row: &rusqlite::Row<'_>) -> Result<Category, Refusal> {
+    Category::parse(&row.get::<_, String>(0)?).ok_or_else(|| unreadable("a category"))
+}
+
+fn unreadable(what: &str) -> Refusal {
+    Refusal::new(
+        10016,
+        format!("System error. {what} of the paper store is unreadable"),
+    )
 }
 
 fn amount(text: &str) -> Result<Decimal, Refusal> {
-    Decimal::from_str_exact(text)
-        .map_err(|_| Refusal::new(10016, "System error. An amount of the paper store is unreadable"))
+    Decimal::from_str_exact(text).map_err(|_| unreadable("an amount"))
 }
 
-/// Prices set by hand, oldest first, by category and symbol.
-pub(crate) type Pins = BTreeMap<(String, String), Vec<Point>>;
-
-pub(crate) fn pins(db: &Connection) -> Result<Pins, Refusal> {
-    let mut query = db.prepare_cached("SELECT category, symbol, at, price FROM pins ORDER BY at")?;
-    let mut rows = query.query([])?;
-    let mut pins = Pins::new();
-    while let Some(row) = rows.next()? {
-        let point = (row.get(2)?, amount(&row.get::<_, String>(3)?)?);
-        pins.entry((row.get(0)?, row.get(1)?)).or_default().push(point);
-    }
-    Ok(pins)
+/// A number kept under a name.
+pub(crate) fn meta(books: &Books, key: &str) -> Result<Option<i64>, Refusal> {
+    books.read(|tables| tables.meta.get(key).and_then(|text| text.parse().ok()))
 }
 
-pub(crate) fn pin(db: &Connection, one: &Instrument, at: i64, price: Decimal) -> Result<(), Refusal> {
+pub(crate) fn meta_text(books: &Books, key: &str) -> Result<Option<String>, Refusal> {
+    books.read(|tables| tables.meta.get(key).cloned())
+}
+
+pub(crate) fn set_meta(books: &Books, key: &str, value: &str) -> Result<(), Refusal> {
+    books
+        .writing("INSERT OR REPLACE INTO meta VALUES (?1, ?2)")?
+        .execute(params![key, value])?;
+    books.change(|tables| {
+        tables.meta.insert(key.to_owned(), value.to_owned());
+    })
+}
+
+/// The coins of a wallet.
+pub(crate) fn coins(books: &Books, wallet: Wallet) -> Result<BTreeMap<String, Coin>, Refusal> {
+    books.read(|tables| {
+        tables
+            .coins
+            .iter()
+            .filter(|((of, _), _)| *of == wallet)
+            .map(|((_, coin), held)| (coin.clone(), *held))
+            .collect()
+    })
+}
+
+pub(crate) fn coin(books: &Books, wallet: Wallet, coin: &str) -> Result<Coin, Refusal> {
+    books.read(|tables| {
+        tables
+            .coins
+            .get(&(wallet, coin.to_owned()))
+            .copied()
+            .unwrap_or_default()
+    })
+}
+
+/// For the journal alone: money moves nowhere else.
+pub(crate) fn save_coin(books: &Books, wallet: Wallet, coin: &str, held: Coin) -> Result<(), Refusal> {
+    books
+        .writing("INSERT OR REPLACE INTO coins VALUES (?1, ?2, ?3, ?4)")?
+        .execute(params![
+            wallet.word(),
+            coin,
+            held.wallet.normalize().to_string(),
+            held.realised.normalize().to_string()
+        ])?;
+    books.change(|tables| {
+        tables.coins.insert((wallet, coin.to_owned()), held);
+    })
+}
+
+/// Prices set by hand for one instrument, oldest first.
+pub(crate) fn pins(books: &Books, one: &Instrument) -> Result<Arc<Vec<Point>>, Refusal> {
+    books.read(|tables| {
+        let key = (one.category, one.symbol.to_owned());
+        tables.pins.get(&key).cloned().unwrap_or_default()
+    })
+}
+
+pub(crate) fn pin(books: &Books, one: &Instrument, at: i64, price: Decimal) -> Result<(), Refusal> {
     let key = (one.category.word(), one.symbol);
-    db.execute(
-        "INSERT OR REPLACE INTO pins VALUES (?1, ?2, ?3, ?4)",
-        params![key.0, key.1, at, price.to_string()],
-    )?;
-    db.execute(
-        "DELETE FROM pins WHERE category = ?1 AND symbol = ?2 AND at NOT IN
-         (SELECT at FROM pins WHERE category = ?1 AND symbol = ?2 ORDER BY at DESC LIMIT ?3)",
-        params![key.0, key.1, PINS_KEPT],
-    )?;
-    Ok(())
+    books
+        .writing("INSERT OR REPLACE INTO pins VALUES (?1, ?2, ?3, ?4)")?
+        .execute(params![key.0, key.1, at, price.to_string()])?;
+    books
+        .writing(
+            "DELETE FROM pins WHERE category = ?1 AND symbol = ?2 AND at NOT IN
+             (SELECT at FROM pins WHERE category = ?1 AND symbol = ?2 ORDER BY at DESC LIMIT ?3)",
+        )?
+        .execute(params![key.0, key.1, PINS_KEPT])?;
+    books.change(|tables| {
+        let points = tables
+            .pins
+            .entry((one.category, one.symbol.to_owned()))
+            .or_default();
+        let points = Arc::make_mut(points);
+        points.retain(|(time, _)| *time != at);
+        points.push((at, price));
+    })
 }
 
-fn setting(db: &Connection, one: &Instrument, name: &str) -> Result<Option<String>, Refusal> {
-    Ok(db
-        .prepare_cached("SELECT value FROM settings WHERE category = ?1 AND symbol = ?2 AND name = ?3")?
-        .query_row(params![one.category.word(), one.symbol, name], |row| row.get(0))
-        .optional()?)
+/// What is kept for an instrument under a name.
+pub(crate) fn setting(books: &Books, one: &Instrument, name: &str) -> Result<Option<String>, Refusal> {
+    let key = (one.category, one.symbol.to_owned(), name.to_owned());
+    books.read(|tables| tables.settings.get(&key).cloned())
 }
 
-fn set(db: &Connection, one: &Instrument, name: &str, value: &str) -> Result<(), Refusal> {
-    db.prepare_cached("INSERT OR REPLACE INTO settings VALUES (?1, ?2, ?3, ?4)")?
+pub(crate) fn set(books: &Books, one: &Instrument, name: &str, value: &str) -> Result<(), Refusal> {
+    books
+        .writing("INSERT OR REPLACE INTO settings VALUES (?1, ?2, ?3, ?4)")?
         .execute(params![one.category.word(), one.symbol, name, value])?;
-    Ok(())
+    let key = (one.category, one.symbol.to_owned(), name.to_owned());
+    books.change(|tables| {
+        tables.settings.insert(key, value.to_owned());
+    })
 }
 
-pub(crate) fn leverage(db: &Connection, one: &Instrument) -> Result<Decimal, Refusal> {
-    match setting(db, one, "leverage")? {
+pub(crate) fn leverage(books: &Books, one: &Instrument) -> Result<Decimal, Refusal> {
+    match setting(books, one, "leverage")? {
         Some(text) => amount(&text),
         None => Ok(FIRST_LEVERAGE.min(one.max_leverage)),
     }
 }
 
-pub(crate) fn set_leverage(db: &Connection, one: &Instrument, leverage: Decimal) -> Result<(), Refusal> {
-    set(db, one, "leverage", &leverage.normalize().to_string())
+pub(crate) fn set_leverage(books: &Books, one: &Instrument, leverage: Decimal) -> Result<(), Refusal> {
+    set(books, one, "leverage", &leverage.normalize().to_string())
 }
 
-pub(crate) fn is_hedged(db: &Connection, one: &Instrument) -> Result<bool, Refusal> {
-    Ok(setting(db, one, "hedge")?.as_deref() == Some("1"))
+pub(crate) fn is_hedged(books: &Books, one: &Instrument) -> Result<bool, Refusal> {
+    Ok(setting(books, one, "hedge")?.as_deref() == Some("1"))
 }
 
-pub(crate) fn set_hedged(db: &Connection, one: &Instrument, hedged: bool) -> Result<(), Refusal> {
-    set(db, one, "hedge", if hedged { "1" } else { "0" })
+pub(crate) fn set_hedged(books: &Books, one: &Instrument, hedged: bool) -> Result<(), Refusal> {
+    set(books, one, "hedge", if hedged { "1" } else { "0" })
 }
 
-pub(crate) fn position(db: &Connection, one: &Instrument, idx: i64) -> Result<Position, Refusal> {
-    let found = db
-        .prepare_cached("SELECT data FROM positions WHERE category = ?1 AND symbol = ?2 AND idx = ?3")?
-        .query_row(params![one.category.word(), one.symbol, idx], |row| {
-            row.get::<_, String>(0)
-        })
-        .optional()?;
-    match found {
-        Some(data) => Ok(serde_json::from_str(&data)?),
-        None => Ok(Position::flat(one, idx)),
+/// What own orders took from the book within the current second: bought, then sold.
+pub(crate) fn taken(books: &Books, one: &Instrument, now: i64) -> Result<[Decimal; 2], Refusal> {
+    let Some(text) = setting(books, one, TAKEN)? else {
+        return Ok([Decimal::ZERO; 2]);
+    };
+    let mut parts = text.split(' ');
+    let second = parts.next().and_then(|part| part.parse::<i64>().ok());
+    if second != Some(now.div_euclid(1000)) {
+        return Ok([Decimal::ZERO; 2]);
     }
+    Ok([
+        amount(parts.next().unwrap_or("0"))?,
+        amount(parts.next().unwrap_or("0"))?,
+    ])
 }
 
-pub(crate) fn positions(db: &Connection) -> Result<Vec<Position>, Refusal> {
-    let mut query = db.prepare_cached("SELECT data FROM positions")?;
-    let mut rows = query.query([])?;
-    let mut positions = Vec::new();
-    while let Some(row) = rows.next()? {
-        positions.push(serde_json::from_str(&row.get::<_, String>(0)?)?);
-    }
-    Ok(positions)
+pub(crate) fn set_taken(
+    books: &Books,
+    one: &Instrument,
+    now: i64,
+    [bought, sold]: [Decimal; 2],
+) -> Result<(), Refusal> {
+    let text = format!("{} {bought} {sold}", now.div_euclid(1000));
+    set(books, one, TAKEN, &text)
 }
 
-pub(crate) fn save_position(db: &Connection, position: &Position) -> Result<(), Refusal> {
-    db.prepare_cached("INSERT OR REPLACE INTO positions VALUES (?1, ?2, ?3, ?4)")?
+pub(crate) fn position(books: &Books, one: &Instrument, idx: i64) -> Result<Position, Refusal> {
+    let key = (one.category, one.symbol.to_owned(), idx);
+    let found = books.read(|tables| tables.positions.get(&key).cloned())?;
+    Ok(found.map_or_else(|| Position::flat(one, idx), |held| (*held).clone()))
+}
+
+/// Every leg that was ever opened.
+pub(crate) fn positions(books: &Books) -> Result<Vec<Arc<Position>>, Refusal> {
+    books.read(|tables| tables.positions.values().cloned().collect())
+}
+
+pub(crate) fn save_position(books: &Books, position: &Position) -> Result<(), Refusal> {
+    books
+        .writing("INSERT OR REPLACE INTO positions VALUES (?1, ?2, ?3, ?4)")?
         .execute(params![
             position.category,
             position.symbol,
             position.idx,
             serde_json::to_string(position)?
         ])?;
-    Ok(())
+    let category = Category::parse(&position.category).ok_or_else(|| unreadable("a category"))?;
+    let key = (category, position.symbol.clone(), position.idx);
+    books.change(|tables| {
+        tables.positions.insert(key, Arc::new(position.clone()));
+    })
 }

@@ -253,7 +253,7 @@ async fn the_past_is_the_same_for_one_seed() {
     let mut seen = Vec::new();
     for (name, seed) in [("a", 7), ("b", 7), ("c", 8)] {
         let mut config = PaperConfig::new(folder.path().join(name));
-        config.seed = seed;
+        config.seed = Some(seed);
         let server = PaperExchange::start(config, loopback()).await.unwrap();
         seen.push(rows(&get(&server, "/v5/market/kline", &query).await));
         server.stop().await;

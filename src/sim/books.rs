@@ -1,0 +1,193 @@
+//! The account in memory and in the file: what is read often is kept decoded, what changes is written through.
+//!
+//! Many processes share one file. Each keeps a copy of its small tables and drops it when SQLite says that
+//! another connection has committed, so a copy is never older than the transaction that reads it.
+
+use std::cell::{Cell, RefCell};
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+use rusqlite::{CachedStatement, Connection};
+
+use super::call::Refusal;
+use super::clock::Clock;
+use super::instruments::Category;
+use super::order::Order;
+use super::outbox::Event;
+use super::position::Position;
+use super::store::{self, Coin, Wallet};
+
+/// The small tables, decoded.
+#[derive(Debug, Default)]
+pub(crate) struct Tables {
+    pub(crate) meta: BTreeMap<String, String>,
+    pub(crate) coins: BTreeMap<(Wallet, String), Coin>,
+    pub(crate) pins: store::Pins,
+    pub(crate) settings: HashMap<(Category, String, String), String>,
+    pub(crate) positions: BTreeMap<(Category, String, i64), Arc<Position>>,
+    /// Open orders by age.
+    pub(crate) open: BTreeMap<i64, Arc<Order>>,
+    pub(crate) ages: HashMap<String, i64>,
+}
+
+/// The store behind one connection.
+pub(crate) struct Books {
+    db: Connection,
+    copy: RefCell<Option<Tables>>,
+    /// SQLite's counter of other connections' commits when the copy was made.
+    version: Cell<i64>,
+    /// Something was written since the last savepoint.
+    written: Cell<bool>,
+    /// Up to here the price path has been looked at and nothing moved.
+    quiet_until: Cell<i64>,
+    events: RefCell<Vec<Event>>,
+}
+
+/// What a transaction is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Intent {
+    Read,
+    /// Excludes other processes from the beginning.
+    Write,
+}
+
+impl Books {
+    pub(crate) fn new(db: Connection) -> Self {
+        Self {
+            db,
+            copy: RefCell::new(None),
+            version: Cell::new(-1),
+            written: Cell::new(false),
+            quiet_until: Cell::new(0),
+            events: RefCell::new(Vec::new()),
+        }
+    }
+
+    /// Runs `work` in a transaction: all of it is kept, or after a refusal nothing.
+    pub(crate) fn transact<T>(
+        &self,
+        intent: Intent,
+        work: impl FnOnce() -> Result<T, Refusal>,
+    ) -> Result<T, Refusal> {
+        self.run(match intent {
+            Intent::Read => "BEGIN",
+            Intent::Write => "BEGIN IMMEDIATE",
+        })?;
+        let done = self.refresh().and_then(|()| work()).and_then(|value| {
+            self.flush_events()?;
+            self.run("COMMIT")?;
+            Ok(value)
+        });
+        if done.is_err() {
+            self.forget();
+            self.run("ROLLBACK")?;
+        }
+        self.written.set(false);
+        done
+    }
+
+    /// Runs one handler inside a transaction; what a refused one wrote is undone, the rest stays.
+    pub(crate) fn attempt<T>(&self, work: impl FnOnce() -> Result<T, Refusal>) -> Result<T, Refusal> {
+        let events = self.events.borrow().len();
+        self.written.set(false);
+        self.run("SAVEPOINT attempt")?;
+        let done = work();
+        if done.is_err() && self.written.get() {
+            self.run("ROLLBACK TO attempt")?;
+            self.forget_copy();
+            self.events.borrow_mut().truncate(events);
+        }
+        self.run("RELEASE attempt")?;
+        done
+    }
+
+    fn run(&self, sql: &'static str) -> Result<(), Refusal> {
+        let mut statement = self.db.prepare_cached(sql)?;
+        statement.raw_execute()?;
+        Ok(())
+    }
+
+    /// Drops the copy when another connection has committed since it was made.
+    fn refresh(&self) -> Result<(), Refusal> {
+        let version = self
+            .db
+            .prepare_cached("PRAGMA data_version")?
+            .query_row([], |row| row.get(0))?;
+        if self.version.replace(version) != version {
+            self.forget();
+        }
+        Ok(())
+    }
+
+    fn forget(&self) {
+        self.forget_copy();
+        self.quiet_until.set(0);
+        self.events.borrow_mut().clear();
+    }
+
+    fn forget_copy(&self) {
+        *self.copy.borrow_mut() = None;
+    }
+
+    /// The copy, made anew when there is none.
+    pub(crate) fn read<T>(&self, look: impl FnOnce(&Tables) -> T) -> Result<T, Refusal> {
+        if let Some(copy) = self.copy.borrow().as_ref() {
+            return Ok(look(copy));
+        }
+        let copy = store::load(&self.db)?;
+        let seen = look(&copy);
+        *self.copy.borrow_mut() = Some(copy);
+        Ok(seen)
+    }
+
+    /// Changes the copy; the caller writes the same to the file.
+    pub(crate) fn change(&self, change: impl FnOnce(&mut Tables)) -> Result<(), Refusal> {
+        self.read(|_| ())?;
+        if let Some(copy) = self.copy.borrow_mut().as_mut() {
+            change(copy);
+        }
+        Ok(())
+    }
+
+    /// A statement that changes the file.
+    pub(crate) fn writing(&self, sql: &str) -> Result<CachedStatement<'_>, Refusal> {
+        self.written.set(true);
+        Ok(self.db.prepare_cached(sql)?)
+    }
+
+    /// A statement that reads the file.
+    pub(crate) fn reading(&self, sql: &str) -> Result<CachedStatement<'_>, Refusal> {
+        Ok(self.db.prepare_cached(sql)?)
+    }
+
+    pub(crate) fn last_row(&self) -> i64 {
+        self.db.last_insert_rowid()
+    }
+
+    /// Keeps an event until the transaction ends.
+    pub(crate) fn publish(&self, event: Event) {
+        self.events.borrow_mut().push(event);
+    }
+
+    fn flush_events(&self) -> Result<(), Refusal> {
+        let events = self.events.take();
+        super::outbox::write(self, &events)
+    }
+
+    /// The moment of the market when the machine's clock says `real`.
+    pub(crate) fn market_time(&self, real: i64) -> Result<i64, Refusal> {
+        Ok(self.clock()?.at(real))
+    }
+
+    pub(crate) fn clock(&self) -> Result<Clock, Refusal> {
+        self.read(|copy| Clock::parse(copy.meta.get(Clock::NAME).map(String::as_str)))
+    }
+
+    pub(crate) fn quiet_until(&self) -> i64 {
+        self.quiet_until.get()
+    }
+
+    pub(crate) fn set_quiet_until(&self, time: i64) {
+        self.quiet_until.set(time);
+    }
+}

@@ -1,0 +1,51 @@
+//! What happened to the account, in order: the private streams are read from here.
+//!
+//! Each change is written in the transaction that makes it, so every process that serves a stream sees the
+//! changes of all, once and in one order.
+
+use rusqlite::params;
+use serde_json::Value;
+
+use super::books::Books;
+use super::call::Refusal;
+
+/// Its part of the schema.
+pub(crate) const TABLES: &str = "
+CREATE TABLE events (seq INTEGER PRIMARY KEY AUTOINCREMENT, time INTEGER NOT NULL, topic TEXT NOT NULL,
+    category TEXT NOT NULL, data TEXT NOT NULL);
+";
+/// So many of the latest events are kept.
+const KEPT: i64 = 20_000;
+
+/// One row of a private topic.
+#[derive(Debug, Clone)]
+pub(crate) struct Event {
+    /// The market's time.
+    pub(crate) time: i64,
+    /// `order`, `execution`, `position` or `wallet`.
+    pub(crate) topic: &'static str,
+    /// The category; empty for the wallet.
+    pub(crate) category: &'static str,
+    pub(crate) data: Value,
+}
+
+/// Writes the events of a transaction and forgets old ones.
+pub(crate) fn write(books: &Books, events: &[Event]) -> Result<(), Refusal> {
+    for event in events {
+        books
+            .writing("INSERT INTO events (time, topic, category, data) VALUES (?1, ?2, ?3, ?4)")?
+            .execute(params![
+                event.time,
+                event.topic,
+                event.category,
+                event.data.to_string()
+            ])?;
+        let row = books.last_row();
+        if row % 1024 == 0 {
+            books
+                .writing("DELETE FROM events WHERE seq < ?1")?
+                .execute([row - KEPT])?;
+        }
+    }
+    Ok(())
+}
