@@ -51,6 +51,47 @@ pub(crate) fn check(keys: &Keys, headers: &HeaderMap, payload: &[u8], clock: i64
     signed(keys, key, stamp, sign, window, payload, clock).map_err(Denied::Refused)
 }
 
+/// Checks the arguments of a stream's `auth`: the key, when the offer expires, and the signature over both.
+pub(crate) fn check_stream(
+    keys: &Keys,
+    key: &str,
+    expires: &str,
+    sign: &str,
+    clock: i64,
+) -> Result<(), Refusal> {
+    if key != keys.api_key {
+        return Err(Refusal::new(10003, "Invalid apikey"));
+    }
+    if !expires.parse::<i64>().is_ok_and(|expires| expires > clock) {
+        return Err(Refusal::new(10004, "Params Error: expires"));
+    }
+    let expected = hmac_hex(&keys.secret, format!("GET/realtime{expires}").as_bytes());
+    if bool::from(expected.as_bytes().ct_eq(sign.as_bytes())) {
+        return Ok(());
+    }
+    Err(Refusal::new(10004, "error sign!"))
+}
+
+/// The time rule alone, for orders that come over a stream already authenticated.
+pub(crate) fn on_time(stamp: &str, window: &str, clock: i64) -> Result<(), Refusal> {
+    let window = if window.is_empty() { DEFAULT_WINDOW } else { window };
+    let (Ok(time), Ok(recv)) = (stamp.parse::<i64>(), window.parse::<i64>()) else {
+        return Err(Refusal::params("X-BAPI-TIMESTAMP invalid"));
+    };
+    in_time(time, recv, clock)
+}
+
+fn in_time(time: i64, recv: i64, clock: i64) -> Result<(), Refusal> {
+    if time >= clock.saturating_sub(recv) && time < clock.saturating_add(AHEAD_MS) {
+        return Ok(());
+    }
+    let text = format!(
+        "invalid request, please check your server timestamp or recv_window param. \
+         req_timestamp[{time}],server_timestamp[{clock}],recv_window[{recv}]"
+    );
+    Err(Refusal::new(10002, text))
+}
+
 fn signed(
     keys: &Keys,
     key: &str,
@@ -74,13 +115,7 @@ fn signed(
     if key != keys.api_key {
         return Err(Refusal::new(10003, "API key is invalid."));
     }
-    if time < clock.saturating_sub(recv) || time >= clock.saturating_add(AHEAD_MS) {
-        let text = format!(
-            "invalid request, please check your server timestamp or recv_window param. \
-             req_timestamp[{time}],server_timestamp[{clock}],recv_window[{recv}]"
-        );
-        return Err(Refusal::new(10002, text));
-    }
+    in_time(time, recv, clock)?;
     let mut origin = format!("{stamp}{key}{window}").into_bytes();
     origin.extend_from_slice(payload);
     let expected = hmac_hex(&keys.secret, &origin);

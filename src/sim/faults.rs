@@ -50,6 +50,12 @@ pub enum FaultKind {
     RateLimited,
     /// A create answers OK, then the order turns out `Rejected`.
     RejectLater,
+    /// A stream: the next frame is sent twice.
+    StreamDouble,
+    /// A stream: the next frame is held back until the one after it has been sent.
+    StreamSwap,
+    /// A stream: the next frame is never sent.
+    StreamLose,
     /// The server's clock is this many milliseconds off, for the time rule and in replies.
     ClockSkewMs(i64),
 }
@@ -83,7 +89,8 @@ impl FaultSwitch {
     /// Puts the faults of a JSON list in the place of those in force; `[]` clears.
     ///
     /// An item is `{"path":"/v5/order/create","kind":"drop_after","times":1}`; without `times` it stays.
-    /// Kinds: `drop_before`, `drop_after`, `truncated_body`, `rate_limited`, `reject_later`; with `ms` `delay`,
+    /// Kinds: `drop_before`, `drop_after`, `truncated_body`, `rate_limited`, `reject_later`, and for the frames
+    /// of a stream `stream_double`, `stream_swap`, `stream_lose`; with `ms` `delay`,
     /// `delay_before`, `invisible`, `clock_skew`; with `status` `status`, `status_after`; with `code` and
     /// `message` `ret_code`.
     pub fn replace(&self, text: &str) -> Result<(), PaperError> {
@@ -177,6 +184,9 @@ impl Spec {
             "truncated_body" => FaultKind::TruncatedBody,
             "invisible" => FaultKind::InvisibleMs(ms()?),
             "rate_limited" => FaultKind::RateLimited,
+            "stream_double" => FaultKind::StreamDouble,
+            "stream_swap" => FaultKind::StreamSwap,
+            "stream_lose" => FaultKind::StreamLose,
             "reject_later" => FaultKind::RejectLater,
             "clock_skew" => FaultKind::ClockSkewMs(self.ms.ok_or_else(|| lacks("ms"))?),
             other => return Err(PaperError::Faults(format!("there is no kind `{other}`"))),

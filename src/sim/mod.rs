@@ -22,7 +22,7 @@ use axum::Router;
 use rust_decimal::Decimal;
 use thiserror::Error;
 use tokio::net::TcpListener;
-use tokio::sync::oneshot;
+use tokio::sync::{oneshot, watch};
 use tokio::task::JoinHandle;
 
 use crate::domain::secret::Secret;
@@ -61,6 +61,7 @@ mod routes;
 mod server;
 mod settle;
 mod store;
+mod stream;
 mod strikes;
 mod trading_stop;
 mod upkeep;
@@ -222,6 +223,7 @@ impl PaperExchange {
         let refused = |error| PaperError::Listen { address, error };
         let listener = TcpListener::bind(address).await.map_err(refused)?;
         let address = listener.local_addr().map_err(refused)?;
+        let (alive, running) = watch::channel(());
         let books = store::open(&config.store)?;
         let seed = birth::begin(&books, &config)?;
         let shared = Arc::new(server::Shared {
@@ -237,6 +239,7 @@ impl PaperExchange {
             faults: config.faults,
             limits: limits::Limits::default(),
             log: Mutex::new(VecDeque::new()),
+            running,
         });
         let app = Router::new()
             .fallback(server::serve)
@@ -254,6 +257,7 @@ impl PaperExchange {
             shared,
             stop,
             task,
+            _alive: alive,
         })
     }
 }
@@ -264,6 +268,8 @@ pub struct RunningPaper {
     shared: Arc<server::Shared>,
     stop: oneshot::Sender<()>,
     task: JoinHandle<()>,
+    /// Streams outlive the listener; they end with this.
+    _alive: watch::Sender<()>,
 }
 
 impl fmt::Debug for RunningPaper {

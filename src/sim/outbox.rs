@@ -49,3 +49,36 @@ pub(crate) fn write(books: &Books, events: &[Event]) -> Result<(), Refusal> {
     }
     Ok(())
 }
+
+/// An event as it was written.
+#[derive(Debug)]
+pub(crate) struct Written {
+    pub(crate) seq: i64,
+    pub(crate) topic: String,
+    pub(crate) category: String,
+    pub(crate) data: String,
+}
+
+/// The events after `seq`, at most `most`.
+pub(crate) fn after(books: &Books, seq: i64, most: i64) -> Result<Vec<Written>, Refusal> {
+    let mut query = books
+        .reading("SELECT seq, topic, category, data FROM events WHERE seq > ?1 ORDER BY seq LIMIT ?2")?;
+    let mut rows = query.query([seq, most])?;
+    let mut events = Vec::new();
+    while let Some(row) = rows.next()? {
+        events.push(Written {
+            seq: row.get(0)?,
+            topic: row.get(1)?,
+            category: row.get(2)?,
+            data: row.get(3)?,
+        });
+    }
+    Ok(events)
+}
+
+/// The number of the latest event.
+pub(crate) fn latest(books: &Books) -> Result<i64, Refusal> {
+    Ok(books
+        .reading("SELECT COALESCE(MAX(seq), 0) FROM events")?
+        .query_row([], |row| row.get(0))?)
+}

@@ -10,6 +10,7 @@ use axum::http::request::Parts;
 use axum::http::{StatusCode, header};
 use axum::response::Response;
 use serde_json::json;
+use tokio::sync::watch;
 
 use super::RequestLog;
 use super::admin;
@@ -19,10 +20,11 @@ use super::call::{Answer, Call, Desk, Effects, Params, Refusal};
 use super::envelope;
 use super::faults::FaultSwitch;
 use super::instruments::Category;
-use super::limits::{self, Limits};
+use super::limits::{self, Budget, Limits};
 use super::market::Market;
 use super::market_replies;
 use super::routes::{self, Kind, Route};
+use super::stream::{self, Door};
 use super::strikes::Hits;
 use super::waiting;
 use super::wire::Scissors;
@@ -40,6 +42,8 @@ pub(crate) struct Shared {
     pub(crate) faults: FaultSwitch,
     pub(crate) limits: Limits,
     pub(crate) log: Mutex<VecDeque<RequestLog>>,
+    /// Streams end when its other half is gone.
+    pub(crate) running: watch::Receiver<()>,
 }
 
 impl Shared {
@@ -95,7 +99,10 @@ pub(crate) async fn serve(
     ConnectInfo(scissors): ConnectInfo<Scissors>,
     request: Request,
 ) -> Response {
-    let (parts, body) = request.into_parts();
+    let (mut parts, body) = request.into_parts();
+    if let Some(door) = Door::of(&parts) {
+        return stream::upgrade(shared, scissors, door, &mut parts).await;
+    }
     let Ok(body) = axum::body::to_bytes(body, BODY_MOST).await else {
         return envelope::html(413);
     };
@@ -161,7 +168,7 @@ fn turn_away(denied: Denied, clock: i64) -> Response {
     }
 }
 
-/// Runs an endpoint unless its budget is used up, and says on the reply what is left of it.
+/// Runs an endpoint and says on the reply what is left of its budget.
 fn budgeted(
     shared: &Shared,
     route: &'static Route,
@@ -169,9 +176,24 @@ fn budgeted(
     hits: &Hits,
     clock: i64,
 ) -> Response {
-    let run = |params| transact(shared, route, params, hits.effects);
+    let (answer, budget) = answer(shared, route, params, hits.effects);
+    let mut response = envelope::reply(&envelope::wrap(answer, clock));
+    if let Some(budget) = budget {
+        limits::budget_headers(&mut response, budget);
+    }
+    response
+}
+
+/// Runs an endpoint unless its budget is used up. Market data has no budget of its own.
+pub(crate) fn answer(
+    shared: &Shared,
+    route: &'static Route,
+    params: Result<Params, Refusal>,
+    effects: Effects,
+) -> (Answer, Option<Budget>) {
+    let run = |params| transact(shared, route, params, effects);
     if route.kind == Kind::Public {
-        return envelope::reply(&envelope::wrap(params.and_then(run), clock));
+        return (params.and_then(run), None);
     }
     let category = params
         .as_ref()
@@ -182,13 +204,11 @@ fn budgeted(
         true => Err(Refusal::new(10006, "Too many visits!")),
         false => params.and_then(run),
     };
-    let mut response = envelope::reply(&envelope::wrap(answer, clock));
-    limits::budget_headers(&mut response, budget);
-    response
+    (answer, Some(budget))
 }
 
 /// Runs a handler inside one transaction; what a refused handler wrote is undone.
-pub(crate) fn transact(shared: &Shared, route: &Route, params: Params, effects: Effects) -> Answer {
+fn transact(shared: &Shared, route: &Route, params: Params, effects: Effects) -> Answer {
     let books = shared.books();
     let run = || {
         let call = Call {

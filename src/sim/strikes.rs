@@ -36,6 +36,8 @@ impl Hits {
                 FaultKind::StatusAfter(_) | FaultKind::DropAfter | FaultKind::TruncatedBody => {
                     hits.after = Some(kind)
                 }
+                // Those strike frames, not requests.
+                FaultKind::StreamDouble | FaultKind::StreamSwap | FaultKind::StreamLose => {}
                 FaultKind::Status(_)
                 | FaultKind::DropBefore
                 | FaultKind::RetCode { .. }
@@ -49,6 +51,26 @@ impl Hits {
 
     pub(crate) fn clock(&self) -> i64 {
         now_ms().saturating_add(self.skew)
+    }
+
+    /// The refusal that takes the place of an order over a stream, where there are no HTTP statuses.
+    pub(crate) fn refusal(&self) -> Option<Refusal> {
+        match self.instead.as_ref()? {
+            FaultKind::RetCode { code, message } => Some(Refusal::new(*code, message.as_str())),
+            FaultKind::RateLimited => Some(Refusal::new(20003, "Too many requests")),
+            FaultKind::Status(status) => Some(Refusal::new(i64::from(*status), "System protection")),
+            _ => None,
+        }
+    }
+
+    /// Whether a stream is cut before the order is processed.
+    pub(crate) fn cuts_before(&self) -> bool {
+        matches!(self.instead, Some(FaultKind::DropBefore))
+    }
+
+    /// Whether a stream is cut once the order has been processed, before its reply.
+    pub(crate) fn cuts_after(&self) -> bool {
+        self.after.is_some()
     }
 
     /// The reply of a fault that keeps the request from being processed.

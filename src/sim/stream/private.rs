@@ -1,0 +1,226 @@
+//! The private stream: orders, executions, positions and the wallet, as the store's events tell them.
+
+use serde_json::{Map, Value, json};
+
+use super::authenticate;
+use super::said::Said;
+use crate::sim::books::Intent;
+use crate::sim::call::Refusal;
+use crate::sim::outbox::{self, Written};
+use crate::sim::server::{self, Shared, now_ms};
+
+/// Topics without their category.
+const TOPICS: [&str; 6] = [
+    "order",
+    "execution",
+    "execution.fast",
+    "position",
+    "wallet",
+    "greeks",
+];
+/// At most so many events in one look.
+const BATCH: i64 = 500;
+/// What `execution.fast` shows of an execution.
+const FAST: [&str; 11] = [
+    "category",
+    "symbol",
+    "execId",
+    "execPrice",
+    "execQty",
+    "orderId",
+    "isMaker",
+    "orderLinkId",
+    "side",
+    "execTime",
+    "seq",
+];
+
+/// One private connection.
+#[derive(Default)]
+pub(super) struct Private {
+    authenticated: bool,
+    topics: Vec<String>,
+    /// The last event that was shown or passed over.
+    seen: i64,
+}
+
+impl Private {
+    pub(super) fn hear(&mut self, shared: &Shared, said: &Said, id: &str) -> Value {
+        let done = match said.op.as_str() {
+            "auth" => self.enter(shared, said),
+            "subscribe" => self.subscribe(shared, &said.words()),
+            "unsubscribe" => {
+                let gone = said.words();
+                self.topics.retain(|topic| !gone.contains(topic));
+                Ok(())
+            }
+            other => Err(Refusal::new(
+                10404,
+                format!("error:request,{other} is not an operation"),
+            )),
+        };
+        match done {
+            Ok(()) => json!({
+                "success": true, "ret_msg": "", "op": said.op, "req_id": said.id, "conn_id": id,
+            }),
+            Err(refusal) => json!({
+                "success": false, "ret_msg": refusal.message, "op": said.op, "req_id": said.id, "conn_id": id,
+                "retCode": refusal.code, "retMsg": refusal.message,
+            }),
+        }
+    }
+
+    fn enter(&mut self, shared: &Shared, said: &Said) -> Result<(), Refusal> {
+        authenticate(shared, said)?;
+        self.authenticated = true;
+        Ok(())
+    }
+
+    fn subscribe(&mut self, shared: &Shared, topics: &[String]) -> Result<(), Refusal> {
+        if !self.authenticated {
+            return Err(Refusal::new(10003, "Request not authorized"));
+        }
+        for topic in topics {
+            let plain = plain(topic);
+            let mixed = topics
+                .iter()
+                .any(|other| other != topic && self::plain(other) == plain);
+            if !known(topic) || mixed {
+                return Err(Refusal::new(
+                    10001,
+                    format!("error:handler not found,topic:{topic}"),
+                ));
+            }
+        }
+        if self.topics.is_empty() {
+            let books = shared.books();
+            self.seen = books.transact(Intent::Read, || outbox::latest(&books))?;
+        }
+        self.topics.extend(topics.iter().cloned());
+        Ok(())
+    }
+
+    /// What happened since the last look. Looking lets the market act first, so that fills come by themselves.
+    pub(super) fn look(&mut self, shared: &Shared) -> Vec<Value> {
+        if self.topics.is_empty() {
+            return Vec::new();
+        }
+        let books = shared.books();
+        let read = || -> Result<Vec<Written>, Refusal> {
+            server::catch_up(shared, &books)?;
+            books.transact(Intent::Read, || outbox::after(&books, self.seen, BATCH))
+        };
+        // A store that cannot be read now is read at the next look; nothing is passed over.
+        let events = read().unwrap_or_default();
+        drop(books);
+        if let Some(last) = events.last() {
+            self.seen = last.seq;
+        }
+        let mut frames: Vec<Frame> = Vec::new();
+        for event in &events {
+            for topic in self.topics.iter().filter(|topic| shows(topic, event)) {
+                let Some(row) = row(topic, event) else { continue };
+                match frames.iter_mut().find(|frame| frame.topic == *topic) {
+                    Some(frame) => frame.rows.push(row),
+                    None => frames.push(Frame {
+                        topic: topic.clone(),
+                        seq: event.seq,
+                        rows: vec![row],
+                    }),
+                }
+            }
+        }
+        frames.into_iter().map(Frame::write).collect()
+    }
+}
+
+struct Frame {
+    topic: String,
+    seq: i64,
+    rows: Vec<Value>,
+}
+
+impl Frame {
+    fn write(self) -> Value {
+        let now = now_ms();
+        json!({
+            "id": format!("paper_{}_{}", self.topic, self.seq), "topic": self.topic, "creationTime": now,
+            "data": self.rows,
+        })
+    }
+}
+
+/// A topic without its category.
+fn plain(topic: &str) -> &str {
+    match topic.rsplit_once('.') {
+        Some((plain, "linear" | "inverse" | "spot" | "option")) => plain,
+        _ => topic,
+    }
+}
+
+fn known(topic: &str) -> bool {
+    TOPICS.contains(&plain(topic)) || topic.starts_with("dcp.")
+}
+
+fn shows(topic: &str, event: &Written) -> bool {
+    let plain = plain(topic);
+    let category = topic
+        .strip_prefix(plain)
+        .unwrap_or_default()
+        .trim_start_matches('.');
+    let of_kind = plain == event.topic || plain == "execution.fast" && event.topic == "execution";
+    of_kind && (category.is_empty() || category == event.category)
+}
+
+/// An event as its topic shows it; fills that are none of the market's are not on the fast topic.
+fn row(topic: &str, event: &Written) -> Option<Value> {
+    let mut row: Map<String, Value> = serde_json::from_str(&event.data).ok()?;
+    if event.topic != "wallet" {
+        row.insert("category".to_owned(), event.category.clone().into());
+    }
+    if plain(topic) != "execution.fast" {
+        return Some(Value::Object(row));
+    }
+    if row.get("execType").and_then(Value::as_str) != Some("Trade") {
+        return None;
+    }
+    if row.get("isMaker") == Some(&Value::Bool(true)) {
+        row.insert("orderLinkId".to_owned(), "".into());
+    }
+    row.retain(|key, _| FAST.contains(&key.as_str()));
+    Some(Value::Object(row))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn event(topic: &str, category: &str) -> Written {
+        Written {
+            seq: 1,
+            topic: topic.to_owned(),
+            category: category.to_owned(),
+            data: r#"{"execType":"Trade","isMaker":true,"orderLinkId":"a","execId":"1","execFee":"2"}"#
+                .to_owned(),
+        }
+    }
+
+    #[test]
+    fn topics_choose_by_kind_and_category() {
+        assert!(shows("order", &event("order", "spot")));
+        assert!(shows("order.spot", &event("order", "spot")));
+        assert!(!shows("order.linear", &event("order", "spot")));
+        assert!(shows("execution.fast.linear", &event("execution", "linear")));
+        assert!(!shows("execution", &event("order", "linear")));
+        assert!(known("execution.fast") && known("position.inverse") && !known("orders"));
+    }
+
+    #[test]
+    fn the_fast_topic_hides_a_makers_client_id() {
+        let row = row("execution.fast", &event("execution", "linear")).unwrap();
+        assert_eq!(
+            row,
+            json!({"isMaker": true, "orderLinkId": "", "execId": "1", "category": "linear"})
+        );
+    }
+}
