@@ -108,20 +108,3 @@ pub(crate) fn fee_rate(call: &Call<'_>) -> Answer {
         _ => json!({"list": list}),
     })
 }
-
-/// A key that may trade and not withdraw.
-pub(crate) fn query_api(call: &Call<'_>) -> Answer {
-    Ok(json!({
-        "id": "1", "note": "paper", "apiKey": call.api_key, "readOnly": 0, "secret": "",
-        "permissions": {
-            "ContractTrade": ["Order", "Position"], "Spot": ["SpotTrade"], "Wallet": [],
-            "Options": ["OptionsTrade"], "Derivatives": ["DerivativesTrade"], "Exchange": [], "Earn": [],
-            "CopyTrading": [], "BlockTrade": [], "NFT": [], "Affiliate": [], "FiatP2P": [],
-            "FiatConvertBroker": [],
-        },
-        "ips": ["127.0.0.1"], "type": 1, "deadlineDay": -2, "expiredAt": "1970-01-01T00:00:00Z",
-        "createdAt": "2025-01-01T00:00:00Z", "unified": 0, "uta": 1, "userID": 1, "inviterID": 0,
-        "vipLevel": "No VIP", "mktMakerLevel": "0", "affiliateID": 0, "rsaPublicKey": "", "isMaster": false,
-        "parentUid": "1", "kycLevel": "LEVEL_DEFAULT", "kycRegion": "",
-    }))
-}

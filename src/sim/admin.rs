@@ -1,19 +1,22 @@
-//! `/paper/*`: the switches for prices and faults, for people and tests on this machine.
+//! `/paper/*`: the switches for prices, faults, the clock and the money, for people and tests on this machine.
 
 use axum::http::request::Parts;
 use axum::response::Response;
 use rust_decimal::Decimal;
+use serde_json::json;
 
 use super::PaperError;
+use super::birth;
 use super::books::Intent;
 use super::call::{Params, Refusal};
+use super::clock::Clock;
 use super::envelope;
 use super::instruments::{self, Category, Instrument};
 use super::server::{self, Shared};
 use super::store;
 use super::waiting;
 
-/// Answers `POST /paper/faults` and `POST /paper/price`.
+/// Answers `POST /paper/faults`, `/paper/price`, `/paper/clock` and `/paper/deposit`, and `GET /paper/clock`.
 pub(crate) fn answer(shared: &Shared, parts: &Parts, body: &[u8]) -> Response {
     if server::from_a_page(parts) {
         return envelope::html(403);
@@ -24,6 +27,9 @@ pub(crate) fn answer(shared: &Shared, parts: &Parts, body: &[u8]) -> Response {
             server::admin_reply(shared.faults.replace(&text).map_err(|error| error.to_string()))
         }
         ("POST", "/paper/price") => server::admin_reply(price(shared, body)),
+        ("POST", "/paper/clock") => server::admin_reply(turn_clock(shared, body).map_err(say)),
+        ("POST", "/paper/deposit") => server::admin_reply(deposit(shared, body).map_err(say)),
+        ("GET", "/paper/clock") => read_clock(shared),
         _ => envelope::html(404),
     }
 }
@@ -71,5 +77,55 @@ fn move_to(shared: &Shared, one: &'static Instrument, price: Decimal) -> Result<
         store::pin(&books, one, desk.now, price)?;
         // Orders of this very millisecond have the set price ahead of them, so it acts on them now.
         waiting::pinned(&desk, one, price)
+    })
+}
+
+fn say(refusal: Refusal) -> String {
+    refusal.message
+}
+
+/// Moves the market's clock ahead by `advance_ms`, or lets it run at another `speed`.
+fn turn_clock(shared: &Shared, body: &[u8]) -> Result<(), Refusal> {
+    let params = Params::from_body(body)?;
+    let (ahead, speed) = (params.integer("advance_ms")?, params.decimal("speed")?);
+    if ahead.is_none() && speed.is_none() {
+        return Err(Refusal::params("advance_ms or speed is required"));
+    }
+    let ahead = u32::try_from(ahead.unwrap_or_default())
+        .map_err(|_| Refusal::params("advance_ms must be 0 to 4294967295: time does not go back"))?;
+    let books = shared.books();
+    books.transact(Intent::Write, || {
+        // What the time that has passed did is settled before more of it passes.
+        waiting::look(&shared.desk(&books)?)?;
+        let real = server::now_ms();
+        let mut clock = books.clock()?.advanced(real, ahead);
+        if let Some(speed) = speed {
+            clock = Clock::starting(real, clock.at(real), speed)
+                .ok_or_else(|| Refusal::params("speed must be 0 to 86400"))?;
+        }
+        store::set_meta(&books, Clock::NAME, &clock.text())?;
+        waiting::look(&shared.desk(&books)?)
+    })
+}
+
+fn read_clock(shared: &Shared) -> Response {
+    let books = shared.books();
+    let now = books.transact(Intent::Read, || books.market_time(server::now_ms()));
+    match now {
+        Ok(now) => envelope::reply(&json!({"ok": true, "market_ms": now})),
+        Err(refusal) => server::admin_reply(Err(refusal.message)),
+    }
+}
+
+/// Puts play money into the unified wallet; an amount below zero takes it out.
+fn deposit(shared: &Shared, body: &[u8]) -> Result<(), Refusal> {
+    let params = Params::from_body(body)?;
+    let coin = params.require("coin")?.to_owned();
+    let amount = params.decimal("amount")?.unwrap_or_default();
+    let books = shared.books();
+    books.transact(Intent::Write, || {
+        let desk = shared.desk(&books)?;
+        waiting::look(&desk)?;
+        birth::deposit(&desk, &coin, amount)
     })
 }

@@ -6,18 +6,13 @@ use sha2::Sha256;
 use subtle::ConstantTimeEq;
 
 use super::call::Refusal;
+use super::keys::{Key, Keys};
 use crate::domain::secret::Secret;
 
 /// Bybit's window when the header is absent.
 const DEFAULT_WINDOW: &str = "5000";
 /// How far ahead of the server a client's clock may be; the bound itself is outside.
 const AHEAD_MS: i64 = 1000;
-
-/// The key pair that this exchange accepts.
-pub(crate) struct Keys {
-    pub(crate) api_key: String,
-    pub(crate) secret: Secret,
-}
 
 /// Why a request was not let in.
 #[derive(Debug, PartialEq, Eq)]
@@ -29,7 +24,7 @@ pub(crate) enum Denied {
 }
 
 /// Checks the headers of a private request; `payload` is the raw query or the raw body.
-pub(crate) fn check(keys: &Keys, headers: &HeaderMap, payload: &[u8], clock: i64) -> Result<(), Denied> {
+pub(crate) fn check(keys: &Keys, headers: &HeaderMap, payload: &[u8], clock: i64) -> Result<Key, Denied> {
     let header = |name: &str| {
         headers
             .get(name)
@@ -58,16 +53,16 @@ pub(crate) fn check_stream(
     expires: &str,
     sign: &str,
     clock: i64,
-) -> Result<(), Refusal> {
-    if key != keys.api_key {
-        return Err(Refusal::new(10003, "Invalid apikey"));
-    }
+) -> Result<Key, Refusal> {
+    let key = keys
+        .find(key)
+        .ok_or_else(|| Refusal::new(10003, "Invalid apikey"))?;
+    key.admit()?;
     if !expires.parse::<i64>().is_ok_and(|expires| expires > clock) {
         return Err(Refusal::new(10004, "Params Error: expires"));
     }
-    let expected = hmac_hex(&keys.secret, format!("GET/realtime{expires}").as_bytes());
-    if bool::from(expected.as_bytes().ct_eq(sign.as_bytes())) {
-        return Ok(());
+    if keys.has_signed(&key, format!("GET/realtime{expires}").as_bytes(), sign) {
+        return Ok(key);
     }
     Err(Refusal::new(10004, "error sign!"))
 }
@@ -100,7 +95,7 @@ fn signed(
     window: &str,
     payload: &[u8],
     clock: i64,
-) -> Result<(), Refusal> {
+) -> Result<Key, Refusal> {
     let (Ok(time), Ok(recv), false, false) = (
         stamp.parse::<i64>(),
         window.parse::<i64>(),
@@ -112,15 +107,15 @@ fn signed(
         );
         return Err(Refusal::new(10001, text));
     };
-    if key != keys.api_key {
-        return Err(Refusal::new(10003, "API key is invalid."));
-    }
+    let found = keys
+        .find(key)
+        .ok_or_else(|| Refusal::new(10003, "API key is invalid."))?;
+    found.admit()?;
     in_time(time, recv, clock)?;
     let mut origin = format!("{stamp}{key}{window}").into_bytes();
     origin.extend_from_slice(payload);
-    let expected = hmac_hex(&keys.secret, &origin);
-    if bool::from(expected.as_bytes().ct_eq(sign.as_bytes())) {
-        return Ok(());
+    if keys.has_signed(&found, &origin, sign) {
+        return Ok(found);
     }
     // The real exchange echoes the signing string too, so clients learn here to redact it.
     let echo = String::from_utf8_lossy(&origin);
@@ -128,6 +123,11 @@ fn signed(
 }
 
 /// HMAC-SHA256 in lower-case hex.
+/// Whether `sign` is the HMAC of `message`, compared without telling how much of it fits.
+pub(crate) fn is_hmac(secret: &Secret, message: &[u8], sign: &str) -> bool {
+    hmac_hex(secret, message).as_bytes().ct_eq(sign.as_bytes()).into()
+}
+
 fn hmac_hex(secret: &Secret, message: &[u8]) -> String {
     // HMAC takes keys of any length; should that ever fail, an empty text matches no signature.
     Hmac::<Sha256>::new_from_slice(secret.reveal().as_bytes())
@@ -145,15 +145,12 @@ mod tests {
     const CLOCK: i64 = 1_700_000_000_000;
 
     fn keys() -> Keys {
-        Keys {
-            api_key: "test_api_key".into(),
-            secret: Secret::new("test_secret".into()),
-        }
+        Keys::new("test_api_key".into(), Secret::new("test_secret".into()), None).unwrap()
     }
 
     fn attempt(stamp: i64, window: &str, payload: &str, clock: i64) -> i64 {
         let origin = format!("{stamp}test_api_key{window}{payload}");
-        let sign = hmac_hex(&keys().secret, origin.as_bytes());
+        let sign = hmac_hex(&Secret::new("test_secret".into()), origin.as_bytes());
         let stamp = stamp.to_string();
         signed(
             &keys(),
@@ -164,7 +161,7 @@ mod tests {
             payload.as_bytes(),
             clock,
         )
-        .map_or_else(|refusal| refusal.code, |()| 0)
+        .map_or_else(|refusal| refusal.code, |_| 0)
     }
 
     #[test]
@@ -199,7 +196,7 @@ mod tests {
                     CLOCK,
                 )
             };
-            assert_eq!(check(payload, sign), Ok(()));
+            assert!(check(payload, sign).is_ok());
             assert_eq!(check(payload, &sign.to_uppercase()).unwrap_err().code, 10004);
             assert_eq!(check(&format!("{payload} "), sign).unwrap_err().code, 10004);
         }

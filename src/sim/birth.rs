@@ -6,10 +6,11 @@ use super::books::{Books, Intent};
 use super::call::{Desk, Refusal};
 use super::clock::Clock;
 use super::ids;
+use super::instruments::INSTRUMENTS;
 use super::journal::{self, Cause, Entry, Kind};
 use super::market::Market;
 use super::server::now_ms;
-use super::store;
+use super::store::{self, Wallet};
 use super::{ClockStart, PaperConfig, PaperError, PriceSource};
 
 const SEED: &str = "seed";
@@ -79,6 +80,20 @@ fn make(books: &Books, config: &PaperConfig, clock: Clock) -> Result<(), Refusal
 }
 
 /// Puts play money into the unified wallet, or with an amount below zero takes it out.
+/// The coin must be one that something here is priced in.
 pub(crate) fn deposit(desk: &Desk<'_>, coin: &str, amount: Decimal) -> Result<(), Refusal> {
+    if !INSTRUMENTS
+        .iter()
+        .any(|one| one.base == coin || one.quote == coin || one.settle == coin)
+    {
+        return Err(Refusal::params(format!("there is no coin {coin} here")));
+    }
+    if store::coin(desk.books, Wallet::Unified, coin)?.wallet + amount < Decimal::ZERO
+        && amount < Decimal::ZERO
+    {
+        return Err(Refusal::params(format!(
+            "there is not so much {coin} to take out"
+        )));
+    }
     journal::book(desk, &Entry::cash(Kind::Airdrop, coin, amount, Cause::default()))
 }

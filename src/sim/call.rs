@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use super::books::Books;
 use super::instruments::{self, Category, Instrument};
+use super::keys::Key;
 use super::market::Market;
 use crate::domain::json::Json;
 use crate::domain::money::parse_decimal;
@@ -200,7 +201,10 @@ pub(crate) struct Call<'a> {
     pub(crate) desk: Desk<'a>,
     pub(crate) params: Params,
     pub(crate) effects: Effects,
-    pub(crate) api_key: &'a str,
+    /// Who asks; market data is asked by the trading key.
+    pub(crate) key: Key,
+    /// The public half of an RSA key, else empty.
+    pub(crate) rsa_public_key: &'a str,
 }
 
 /// What a handler answers: the `result` of the envelope, or a refusal.

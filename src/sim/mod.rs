@@ -44,6 +44,8 @@ mod faults;
 mod ids;
 mod instruments;
 mod journal;
+mod key_info;
+mod keys;
 mod limits;
 mod listing;
 mod market;
@@ -78,10 +80,13 @@ const GRACE: Duration = Duration::from_millis(250);
 pub struct PaperConfig {
     /// The SQLite file; it and its folder are created when missing.
     pub store: PathBuf,
-    /// The key that signed requests must name.
+    /// The key that signed requests must name; with a suffix it is a key of another kind (`-read-only`,
+    /// `-withdraw`, `-unbound`, `-expired`, `-elsewhere`, `-rsa`).
     pub api_key: String,
     /// The secret that they must be signed with.
     pub api_secret: Secret,
+    /// The public half, as PEM, of the key with the suffix `-rsa`.
+    pub rsa_public_key: Option<String>,
     /// Another seed gives other prices. An account keeps the seed that it was made with; `None` takes it as it is.
     pub seed: Option<u64>,
     /// When the market of a new account begins and how fast it runs; `None` means the machine's clock.
@@ -102,6 +107,7 @@ impl PaperConfig {
             store,
             api_key: "paper".to_owned(),
             api_secret: Secret::new("paper".to_owned()),
+            rsa_public_key: None,
             seed: None,
             clock: None,
             prices: PriceSource::Walk,
@@ -170,6 +176,9 @@ pub enum PaperError {
         /// The version found.
         found: i64,
     },
+    /// The public key is not one.
+    #[error("cannot use the RSA public key of the paper exchange: {0}")]
+    RsaKey(String),
     /// The account was made with another seed.
     #[error("the paper account {} was made with seed {kept}, not {asked}; leave the seed out, or begin a new account with `mandated paper reset`", path.display())]
     Seed {
@@ -224,6 +233,11 @@ impl PaperExchange {
         let listener = TcpListener::bind(address).await.map_err(refused)?;
         let address = listener.local_addr().map_err(refused)?;
         let (alive, running) = watch::channel(());
+        let keys = keys::Keys::new(
+            config.api_key.clone(),
+            config.api_secret.clone(),
+            config.rsa_public_key.as_deref(),
+        )?;
         let books = store::open(&config.store)?;
         let seed = birth::begin(&books, &config)?;
         let shared = Arc::new(server::Shared {
@@ -232,10 +246,7 @@ impl PaperExchange {
                 seed,
                 source: config.prices,
             },
-            keys: auth::Keys {
-                api_key: config.api_key,
-                secret: config.api_secret,
-            },
+            keys,
             faults: config.faults,
             limits: limits::Limits::default(),
             log: Mutex::new(VecDeque::new()),

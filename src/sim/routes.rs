@@ -4,6 +4,7 @@ use super::accounts;
 use super::call::{Answer, Call};
 use super::candles;
 use super::create;
+use super::key_info;
 use super::listing;
 use super::market_replies;
 use super::order_changes;
@@ -72,7 +73,7 @@ static ROUTES: [Route; 25] = [
     read("/v5/account/wallet-balance", accounts::wallet_balance),
     read("/v5/account/info", accounts::info),
     read("/v5/account/fee-rate", accounts::fee_rate),
-    read("/v5/user/query-api", accounts::query_api),
+    read("/v5/user/query-api", key_info::query_api),
     read("/v5/position/list", positions::list),
     write("/v5/position/set-leverage", positions::set_leverage),
     write("/v5/position/switch-mode", positions::switch_mode),

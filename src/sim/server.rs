@@ -14,12 +14,13 @@ use tokio::sync::watch;
 
 use super::RequestLog;
 use super::admin;
-use super::auth::{self, Denied, Keys};
+use super::auth::{self, Denied};
 use super::books::{Books, Intent};
 use super::call::{Answer, Call, Desk, Effects, Params, Refusal};
 use super::envelope;
 use super::faults::FaultSwitch;
 use super::instruments::Category;
+use super::keys::{Key, Keys, Kind as KeyKind};
 use super::limits::{self, Budget, Limits};
 use super::market::Market;
 use super::market_replies;
@@ -65,6 +66,14 @@ impl Shared {
         self.log.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Who asks for market data.
+    pub(crate) fn nobody(&self) -> Key {
+        Key {
+            name: String::new(),
+            kind: KeyKind::Trade,
+        }
+    }
+
     fn remember(&self, parts: &Parts, body: &[u8]) {
         let query = parts.uri.query().unwrap_or_default();
         let payload = if body.is_empty() {
@@ -82,6 +91,12 @@ impl Shared {
             payload,
         });
     }
+}
+
+/// Who asks, and for what.
+pub(crate) struct Asked {
+    pub(crate) key: Key,
+    pub(crate) params: Result<Params, Refusal>,
 }
 
 /// Milliseconds since 1970.
@@ -153,12 +168,14 @@ fn process(shared: &Shared, parts: &Parts, body: &Bytes, hits: &Hits) -> Respons
         "GET" => (query.as_bytes(), Ok(Params::from_query(query))),
         _ => (body.as_ref(), Params::from_body(body)),
     };
-    if route.kind != Kind::Public
-        && let Err(denied) = auth::check(&shared.keys, &parts.headers, payload, clock)
-    {
-        return turn_away(denied, clock);
+    let key = match route.kind {
+        Kind::Public => Ok(shared.nobody()),
+        _ => auth::check(&shared.keys, &parts.headers, payload, clock),
+    };
+    match key {
+        Err(denied) => turn_away(denied, clock),
+        Ok(key) => budgeted(shared, route, Asked { key, params }, hits, clock),
     }
-    budgeted(shared, route, params, hits, clock)
 }
 
 fn turn_away(denied: Denied, clock: i64) -> Response {
@@ -169,14 +186,8 @@ fn turn_away(denied: Denied, clock: i64) -> Response {
 }
 
 /// Runs an endpoint and says on the reply what is left of its budget.
-fn budgeted(
-    shared: &Shared,
-    route: &'static Route,
-    params: Result<Params, Refusal>,
-    hits: &Hits,
-    clock: i64,
-) -> Response {
-    let (answer, budget) = answer(shared, route, params, hits.effects);
+fn budgeted(shared: &Shared, route: &'static Route, asked: Asked, hits: &Hits, clock: i64) -> Response {
+    let (answer, budget) = answer(shared, route, asked, hits.effects);
     let mut response = envelope::reply(&envelope::wrap(answer, clock));
     if let Some(budget) = budget {
         limits::budget_headers(&mut response, budget);
@@ -188,10 +199,15 @@ fn budgeted(
 pub(crate) fn answer(
     shared: &Shared,
     route: &'static Route,
-    params: Result<Params, Refusal>,
+    Asked { key, params }: Asked,
     effects: Effects,
 ) -> (Answer, Option<Budget>) {
-    let run = |params| transact(shared, route, params, effects);
+    if route.kind == Kind::Write
+        && let Err(refusal) = key.permit_change()
+    {
+        return (Err(refusal), None);
+    }
+    let run = |params| transact(shared, route, key, params, effects);
     if route.kind == Kind::Public {
         return (params.and_then(run), None);
     }
@@ -208,14 +224,15 @@ pub(crate) fn answer(
 }
 
 /// Runs a handler inside one transaction; what a refused handler wrote is undone.
-fn transact(shared: &Shared, route: &Route, params: Params, effects: Effects) -> Answer {
+fn transact(shared: &Shared, route: &Route, key: Key, params: Params, effects: Effects) -> Answer {
     let books = shared.books();
     let run = || {
         let call = Call {
             desk: shared.desk(&books)?,
             params,
             effects,
-            api_key: &shared.keys.api_key,
+            rsa_public_key: shared.keys.public_half(&key),
+            key,
         };
         (route.run)(&call)
     };

@@ -33,13 +33,19 @@ impl Hits {
                 }
                 FaultKind::RejectLater => hits.effects.reject_later = true,
                 FaultKind::ClockSkewMs(ms) => hits.skew = ms,
-                FaultKind::StatusAfter(_) | FaultKind::DropAfter | FaultKind::TruncatedBody => {
-                    hits.after = Some(kind)
-                }
-                // Those strike frames, not requests.
-                FaultKind::StreamDouble | FaultKind::StreamSwap | FaultKind::StreamLose => {}
+                FaultKind::StatusAfter(_)
+                | FaultKind::DropAfter
+                | FaultKind::ResetAfter
+                | FaultKind::EmptyBody
+                | FaultKind::TruncatedBody => hits.after = Some(kind),
+                // The first strike frames, not requests; chance has been drawn already.
+                FaultKind::StreamDouble
+                | FaultKind::StreamSwap
+                | FaultKind::StreamLose
+                | FaultKind::Sometimes(..) => {}
                 FaultKind::Status(_)
                 | FaultKind::DropBefore
+                | FaultKind::ResetBefore
                 | FaultKind::RetCode { .. }
                 | FaultKind::RateLimited => {
                     hits.instead = Some(kind);
@@ -65,7 +71,7 @@ impl Hits {
 
     /// Whether a stream is cut before the order is processed.
     pub(crate) fn cuts_before(&self) -> bool {
-        matches!(self.instead, Some(FaultKind::DropBefore))
+        matches!(self.instead, Some(FaultKind::DropBefore | FaultKind::ResetBefore))
     }
 
     /// Whether a stream is cut once the order has been processed, before its reply.
@@ -92,6 +98,10 @@ impl Hits {
                 limits::budget_headers(&mut response, budget);
                 response
             }
+            FaultKind::ResetBefore => {
+                scissors.reset();
+                Response::default()
+            }
             _ => {
                 scissors.cut();
                 Response::default()
@@ -107,6 +117,11 @@ impl Hits {
                 let (parts, body) = response.into_parts();
                 let whole = axum::body::to_bytes(body, usize::MAX).await.unwrap_or_default();
                 Response::from_parts(parts, Body::from(whole.slice(..whole.len() / 2)))
+            }
+            Some(FaultKind::EmptyBody) => Response::default(),
+            Some(FaultKind::ResetAfter) => {
+                scissors.reset();
+                response
             }
             Some(_) => {
                 scissors.cut();

@@ -282,6 +282,7 @@ mod tests {
     use crate::sim::call::{Call, Effects, Params, text};
     use crate::sim::create;
     use crate::sim::instruments::find;
+    use crate::sim::keys::{Key, Kind};
     use crate::sim::market::Market;
 
     const THEN: i64 = 1_780_000_000_000;
@@ -312,7 +313,11 @@ mod tests {
             desk: desk(books, THEN),
             params: Params::from_body(body.as_bytes()).unwrap(),
             effects: Effects::default(),
-            api_key: "",
+            key: Key {
+                name: String::new(),
+                kind: Kind::Trade,
+            },
+            rsa_public_key: "",
         };
         let ids = create::create(&call).unwrap();
         ids["orderId"].as_str().unwrap().to_owned()

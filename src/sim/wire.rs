@@ -4,7 +4,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicU8, Ordering};
 use std::task::{Context, Poll};
 
 use axum::extract::connect_info::Connected;
@@ -14,18 +14,30 @@ use tokio::net::{TcpListener, TcpStream};
 
 /// Cuts one connection: nothing more is written to it.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Scissors(Arc<AtomicBool>);
+pub(crate) struct Scissors(Arc<AtomicU8>);
+
+const WHOLE: u8 = 0;
+const CUT: u8 = 1;
+const RESET: u8 = 2;
 
 impl Scissors {
+    /// Ends the connection in good order, but for the reply.
     pub(crate) fn cut(&self) {
-        self.0.store(true, Ordering::Release);
+        self.0.store(CUT, Ordering::Release);
     }
 
-    fn check(&self) -> io::Result<()> {
-        if self.0.load(Ordering::Acquire) {
-            return Err(io::ErrorKind::BrokenPipe.into());
+    /// Ends it with a reset.
+    pub(crate) fn reset(&self) {
+        self.0.store(RESET, Ordering::Release);
+    }
+
+    fn check(&self, stream: &TcpStream) -> io::Result<()> {
+        match self.0.load(Ordering::Acquire) {
+            WHOLE => return Ok(()),
+            RESET => stream.set_zero_linger()?,
+            _ => {}
         }
-        Ok(())
+        Err(io::ErrorKind::BrokenPipe.into())
     }
 }
 
@@ -77,7 +89,7 @@ impl AsyncWrite for CuttableStream {
         context: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        self.scissors.check()?;
+        self.scissors.check(&self.stream)?;
         Pin::new(&mut self.stream).poll_write(context, bytes)
     }
 
@@ -86,7 +98,7 @@ impl AsyncWrite for CuttableStream {
         context: &mut Context<'_>,
         slices: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        self.scissors.check()?;
+        self.scissors.check(&self.stream)?;
         Pin::new(&mut self.stream).poll_write_vectored(context, slices)
     }
 

@@ -123,8 +123,12 @@ pub(crate) fn assert_fields(row: &Value, fields: &[(&str, &str)]) {
 }
 
 pub(crate) fn sign(stamp: &str, window: &str, payload: &str) -> String {
+    hmac_of(&format!("{stamp}paper{window}{payload}"))
+}
+
+pub(crate) fn hmac_of(origin: &str) -> String {
     let mut mac = Hmac::<Sha256>::new_from_slice(b"paper").unwrap();
-    mac.update(format!("{stamp}paper{window}{payload}").as_bytes());
+    mac.update(origin.as_bytes());
     hex::encode(mac.finalize().into_bytes())
 }
 

@@ -4,7 +4,7 @@ use mandated::domain::secret::Secret;
 use mandated::sim::{PaperConfig, PaperError, PaperExchange};
 use serde_json::{Value, json};
 
-use crate::client::{Paper, Reply, loopback, now_ms, post, send, signed};
+use crate::client::{Paper, Reply, hmac_of, loopback, now_ms, post, send, signed};
 
 const WALLET: &str = "/v5/account/wallet-balance";
 
@@ -183,4 +183,60 @@ async fn a_store_of_another_version_is_left_alone() {
         .await
         .unwrap_err();
     assert!(matches!(error, PaperError::Version { found: 99, .. }), "{error}");
+}
+
+/// A request by another key of the account, signed with the same secret.
+async fn by(paper: &Paper, key: &str, path: &str, body: Option<&Value>) -> Value {
+    let payload = body.map(Value::to_string).unwrap_or_default();
+    let stamp = now_ms().to_string();
+    let origin = format!("{stamp}{key}5000{payload}");
+    let headers = [
+        ("X-BAPI-API-KEY", key.to_owned()),
+        ("X-BAPI-TIMESTAMP", stamp),
+        ("X-BAPI-RECV-WINDOW", "5000".to_owned()),
+        ("X-BAPI-SIGN", hmac_of(&origin)),
+    ]
+    .map(|(name, value)| (name.to_owned(), value));
+    let method = if body.is_some() { "POST" } else { "GET" };
+    let reply = send(&paper.server, method, path, &headers, &payload)
+        .await
+        .unwrap();
+    serde_json::from_str(&reply.body).unwrap()
+}
+
+#[tokio::test]
+async fn each_kind_of_key_may_do_what_its_like_may_on_the_real_exchange() {
+    let paper = Paper::still().await;
+    let info = "/v5/user/query-api";
+    let read_only = by(&paper, "paper-read-only", info, None).await;
+    assert_eq!(read_only["result"]["readOnly"], 1);
+    let withdraw = by(&paper, "paper-withdraw", info, None).await;
+    assert_eq!(withdraw["result"]["permissions"]["Wallet"][2], "Withdraw");
+    let unbound = by(&paper, "paper-unbound", info, None).await;
+    assert_eq!(unbound["result"]["ips"], json!(["*"]));
+    let plain = by(&paper, "paper", info, None).await;
+    assert_eq!(plain["result"]["permissions"]["Wallet"], json!([]));
+    assert_eq!(plain["result"]["apiKey"], "paper");
+    for (key, code) in [
+        ("paper-expired", 33_004),
+        ("paper-elsewhere", 10010),
+        ("paper-rsa", 10003),
+        ("papers", 10003),
+    ] {
+        assert_eq!(by(&paper, key, info, None).await["retCode"], code, "{key}");
+    }
+    let order = json!({"category": "linear", "symbol": "BTCUSDT", "side": "Buy", "orderType": "Limit", "qty": "0.1", "price": "64000"});
+    let create = "/v5/order/create";
+    assert_eq!(
+        by(&paper, "paper-read-only", create, Some(&order)).await["retCode"],
+        10005
+    );
+    assert_eq!(
+        by(&paper, "paper-withdraw", create, Some(&order)).await["retCode"],
+        0
+    );
+    let open = paper
+        .list("/v5/order/realtime", "category=linear&symbol=BTCUSDT")
+        .await;
+    assert_eq!(open.len(), 1);
 }

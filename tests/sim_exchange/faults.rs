@@ -234,7 +234,7 @@ fn the_environment_hands_faults_over() {
             r#"[{"path":"*","kind":"clock_skew","ms":-5}]"#,
             "ClockSkewMs(-5), times: None",
         ),
-        ("", "data: []"),
+        ("", "faults: []"),
         ("drop everything", "the list of paper faults is not understood"),
     ] {
         let child = std::process::Command::new(&own)
@@ -249,4 +249,48 @@ fn the_environment_hands_faults_over() {
             "{text}: {said}"
         );
     }
+}
+
+#[tokio::test]
+async fn a_reset_before_places_nothing_and_one_after_places_the_order() {
+    let paper = Paper::still().await;
+    for (kind, link, orders) in [
+        (FaultKind::ResetBefore, "before", 0),
+        (FaultKind::ResetAfter, "after", 1),
+    ] {
+        once(&paper, kind);
+        let error = send_order(&paper, link).await.err().expect("a reply came");
+        assert_eq!(error.kind(), std::io::ErrorKind::ConnectionReset, "{link}");
+        assert_eq!(found(&paper, link).await.len(), orders, "{link}");
+    }
+}
+
+#[tokio::test]
+async fn an_empty_reply_says_nothing_about_the_order_that_it_placed() {
+    let paper = Paper::still().await;
+    once(&paper, FaultKind::EmptyBody);
+    let reply = send_order(&paper, "empty").await.unwrap();
+    assert_eq!((reply.status, reply.body.as_str()), (200, ""));
+    assert_eq!(found(&paper, "empty").await.len(), 1);
+}
+
+#[tokio::test]
+async fn a_fault_by_chance_strikes_the_same_requests_for_the_same_seed() {
+    let mut runs = Vec::new();
+    for _ in 0..2 {
+        let paper = Paper::still().await;
+        let faults =
+            r#"{"seed":3,"faults":[{"path":"/v5/market/time","kind":"status","status":503,"chance":"0.3"}]}"#;
+        paper.server.faults().replace(faults).unwrap();
+        let mut statuses = Vec::new();
+        for _ in 0..40 {
+            let reply = send(&paper.server, "GET", "/v5/market/time", &[], "")
+                .await
+                .unwrap();
+            statuses.push(reply.status);
+        }
+        assert!(statuses.contains(&503) && statuses.contains(&200), "{statuses:?}");
+        runs.push(statuses);
+    }
+    assert_eq!(runs[0], runs[1]);
 }

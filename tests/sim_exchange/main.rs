@@ -7,6 +7,7 @@
 )]
 
 mod client;
+mod clock;
 mod door;
 mod faults;
 mod inverse;
@@ -16,3 +17,4 @@ mod market;
 mod positions;
 mod shared;
 mod spot;
+mod streams;

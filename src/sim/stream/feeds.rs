@@ -6,7 +6,7 @@ use super::book::Book;
 use crate::sim::call::{Effects, Params};
 use crate::sim::instruments::{self, Category};
 use crate::sim::routes;
-use crate::sim::server::{self, Shared, now_ms};
+use crate::sim::server::{self, Asked, Shared, now_ms};
 
 /// Depths that each category offers.
 const DEPTHS: [u32; 4] = [1, 50, 200, 1000];
@@ -88,11 +88,7 @@ impl Feed {
 
     fn ask(&self, shared: &Shared, path: &'static str, more: &str) -> Option<Value> {
         let query = format!("category={}&symbol={}{more}", self.category.word(), self.symbol);
-        let route = routes::find("GET", path)?;
-        let params = Params::from_query(&query);
-        server::answer(shared, route, Ok(params), Effects::default())
-            .0
-            .ok()
+        ask(shared, path, &query)
     }
 
     /// The frames that are due.
@@ -164,11 +160,7 @@ impl Feed {
         let reply = match self.category {
             Category::Option => {
                 let query = format!("category=option&baseCoin={}", self.symbol);
-                let route = routes::find("GET", "/v5/market/recent-trade")?;
-                let params = Params::from_query(&query);
-                server::answer(shared, route, Ok(params), Effects::default())
-                    .0
-                    .ok()?
+                ask(shared, "/v5/market/recent-trade", &query)?
             }
             _ => self.ask(shared, "/v5/market/recent-trade", more)?,
         };
@@ -268,6 +260,16 @@ impl Feed {
         }
         Some(json!({"topic": self.topic, "ts": now, "data": reply}))
     }
+}
+
+/// The result of a market request; nothing when it is refused.
+fn ask(shared: &Shared, path: &'static str, query: &str) -> Option<Value> {
+    let route = routes::find("GET", path)?;
+    let asked = Asked {
+        key: shared.nobody(),
+        params: Ok(Params::from_query(query)),
+    };
+    server::answer(shared, route, asked, Effects::default()).0.ok()
 }
 
 /// A ticker's row as its stream names the fields: options have other names, spot has no quotes.

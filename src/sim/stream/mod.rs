@@ -17,6 +17,7 @@ use tokio::time::{Instant, MissedTickBehavior};
 use super::call::Refusal;
 use super::faults::FaultKind;
 use super::instruments::Category;
+use super::keys::Key;
 use super::server::{Shared, now_ms};
 use super::wire::Scissors;
 
@@ -249,7 +250,7 @@ impl Session {
 }
 
 /// The answer to `auth` of the private stream and of order entry.
-fn authenticate(shared: &Shared, said: &Said) -> Result<(), Refusal> {
+fn authenticate(shared: &Shared, said: &Said) -> Result<Key, Refusal> {
     let Offer { key, expires, sign } = said
         .offer()
         .ok_or_else(|| Refusal::new(10001, "Params Error: auth needs key, expires and signature"))?;

@@ -10,9 +10,10 @@ use super::said::Said;
 use crate::sim::auth;
 use crate::sim::call::{Params, Refusal};
 use crate::sim::envelope;
+use crate::sim::keys::Key;
 use crate::sim::limits::Budget;
 use crate::sim::routes;
-use crate::sim::server::{self, Shared, now_ms};
+use crate::sim::server::{self, Asked, Shared, now_ms};
 use crate::sim::strikes::Hits;
 use crate::sim::wire::Scissors;
 
@@ -23,7 +24,7 @@ const ID_LENGTH: usize = 36;
 /// One connection for orders.
 #[derive(Default)]
 pub(super) struct Trade {
-    authenticated: bool,
+    key: Option<Key>,
     ids: HashSet<String>,
     order: VecDeque<String>,
 }
@@ -37,23 +38,22 @@ impl Trade {
         id: &str,
     ) -> Option<Value> {
         if said.op == "auth" {
-            let done = match self.authenticated {
-                true => Err(Refusal::new(20001, "Repeat auth")),
-                false => authenticate(shared, said),
+            let done = match self.key {
+                Some(_) => Err(Refusal::new(20001, "Repeat auth")),
+                None => authenticate(shared, said).map(|key| self.key = Some(key)),
             };
-            self.authenticated |= done.is_ok();
             let (code, message) = outcome(&done);
             return Some(json!({"retCode": code, "retMsg": message, "op": "auth", "connId": id}));
         }
         let (reply, budget) = match self.admit(said) {
             Err(refusal) => (envelope::wrap(Err(refusal), now_ms()), None),
-            Ok(path) => enter(shared, scissors, said, path).await?,
+            Ok((path, key)) => enter(shared, scissors, said, (path, key)).await?,
         };
         Some(framed(said, reply, budget, id))
     }
 
     /// The endpoint of an operation, when this connection may use it.
-    fn admit(&mut self, said: &Said) -> Result<&'static str, Refusal> {
+    fn admit(&mut self, said: &Said) -> Result<(&'static str, Key), Refusal> {
         let path = match said.op.as_str() {
             "order.create" => "/v5/order/create",
             "order.amend" => "/v5/order/amend",
@@ -63,9 +63,10 @@ impl Trade {
             "order.cancel-batch" => "/v5/order/cancel-batch",
             _ => return Err(Refusal::new(10404, "op type is not found")),
         };
-        if !self.authenticated {
-            return Err(Refusal::new(10007, "User authentication failed."));
-        }
+        let key = self
+            .key
+            .clone()
+            .ok_or_else(|| Refusal::new(10007, "User authentication failed."))?;
         if said.id.len() > ID_LENGTH {
             return Err(Refusal::params("reqId is too long"));
         }
@@ -78,7 +79,7 @@ impl Trade {
         {
             self.ids.remove(&old);
         }
-        Ok(path)
+        Ok((path, key))
     }
 }
 
@@ -94,7 +95,7 @@ async fn enter(
     shared: &Shared,
     scissors: &Scissors,
     said: &Said,
-    path: &'static str,
+    (path, key): (&'static str, Key),
 ) -> Option<(Value, Option<Budget>)> {
     let hits = Hits::sort(shared.faults.take(&format!("/v5/trade/{}", said.op)));
     pause(hits.delay_before).await;
@@ -115,7 +116,7 @@ async fn enter(
         Params::from_body(body.as_bytes())
     });
     let (answer, budget) = match routes::find("POST", path) {
-        Some(route) => server::answer(shared, route, params, hits.effects),
+        Some(route) => server::answer(shared, route, Asked { key, params }, hits.effects),
         None => (Err(Refusal::new(10404, "op type is not found")), None),
     };
     pause(hits.delay_after).await;
