@@ -83,6 +83,7 @@ impl World {
             .env("HOME", self.home.path())
             .env("PATH", "/usr/bin:/bin")
             .env("MANDATED_VENUE", "paper")
+            .env("MANDATED_PAPER_ROOT", self.root())
             .current_dir(self.home.path())
             .arg("doctor")
             .args(args);
@@ -293,6 +294,7 @@ fn two_roots_are_one_red_line_and_no_usage_error() {
     let world = World::new();
     let mut command = world.doctor(&["--json"]);
     let command = command
+        .env_remove("MANDATED_PAPER_ROOT")
         .env("VIBE_RUNTIME_ROOT", world.root())
         .env("VIBE_TRADING_HOME", "/elsewhere");
     let (code, report) = report(command);

@@ -1,7 +1,7 @@
 //! Puts the floors together as the settings say: files, ledger, venue, broker.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use directories::BaseDirs;
@@ -54,7 +54,10 @@ pub(super) fn env(name: &str) -> Option<String> {
 
 impl App {
     pub(super) fn new(settings: Settings) -> Result<Self, Failure> {
-        let root = runtime_root()?;
+        let root = match settings.venue {
+            VenueChoice::Bybit => runtime_root()?,
+            VenueChoice::Paper => paper_root(settings.paper_root.as_deref())?,
+        };
         let broker = BrokerKey::parse(&settings.broker_key).map_err(Failure::usage)?;
         let files = LiveFiles::new(&root, broker);
         Ok(Self {
@@ -72,7 +75,7 @@ impl App {
     /// Which exchange: Bybit as the environment says, or a paper exchange started here.
     pub(super) async fn exchange(&self) -> Result<(BybitConfig, Option<RunningPaper>), Failure> {
         match self.venue {
-            VenueChoice::Bybit => Ok((self.bybit()?, None)),
+            VenueChoice::Bybit => Ok((self.real_money()?, None)),
             VenueChoice::Paper => {
                 let mut paper = PaperConfig::new(self.paper_store());
                 paper.faults = FaultSwitch::from_env().map_err(Failure::usage)?;
@@ -135,6 +138,22 @@ impl App {
         })
     }
 
+    /// Bybit as the environment says, unless these files are those of play money. An address on this machine is
+    /// a paper exchange or a stand-in for one.
+    fn real_money(&self) -> Result<BybitConfig, Failure> {
+        let config = self.bybit()?;
+        let store = self.paper_store();
+        if !config.is_loopback() && store.exists() {
+            return Err(Failure::Usage(format!(
+                "the runtime root {} is that of a paper account ({}): its counter and ledger are not for real \
+                 money; set VIBE_RUNTIME_ROOT to another folder, or trade on paper with --venue paper",
+                self.root.as_path().display(),
+                store.display()
+            )));
+        }
+        Ok(config)
+    }
+
     fn bybit(&self) -> Result<BybitConfig, Failure> {
         BybitConfig::from_env(&env, &|path| std::fs::read_to_string(path)).map_err(Failure::usage)
     }
@@ -161,8 +180,21 @@ pub(super) fn runtime_root() -> Result<RuntimeRoot, Failure> {
     RuntimeRoot::resolve(&env, home).map_err(Failure::usage)
 }
 
+/// Paper has a mandate, a counter and a ledger of its own: the folder that was named, else `paper` under the
+/// runtime root.
+pub(super) fn paper_root(named: Option<&Path>) -> Result<RuntimeRoot, Failure> {
+    let folder = match named {
+        Some(folder) => folder.to_path_buf(),
+        None => runtime_root()?.as_path().join("paper"),
+    };
+    let named = |name: &str| (name == "VIBE_RUNTIME_ROOT").then(|| folder.display().to_string());
+    let home = BaseDirs::new().map(|dirs| dirs.home_dir().to_path_buf());
+    RuntimeRoot::resolve(&named, home).map_err(Failure::usage)
+}
+
+/// The account of the paper exchange under a paper root.
 pub(super) fn paper_store(root: &RuntimeRoot) -> PathBuf {
-    root.as_path().join("paper").join("paper.sqlite3")
+    root.as_path().join("paper.sqlite3")
 }
 
 /// Where the bearer token of HTTP is kept when the environment gives none.

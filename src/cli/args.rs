@@ -42,6 +42,10 @@ pub(super) struct Settings {
         value_name = "VENUE"
     )]
     pub(super) venue: VenueChoice,
+    /// The runtime root of the paper venue: play money shares no mandate, counter or ledger with real money.
+    /// By default the folder `paper` under the runtime root.
+    #[arg(long, global = true, env = "MANDATED_PAPER_ROOT", value_name = "FOLDER")]
+    pub(super) paper_root: Option<PathBuf>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use super::app::{paper_store, runtime_root};
+use super::app::{paper_root, paper_store};
 use super::args::{Settings, SimArgs};
 use super::out::say;
 use super::serve::stop_signal;
@@ -10,10 +10,10 @@ use super::{Done, Failure};
 use crate::domain::secret::Secret;
 use crate::sim::{FaultSwitch, PaperConfig, PaperExchange};
 
-pub(super) async fn run(_settings: Settings, args: SimArgs) -> Result<Done, Failure> {
+pub(super) async fn run(settings: Settings, args: SimArgs) -> Result<Done, Failure> {
     let store = match args.store {
         Some(file) => file,
-        None => paper_store(&runtime_root()?),
+        None => paper_store(&paper_root(settings.paper_root.as_deref())?),
     };
     let config = PaperConfig {
         api_key: args.key.clone(),

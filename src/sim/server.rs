@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use axum::body::Bytes;
 use axum::extract::{ConnectInfo, Request, State};
 use axum::http::request::Parts;
-use axum::http::{StatusCode, header};
+use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::Response;
 use serde_json::json;
 use tokio::sync::watch;
@@ -125,9 +125,14 @@ pub(crate) async fn serve(
         return admin::answer(&shared, &parts, &body);
     }
     // A request that has arrived is processed even when its sender has hung up: hence a task of its own.
-    tokio::spawn(pass(shared, scissors, parts, body))
+    let mut response = tokio::spawn(pass(shared, scissors, parts, body))
         .await
-        .unwrap_or_else(|_| envelope::html(500))
+        .unwrap_or_else(|_| envelope::html(500));
+    // So that nobody who asks can take this for the exchange that it imitates.
+    response
+        .headers_mut()
+        .insert("x-paper-exchange", HeaderValue::from_static("mandated"));
+    response
 }
 
 /// Takes a request through the faults that hit it.

@@ -57,6 +57,7 @@ impl Home {
             .env("PATH", std::env::var_os("PATH").unwrap_or_default())
             .env("HOME", self.folder.path())
             .env("VIBE_RUNTIME_ROOT", self.root())
+            .env("MANDATED_PAPER_ROOT", self.root())
             .stdin(Stdio::null());
         command
     }

@@ -4,5 +4,6 @@
 
 mod home;
 mod killed;
+mod paper;
 mod person;
 mod serve;

@@ -69,6 +69,7 @@ impl World {
         let mut command = Command::new(env!("CARGO_BIN_EXE_mandated"));
         command.env_clear().args(args);
         command.env("VIBE_RUNTIME_ROOT", self.root.path());
+        command.env("MANDATED_PAPER_ROOT", self.root.path());
         command.env("BYBIT_BASE_URL", self.exchange.base_url());
         command
     }

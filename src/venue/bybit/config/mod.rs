@@ -113,7 +113,8 @@ impl BybitConfig {
     }
 
     /// The host is this machine itself: plain http is allowed there, and no proxy stands between.
-    pub(super) fn is_loopback(&self) -> bool {
+    #[must_use]
+    pub fn is_loopback(&self) -> bool {
         place::is_loopback(&self.base_url)
     }
 }
