@@ -227,6 +227,23 @@ async fn calls_that_run_when_the_input_ends_are_answered() {
 }
 
 #[tokio::test]
+async fn a_cancelled_read_is_dropped_and_not_waited_for() {
+    let mut slow = empty();
+    slow.delay = Duration::from_secs(30);
+    let mut client = Client::open(slow).await;
+    client
+        .send(r#"{"jsonrpc":"2.0","id":9,"method":"tools/call","params":{"name":"bybit_get_tickers","arguments":{}}}"#)
+        .await;
+    client
+        .send(r#"{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":9}}"#)
+        .await;
+    let reply = client.ask("ping", json!({})).await;
+    assert_ne!(reply["id"], 9, "a cancelled call is not answered");
+    let closing = tokio::time::timeout(Duration::from_secs(5), client.close()).await;
+    closing.expect("the read would take 30 seconds").unwrap();
+}
+
+#[tokio::test]
 async fn an_input_that_ends_before_anything_was_said_is_no_fault() {
     Client::connect(empty()).close().await.unwrap();
     Client::open(empty()).await.close().await.unwrap();

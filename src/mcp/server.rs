@@ -100,17 +100,30 @@ impl<V: Venue> ServerHandler for Server<V> {
     async fn call_tool(
         &self,
         request: CallToolRequestParams,
-        _context: RequestContext<RoleServer>,
+        context: RequestContext<RoleServer>,
     ) -> Result<CallToolResponse, ErrorData> {
         let tool = Tool::by_name(&request.name).ok_or_else(|| unknown_tool(&request.name))?;
         let args = exact::unwrap(request.arguments)
             .map_err(|error| ErrorData::invalid_params(error.to_string(), None))?;
         let result = match tool.act {
-            Act::Read(read) => self.read(tool, read, &args).await,
+            // A read that nobody waits for any more is dropped; a write goes on, for it may have been sent.
+            Act::Read(read) => {
+                let reading = self.read(tool, read, &args);
+                context
+                    .ct
+                    .run_until_cancelled(reading)
+                    .await
+                    .ok_or_else(cancelled)?
+            }
             Act::Write(write) => self.write(write, args).await?,
         };
         Ok(result.into())
     }
+}
+
+/// Nobody reads this: a call that its caller cancelled is not answered.
+fn cancelled() -> ErrorData {
+    ErrorData::internal_error("the call was cancelled", None)
 }
 
 fn unknown_tool(name: &str) -> ErrorData {
