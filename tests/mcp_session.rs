@@ -84,6 +84,25 @@ async fn an_unknown_tool_and_an_unknown_method_are_protocol_errors() {
 }
 
 #[tokio::test]
+async fn a_known_method_with_params_that_cannot_be_read_is_not_an_unknown_method() {
+    let mut client = Client::open(empty()).await;
+    for params in [r#"{"name":5}"#, "{}", r#"{"arguments":{}}"#] {
+        let reply = client.ask_raw("tools/call", params).await;
+        assert_eq!(reply["error"]["code"], -32602, "{params} {reply}");
+        let message = reply["error"]["message"].as_str().unwrap();
+        assert!(message.contains("the params of `tools/call`"), "{message}");
+    }
+    let endless = "x".repeat(1024 * 1024);
+    let reply = client.ask(&endless, json!({})).await;
+    assert_eq!(reply["error"]["code"], -32601);
+    assert!(
+        reply.to_string().len() < 200,
+        "a long name is quoted back in part"
+    );
+    client.close().await.unwrap();
+}
+
+#[tokio::test]
 async fn numbers_are_quoted_back_as_they_were_sent() {
     let mut client = Client::open(empty()).await;
     for number in ["1e999", "12345678901234567890123", "0.1", "-0", "1E-7"] {

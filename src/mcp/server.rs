@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use rmcp::model::{
-    CallToolRequestParams, CallToolResponse, CallToolResult, Implementation, ListToolsResult,
-    PaginatedRequestParams, ServerCapabilities, ServerConfig,
+    CallToolRequestParams, CallToolResponse, CallToolResult, CustomRequest, CustomResult, ErrorCode,
+    Implementation, ListToolsResult, PaginatedRequestParams, ServerCapabilities, ServerConfig,
 };
 use rmcp::service::{RequestContext, RoleServer};
 use rmcp::{ErrorData, ServerHandler};
@@ -119,6 +119,28 @@ impl<V: Venue> ServerHandler for Server<V> {
         };
         Ok(result.into())
     }
+
+    /// Takes what the library knows no request for: an unknown method, or a known one with params that it cannot read.
+    async fn on_custom_request(
+        &self,
+        request: CustomRequest,
+        _context: RequestContext<RoleServer>,
+    ) -> Result<CustomResult, ErrorData> {
+        Err(not_understood(&request.method))
+    }
+}
+
+fn not_understood(method: &str) -> ErrorData {
+    if ["initialize", "tools/list", "tools/call"].contains(&method) {
+        let reason = format!("the params of `{method}` cannot be read: send those that MCP has for it");
+        return ErrorData::invalid_params(reason, None);
+    }
+    let method: String = method.chars().take(60).collect();
+    ErrorData::new(
+        ErrorCode::METHOD_NOT_FOUND,
+        format!("unknown method `{method}`"),
+        None,
+    )
 }
 
 /// Nobody reads this: a call that its caller cancelled is not answered.
