@@ -228,6 +228,23 @@ async fn lines_that_are_no_messages_end_nothing() {
     client.close().await.unwrap();
 }
 
+/// What it asked for stays on its own side of the line; none of it is lost.
+#[tokio::test]
+async fn a_client_that_does_not_read_is_not_read_from_either() {
+    let mut client = Client::open(empty()).await;
+    let list = "{\"jsonrpc\":\"2.0\",\"id\":ID,\"method\":\"tools/list\"}\n";
+    let flood: String = (0..4_000)
+        .map(|id| list.replace("ID", &format!("\"f{id}\"")))
+        .collect();
+    let writing = client.to_server.write_all(flood.as_bytes());
+    let stopped = tokio::time::timeout(Duration::from_secs(2), writing).await;
+    assert!(stopped.is_err(), "200 kB were taken in and 60 MB of replies kept");
+    for _ in 0..200 {
+        let reply = client.receive().await;
+        assert_eq!(reply["result"]["tools"].as_array().unwrap().len(), 17);
+    }
+}
+
 #[tokio::test]
 async fn calls_that_run_when_the_input_ends_are_answered() {
     let mut slow = empty();
