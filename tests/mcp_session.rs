@@ -228,6 +228,23 @@ async fn lines_that_are_no_messages_end_nothing() {
     client.close().await.unwrap();
 }
 
+/// A refusal keeps what was asked on the ledger, twice; what is too long to be an order does not get that far.
+#[tokio::test]
+async fn endless_arguments_are_refused_before_they_are_recorded() {
+    let mut client = Client::open(empty()).await;
+    for tool in ["bybit_place_order", "bybit_get_tickers"] {
+        for (length, is_run) in [(60_000, true), (70_000, false)] {
+            let arguments = format!(r#"{{"symbol":"{}"}}"#, "x".repeat(length));
+            let params = format!(r#"{{"name":"{tool}","arguments":{arguments}}}"#);
+            let reply = client.ask_raw("tools/call", &params).await;
+            assert_eq!(reply.get("result").is_some(), is_run, "{tool} {length}");
+            let code = &reply["error"]["code"];
+            assert_eq!(*code == -32602, !is_run, "{tool} {length}: {code}");
+        }
+    }
+    client.close().await.unwrap();
+}
+
 /// What it asked for stays on its own side of the line; none of it is lost.
 #[tokio::test]
 async fn a_client_that_does_not_read_is_not_read_from_either() {

@@ -25,6 +25,10 @@ nothing. Accepted is not filled: look with bybit_get_open_orders. On status \"un
 whether the order exists: never send it again, look it up. Amounts are decimal strings. A reply with \
 \"paper\": true is about play money.";
 
+/// Longest arguments of one call, in bytes; ours take a few hundred. A refused write is put on the ledger with what
+/// was asked, so whatever is let in here is kept there.
+const MAX_ARGUMENT_BYTES: usize = 64 * 1024;
+
 /// The MCP server over one broker. Clones share it.
 #[derive(Debug)]
 pub struct Server<V> {
@@ -105,6 +109,9 @@ impl<V: Venue> ServerHandler for Server<V> {
         let tool = Tool::by_name(&request.name).ok_or_else(|| unknown_tool(&request.name))?;
         let args = exact::unwrap(request.arguments)
             .map_err(|error| ErrorData::invalid_params(error.to_string(), None))?;
+        if args.len() > MAX_ARGUMENT_BYTES {
+            return Err(too_long(args.len()));
+        }
         let result = match tool.act {
             // A read that nobody waits for any more is dropped; a write goes on, for it may have been sent.
             Act::Read(read) => {
@@ -146,6 +153,13 @@ fn not_understood(method: &str) -> ErrorData {
 /// Nobody reads this: a call that its caller cancelled is not answered.
 fn cancelled() -> ErrorData {
     ErrorData::internal_error("the call was cancelled", None)
+}
+
+fn too_long(bytes: usize) -> ErrorData {
+    let reason = format!(
+        "the call was not run: its arguments are {bytes} bytes long; send at most {MAX_ARGUMENT_BYTES}"
+    );
+    ErrorData::invalid_params(reason, None)
 }
 
 fn unknown_tool(name: &str) -> ErrorData {
