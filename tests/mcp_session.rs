@@ -84,6 +84,25 @@ async fn an_unknown_tool_and_an_unknown_method_are_protocol_errors() {
 }
 
 #[tokio::test]
+async fn a_known_method_with_params_that_cannot_be_read_is_not_an_unknown_method() {
+    let mut client = Client::open(empty()).await;
+    for params in [r#"{"name":5}"#, "{}", r#"{"arguments":{}}"#] {
+        let reply = client.ask_raw("tools/call", params).await;
+        assert_eq!(reply["error"]["code"], -32602, "{params} {reply}");
+        let message = reply["error"]["message"].as_str().unwrap();
+        assert!(message.contains("the params of `tools/call`"), "{message}");
+    }
+    let endless = "x".repeat(1024 * 1024);
+    let reply = client.ask(&endless, json!({})).await;
+    assert_eq!(reply["error"]["code"], -32601);
+    assert!(
+        reply.to_string().len() < 200,
+        "a long name is quoted back in part"
+    );
+    client.close().await.unwrap();
+}
+
+#[tokio::test]
 async fn numbers_are_quoted_back_as_they_were_sent() {
     let mut client = Client::open(empty()).await;
     for number in ["1e999", "12345678901234567890123", "0.1", "-0", "1E-7"] {
@@ -209,6 +228,40 @@ async fn lines_that_are_no_messages_end_nothing() {
     client.close().await.unwrap();
 }
 
+/// A refusal keeps what was asked on the ledger, twice; what is too long to be an order does not get that far.
+#[tokio::test]
+async fn endless_arguments_are_refused_before_they_are_recorded() {
+    let mut client = Client::open(empty()).await;
+    for tool in ["bybit_place_order", "bybit_get_tickers"] {
+        for (length, is_run) in [(60_000, true), (70_000, false)] {
+            let arguments = format!(r#"{{"symbol":"{}"}}"#, "x".repeat(length));
+            let params = format!(r#"{{"name":"{tool}","arguments":{arguments}}}"#);
+            let reply = client.ask_raw("tools/call", &params).await;
+            assert_eq!(reply.get("result").is_some(), is_run, "{tool} {length}");
+            let code = &reply["error"]["code"];
+            assert_eq!(*code == -32602, !is_run, "{tool} {length}: {code}");
+        }
+    }
+    client.close().await.unwrap();
+}
+
+/// What it asked for stays on its own side of the line; none of it is lost.
+#[tokio::test]
+async fn a_client_that_does_not_read_is_not_read_from_either() {
+    let mut client = Client::open(empty()).await;
+    let list = "{\"jsonrpc\":\"2.0\",\"id\":ID,\"method\":\"tools/list\"}\n";
+    let flood: String = (0..4_000)
+        .map(|id| list.replace("ID", &format!("\"f{id}\"")))
+        .collect();
+    let writing = client.to_server.write_all(flood.as_bytes());
+    let stopped = tokio::time::timeout(Duration::from_secs(2), writing).await;
+    assert!(stopped.is_err(), "200 kB were taken in and 60 MB of replies kept");
+    for _ in 0..200 {
+        let reply = client.receive().await;
+        assert_eq!(reply["result"]["tools"].as_array().unwrap().len(), 17);
+    }
+}
+
 #[tokio::test]
 async fn calls_that_run_when_the_input_ends_are_answered() {
     let mut slow = empty();
@@ -224,6 +277,23 @@ async fn calls_that_run_when_the_input_ends_are_answered() {
         (&json!(9), &json!(false))
     );
     client.close().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_cancelled_read_is_dropped_and_not_waited_for() {
+    let mut slow = empty();
+    slow.delay = Duration::from_secs(30);
+    let mut client = Client::open(slow).await;
+    client
+        .send(r#"{"jsonrpc":"2.0","id":9,"method":"tools/call","params":{"name":"bybit_get_tickers","arguments":{}}}"#)
+        .await;
+    client
+        .send(r#"{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":9}}"#)
+        .await;
+    let reply = client.ask("ping", json!({})).await;
+    assert_ne!(reply["id"], 9, "a cancelled call is not answered");
+    let closing = tokio::time::timeout(Duration::from_secs(5), client.close()).await;
+    closing.expect("the read would take 30 seconds").unwrap();
 }
 
 #[tokio::test]

@@ -1,14 +1,14 @@
-//! Counts the tool calls that are under way, so that an end of input can wait for them.
+//! Counts what is under way, tool calls or replies that nobody has read yet, so that others can wait for it.
 
 use std::sync::Arc;
 
 use tokio::sync::watch;
 
-/// A shared count of running calls.
+/// A shared count of what is under way.
 #[derive(Debug, Clone)]
 pub(super) struct Running(Arc<watch::Sender<usize>>);
 
-/// One running call; dropping it ends it.
+/// One thing under way; dropping it ends it.
 #[derive(Debug)]
 pub(super) struct Call(Running);
 
@@ -22,10 +22,15 @@ impl Running {
         Call(self.clone())
     }
 
-    /// Returns when no call is running.
+    /// Returns when nothing is under way.
     pub(super) async fn idle(&self) {
+        self.below(1).await;
+    }
+
+    /// Returns when fewer than `limit` are under way.
+    pub(super) async fn below(&self, limit: usize) {
         // The sender lives in `self`, so waiting cannot fail.
-        let _ = self.0.subscribe().wait_for(|count| *count == 0).await;
+        let _ = self.0.subscribe().wait_for(|count| *count < limit).await;
     }
 }
 

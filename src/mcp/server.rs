@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use rmcp::model::{
-    CallToolRequestParams, CallToolResponse, CallToolResult, Implementation, ListToolsResult,
-    PaginatedRequestParams, ServerCapabilities, ServerConfig,
+    CallToolRequestParams, CallToolResponse, CallToolResult, CustomRequest, CustomResult, ErrorCode,
+    Implementation, ListToolsResult, PaginatedRequestParams, ServerCapabilities, ServerConfig,
 };
 use rmcp::service::{RequestContext, RoleServer};
 use rmcp::{ErrorData, ServerHandler};
@@ -24,6 +24,10 @@ status \"blocked\" and a reason that says what would pass; it is not an error, a
 nothing. Accepted is not filled: look with bybit_get_open_orders. On status \"unknown\" nobody can say yet \
 whether the order exists: never send it again, look it up. Amounts are decimal strings. A reply with \
 \"paper\": true is about play money.";
+
+/// Longest arguments of one call, in bytes; ours take a few hundred. A refused write is put on the ledger with what
+/// was asked, so whatever is let in here is kept there.
+const MAX_ARGUMENT_BYTES: usize = 64 * 1024;
 
 /// The MCP server over one broker. Clones share it.
 #[derive(Debug)]
@@ -100,17 +104,62 @@ impl<V: Venue> ServerHandler for Server<V> {
     async fn call_tool(
         &self,
         request: CallToolRequestParams,
-        _context: RequestContext<RoleServer>,
+        context: RequestContext<RoleServer>,
     ) -> Result<CallToolResponse, ErrorData> {
         let tool = Tool::by_name(&request.name).ok_or_else(|| unknown_tool(&request.name))?;
         let args = exact::unwrap(request.arguments)
             .map_err(|error| ErrorData::invalid_params(error.to_string(), None))?;
+        if args.len() > MAX_ARGUMENT_BYTES {
+            return Err(too_long(args.len()));
+        }
         let result = match tool.act {
-            Act::Read(read) => self.read(tool, read, &args).await,
+            // A read that nobody waits for any more is dropped; a write goes on, for it may have been sent.
+            Act::Read(read) => {
+                let reading = self.read(tool, read, &args);
+                context
+                    .ct
+                    .run_until_cancelled(reading)
+                    .await
+                    .ok_or_else(cancelled)?
+            }
             Act::Write(write) => self.write(write, args).await?,
         };
         Ok(result.into())
     }
+
+    /// Takes what the library knows no request for: an unknown method, or a known one with params that it cannot read.
+    async fn on_custom_request(
+        &self,
+        request: CustomRequest,
+        _context: RequestContext<RoleServer>,
+    ) -> Result<CustomResult, ErrorData> {
+        Err(not_understood(&request.method))
+    }
+}
+
+fn not_understood(method: &str) -> ErrorData {
+    if ["initialize", "tools/list", "tools/call"].contains(&method) {
+        let reason = format!("the params of `{method}` cannot be read: send those that MCP has for it");
+        return ErrorData::invalid_params(reason, None);
+    }
+    let method: String = method.chars().take(60).collect();
+    ErrorData::new(
+        ErrorCode::METHOD_NOT_FOUND,
+        format!("unknown method `{method}`"),
+        None,
+    )
+}
+
+/// Nobody reads this: a call that its caller cancelled is not answered.
+fn cancelled() -> ErrorData {
+    ErrorData::internal_error("the call was cancelled", None)
+}
+
+fn too_long(bytes: usize) -> ErrorData {
+    let reason = format!(
+        "the call was not run: its arguments are {bytes} bytes long; send at most {MAX_ARGUMENT_BYTES}"
+    );
+    ErrorData::invalid_params(reason, None)
 }
 
 fn unknown_tool(name: &str) -> ErrorData {

@@ -16,11 +16,15 @@ use tokio::sync::watch;
 
 use super::exact::MAX_WRAPPED_BYTES;
 use super::lines::ExactLines;
+use super::running::Running;
 use super::server::Server;
 use crate::venue::Venue;
 
 /// How long calls may run on after the input ended. A write settles within less (design §6).
 const LAST_CALLS: Duration = Duration::from_secs(60);
+
+/// With so many replies unread, nothing more is asked for: a client that never reads must not fill the memory.
+const MAX_UNREAD: usize = 64;
 
 /// Why serving ended before its input did.
 #[derive(Debug, Error)]
@@ -69,7 +73,8 @@ where
     Ok(())
 }
 
-/// A transport that holds back the end of its input until every tool call is answered.
+/// A transport that holds back the end of its input until every tool call is answered, and reads on only while the
+/// client does.
 ///
 /// The library gives running calls five seconds after the input ends; a write that has to find out what
 /// became of its order takes longer.
@@ -77,6 +82,8 @@ struct AnswersAll<T> {
     inner: T,
     input_ended: bool,
     unanswered: Arc<watch::Sender<HashSet<RequestId>>>,
+    /// Replies on their way out.
+    unread: Running,
 }
 
 impl<T> AnswersAll<T> {
@@ -85,6 +92,7 @@ impl<T> AnswersAll<T> {
             inner,
             input_ended: false,
             unanswered: Arc::new(watch::Sender::new(HashSet::new())),
+            unread: Running::new(),
         }
     }
 
@@ -126,8 +134,10 @@ impl<T: Transport<RoleServer>> Transport<RoleServer> for AnswersAll<T> {
         };
         let unanswered = Arc::clone(&self.unanswered);
         let sending = self.inner.send(message);
+        let unread = self.unread.start();
         async move {
             let sent = sending.await;
+            drop(unread);
             if let Some(id) = id {
                 answered(&unanswered, &id);
             }
@@ -137,6 +147,8 @@ impl<T: Transport<RoleServer>> Transport<RoleServer> for AnswersAll<T> {
 
     async fn receive(&mut self) -> Option<RxJsonRpcMessage<RoleServer>> {
         if !self.input_ended {
+            // A client that is gone may have left its end open: the end of the input is still found, if late.
+            let _ = tokio::time::timeout(LAST_CALLS, self.unread.below(MAX_UNREAD)).await;
             if let Some(message) = self.inner.receive().await {
                 self.note_incoming(&message);
                 return Some(message);
