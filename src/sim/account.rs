@@ -18,6 +18,7 @@ const MAINTENANCE: Decimal = num(5, 3);
 impl Desk<'_> {
     /// The path of one instrument.
     pub(crate) fn path(&self, one: &'static Instrument) -> Result<Path<'_>, Refusal> {
+        self.market.check(one, self.now)?;
         Ok(self.path_with(one, &mut store::pins(self.db)?))
     }
 
@@ -36,6 +37,7 @@ impl Desk<'_> {
         let mut pins = store::pins(self.db)?;
         let last = INSTRUMENTS
             .iter()
+            .filter(|one| self.market.check(one, self.now).is_ok())
             .map(|one| {
                 let key = (one.category, one.symbol);
                 (key, self.path_with(one, &mut pins).at(self.now))

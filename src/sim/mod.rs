@@ -31,16 +31,23 @@ mod account;
 mod accounts;
 mod admin;
 mod auth;
+mod book;
 mod call;
 mod candles;
 mod catalogue;
 mod checks;
+mod course;
 mod create;
+mod dated;
 mod envelope;
 mod faults;
+mod funding;
+mod greeks;
+mod history;
 mod instruments;
 mod limits;
 mod listing;
+mod live;
 mod market;
 mod market_replies;
 mod matching;
@@ -48,18 +55,29 @@ mod order;
 mod order_changes;
 mod order_replies;
 mod order_store;
+mod phase;
 mod position;
 mod positions;
 mod prices;
+mod replay;
+mod replay_file;
+mod risk;
 mod routes;
+mod series;
 mod server;
 mod settle;
+mod shapes;
+mod statistics;
 mod store;
 mod strikes;
+mod tape;
+mod tickers;
 mod waiting;
 mod wire;
 
 pub use faults::{FAULTS_VARIABLE, Fault, FaultKind, FaultSwitch};
+pub use live::{Live, LiveFeed, LivePrice};
+pub use replay::{Replay, ReplayError, ReplayFile};
 
 /// How long [`RunningPaper::stop`] waits for requests under way.
 const GRACE: Duration = Duration::from_millis(250);
@@ -109,6 +127,10 @@ pub enum PriceSource {
     Walk,
     /// Prices that stand still, by category and symbol; what is not listed stays at its base price.
     Fixed(BTreeMap<(String, String), Decimal>),
+    /// Recorded prices; instruments that nothing is recorded of follow their coin, or walk.
+    Replay(Arc<Replay>),
+    /// Prices of the live public market; an instrument without a fresh one has no market.
+    Live(Live),
 }
 
 /// Why the paper exchange cannot do what it was asked.

@@ -13,6 +13,7 @@ mod inverse;
 mod linear;
 mod lists;
 mod market;
+mod market_data;
 mod positions;
 mod shared;
 mod spot;
