@@ -8,8 +8,7 @@
 //! otherwise: dollars alone, so that it starts without exposure.
 //!
 //! Not simulated: funding payments, liquidation, borrowing, partial fills of resting orders, stops of a
-//! position (they are kept, and do not fire), batches, options trading. Mark and index price are the last
-//! price. `PaperExchange` is for practice and tests; what it fills says nothing about what a market would.
+//! position (they are kept, and do not fire), batches, options trading. `PaperExchange` is for practice and tests; what it fills says nothing about what a market would.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::fmt;

@@ -4,10 +4,13 @@ use rust_decimal::Decimal;
 
 use super::market::{Path, Point};
 use super::order::Side;
-use super::prices::{self, Walk};
+use super::prices::{self, PriceKind, Walk};
 
 /// A trade happens at each multiple of this, wherever prices move by themselves.
 pub(crate) const TICK_MS: i64 = 250;
+
+/// The steps of [`Tape::seek`], each a multiple of the next: a day, an hour, a minute.
+const SPANS_MS: [i64; 3] = [86_400_000, 3_600_000, 60_000];
 
 /// One public trade.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,7 +41,7 @@ pub(crate) fn tape<'a>(path: &'a Path<'a>, from: i64, to: i64) -> Tape<'a> {
     let live = path.live().map(|live| {
         live.between(
             path.instrument,
-            prices::PriceKind::Last,
+            PriceKind::Last,
             from,
             to.min(path.pinned_from() - 1) + 1,
         )
@@ -79,6 +82,32 @@ impl<'a> Tape<'a> {
             end,
             before,
             jumps: jumps.into_iter(),
+        }
+    }
+
+    /// Goes on to the first minute in which the price is at `low` or below, or at `high` or above, and leaves the
+    /// trades before it out: months of them cost no more than a look at each minute.
+    #[cfg_attr(
+        not(test),
+        expect(dead_code, reason = "matching is to look for touches with it")
+    )]
+    pub(crate) fn seek(&mut self, low: Decimal, high: Decimal) {
+        let first = self.next;
+        let until = |next: i64, span: i64| next + span - TICK_MS;
+        for span in SPANS_MS {
+            while until(self.next, span) <= self.end {
+                let (lowest, highest) =
+                    self.path
+                        .course()
+                        .range(PriceKind::Last, self.next, until(self.next, span));
+                if lowest <= low || highest >= high {
+                    break;
+                }
+                self.next += span;
+            }
+        }
+        if self.next != first {
+            self.before = stepped(self.path, self.walk.as_mut(), self.next - TICK_MS);
         }
     }
 
@@ -160,6 +189,26 @@ mod tests {
             all.iter().any(|print| print.side == Side::Buy)
                 && all.iter().any(|print| print.side == Side::Sell)
         );
+    }
+
+    #[test]
+    fn a_seek_leaves_out_nothing_that_touches() {
+        let market = market(PriceSource::Walk);
+        let path = market.path(find(Category::Linear, "SOLUSDT").unwrap(), Vec::new());
+        let to = NOW + 3 * SPANS_MS[0];
+        let (lowest, highest) = path.range(NOW, to);
+        let away = (highest - lowest) / num(10, 0);
+        let (low, high) = (lowest + away, highest - away);
+        let touches = |print: &Print| print.price <= low || print.price >= high;
+        let plain: Vec<Print> = tape(&path, NOW, to).filter(touches).take(500).collect();
+        let mut sought = tape(&path, NOW, to);
+        sought.seek(low, high);
+        let skipped = sought.next - NOW;
+        assert_eq!(sought.filter(touches).take(500).collect::<Vec<Print>>(), plain);
+        assert!(skipped > SPANS_MS[2] && plain.len() == 500);
+        let mut nowhere = tape(&path, NOW, to);
+        nowhere.seek(lowest - num(1, 0), highest + num(1, 0));
+        assert_eq!(nowhere.next(), None);
     }
 
     #[test]

@@ -46,7 +46,8 @@ pub(crate) fn tickers(call: &Call<'_>) -> Answer {
     Ok(json!({"category": category.word(), "list": list}))
 }
 
-fn ticker(desk: &Desk<'_>, one: &'static Instrument, prices: &Prices) -> Result<Value, Refusal> {
+/// One instrument's row.
+pub(crate) fn ticker(desk: &Desk<'_>, one: &'static Instrument, prices: &Prices) -> Result<Value, Refusal> {
     let path = desk.path(one)?;
     Ok(Value::Object(match one.category {
         Category::Spot => {
