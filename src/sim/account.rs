@@ -19,6 +19,7 @@ const MAINTENANCE: Decimal = num(5, 3);
 impl Desk<'_> {
     /// The path of one instrument.
     pub(crate) fn path(&self, one: &'static Instrument) -> Result<Path<'_>, Refusal> {
+        self.market.check(one, self.now)?;
         let pins = store::pins(self.books, one)?;
         Ok(self.market.path(one, (*pins).clone()))
     }
@@ -31,8 +32,11 @@ impl Desk<'_> {
     /// Last prices of everything that is listed.
     pub(crate) fn prices(&self) -> Result<Prices, Refusal> {
         let mut last = BTreeMap::new();
-        for one in &INSTRUMENTS {
-            last.insert((one.category, one.symbol), self.last(one)?);
+        // Options are read one at a time: to price all of them would cost more than all the rest.
+        for one in INSTRUMENTS.iter().filter(|one| one.category != Category::Option) {
+            if self.market.check(one, self.now).is_ok() {
+                last.insert((one.category, one.symbol), self.last(one)?);
+            }
         }
         let mut prices = Prices {
             last,

@@ -8,8 +8,7 @@
 //! otherwise: dollars alone, so that it starts without exposure.
 //!
 //! Not simulated: funding payments, liquidation, borrowing, partial fills of resting orders, stops of a
-//! position (they are kept, and do not fire), batches, options trading. Mark and index price are the last
-//! price. `PaperExchange` is for practice and tests; what it fills says nothing about what a market would.
+//! position (they are kept, and do not fire), batches, options trading. `PaperExchange` is for practice and tests; what it fills says nothing about what a market would.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
@@ -32,15 +31,21 @@ mod accounts;
 mod admin;
 mod auth;
 mod birth;
+mod book;
 mod books;
 mod call;
 mod candles;
 mod catalogue;
 mod checks;
 mod clock;
+mod course;
 mod create;
+mod dated;
 mod envelope;
 mod faults;
+mod funding;
+mod greeks;
+mod history;
 mod ids;
 mod instruments;
 mod journal;
@@ -48,6 +53,7 @@ mod key_info;
 mod keys;
 mod limits;
 mod listing;
+mod live;
 mod market;
 mod market_replies;
 mod matching;
@@ -56,21 +62,32 @@ mod order_changes;
 mod order_replies;
 mod order_store;
 mod outbox;
+mod phase;
 mod position;
 mod positions;
 mod prices;
+mod replay;
+mod replay_file;
+mod risk;
 mod routes;
+mod series;
 mod server;
 mod settle;
+mod shapes;
+mod statistics;
 mod store;
 mod stream;
 mod strikes;
+mod tape;
+mod tickers;
 mod trading_stop;
 mod upkeep;
 mod waiting;
 mod wire;
 
 pub use faults::{FAULTS_VARIABLE, Fault, FaultKind, FaultSwitch};
+pub use live::{Live, LiveFeed, LivePrice};
+pub use replay::{Replay, ReplayError, ReplayFile};
 
 /// How long [`RunningPaper::stop`] waits for requests under way.
 const GRACE: Duration = Duration::from_millis(250);
@@ -136,6 +153,10 @@ pub enum PriceSource {
     Walk,
     /// Prices that stand still, by category and symbol; what is not listed stays at its base price.
     Fixed(BTreeMap<(String, String), Decimal>),
+    /// Recorded prices; instruments that nothing is recorded of follow their coin, or walk.
+    Replay(Arc<Replay>),
+    /// Prices of the live public market; an instrument without a fresh one has no market.
+    Live(Live),
 }
 
 /// Why the paper exchange cannot do what it was asked.

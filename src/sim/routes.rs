@@ -4,12 +4,15 @@ use super::accounts;
 use super::call::{Answer, Call};
 use super::candles;
 use super::create;
+use super::history;
 use super::key_info;
 use super::listing;
 use super::market_replies;
 use super::order_changes;
 use super::order_replies;
 use super::positions;
+use super::statistics;
+use super::tickers;
 use super::trading_stop;
 
 /// What a route needs from the store.
@@ -59,17 +62,28 @@ const fn write(path: &'static str, run: fn(&Call<'_>) -> Answer) -> Route {
 }
 
 /// Every endpoint. `market/time` is answered by the server itself, whose clock a fault may move.
-static ROUTES: [Route; 25] = [
-    public("/v5/market/tickers", market_replies::tickers),
+static ROUTES: [Route; 33] = [
+    public("/v5/market/tickers", tickers::tickers),
     public("/v5/market/orderbook", market_replies::orderbook),
     public("/v5/market/kline", candles::kline),
     public("/v5/market/mark-price-kline", candles::mark_kline),
-    public("/v5/market/index-price-kline", candles::mark_kline),
-    public("/v5/market/funding/history", candles::funding_history),
-    public("/v5/market/open-interest", candles::open_interest_history),
+    public("/v5/market/index-price-kline", candles::index_kline),
+    public("/v5/market/premium-index-price-kline", candles::premium_kline),
+    public("/v5/market/funding/history", history::funding_history),
+    public("/v5/market/open-interest", history::open_interest_history),
+    public("/v5/market/account-ratio", history::account_ratio),
     public("/v5/market/recent-trade", market_replies::recent_trade),
     public("/v5/market/instruments-info", listing::instruments_info),
     public("/v5/market/price-limit", market_replies::price_limit),
+    public("/v5/market/risk-limit", statistics::risk_limit),
+    public(
+        "/v5/market/historical-volatility",
+        statistics::historical_volatility,
+    ),
+    public("/v5/market/insurance", statistics::insurance),
+    public("/v5/market/delivery-price", statistics::delivery_price),
+    public("/v5/system/status", statistics::system_status),
+    public("/v5/announcements/index", statistics::announcements),
     read("/v5/account/wallet-balance", accounts::wallet_balance),
     read("/v5/account/info", accounts::info),
     read("/v5/account/fee-rate", accounts::fee_rate),

@@ -226,7 +226,6 @@ async fn numbers_at_the_end_of_their_range_are_answered() {
             format!(
                 "/v5/market/open-interest?category=linear&symbol=BTCUSDT&intervalTime=1d&cursor=page_args%3D{end}"
             ),
-            format!("/v5/market/instruments-info?category=linear&cursor=page_args%3D{end}"),
             format!("/v5/order/history?category=linear&startTime={end}"),
             format!("/v5/order/history?category=linear&endTime={end}"),
             format!("/v5/execution/list?category=linear&startTime={end}&endTime={end}"),

@@ -14,6 +14,7 @@ mod inverse;
 mod linear;
 mod lists;
 mod market;
+mod market_data;
 mod positions;
 mod shared;
 mod spot;
