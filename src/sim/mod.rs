@@ -7,8 +7,7 @@
 //! act on waiting orders. A new account holds 10,000 USDT and 1,000 USDC unless told
 //! otherwise: dollars alone, so that it starts without exposure.
 //!
-//! Not simulated: funding payments, liquidation, borrowing, partial fills of resting orders, stops of a
-//! position (they are kept, and do not fire), batches, options trading. Mark and index price are the last
+//! Not simulated: funding payments, liquidation, borrowing, partial fills of resting orders, options trading. Mark and index price are the last
 //! price. `PaperExchange` is for practice and tests; what it fills says nothing about what a market would.
 
 use std::collections::{BTreeMap, VecDeque};
@@ -30,7 +29,9 @@ use crate::domain::secret::Secret;
 mod account;
 mod accounts;
 mod admin;
+mod attached;
 mod auth;
+mod batches;
 mod birth;
 mod books;
 mod call;
@@ -39,6 +40,7 @@ mod catalogue;
 mod checks;
 mod clock;
 mod create;
+mod draft;
 mod envelope;
 mod faults;
 mod ids;
@@ -52,17 +54,23 @@ mod matching;
 mod order;
 mod order_changes;
 mod order_replies;
+mod order_row;
 mod order_store;
 mod outbox;
 mod position;
 mod positions;
+mod precheck;
 mod prices;
+mod protect;
 mod routes;
 mod server;
 mod settle;
+mod stops;
 mod store;
 mod strikes;
 mod trading_stop;
+mod trailing;
+mod triggers;
 mod upkeep;
 mod waiting;
 mod wire;

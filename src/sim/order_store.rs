@@ -10,7 +10,12 @@ use super::books::{Books, Tables};
 use super::call::Refusal;
 use super::instruments::Instrument;
 use super::order::Order;
+use super::order_row::order_row;
+use super::outbox::Event;
 use super::store;
+
+/// Until when closed orders are forgotten by `order/realtime`.
+const FORGOTTEN: &str = "closed_forgotten";
 
 /// Reads the open orders into the copy.
 pub(crate) fn load(db: &Connection, tables: &mut Tables) -> Result<(), Refusal> {
@@ -51,10 +56,30 @@ pub(crate) fn insert(books: &Books, order: &Order, one: &Instrument) -> Result<(
         serde_json::to_string(order)?
     ])?;
     let age = books.last_row();
-    books.change(|tables| keep(tables, age, order))
+    books.change(|tables| keep(tables, age, order))?;
+    publish(books, order, one);
+    Ok(())
 }
 
+/// Saves an order and tells of it.
 pub(crate) fn update(books: &Books, order: &Order) -> Result<(), Refusal> {
+    save(books, order)?;
+    publish(books, order, order.instrument()?);
+    Ok(())
+}
+
+/// Tells of an order, unless the last word about it was the same.
+fn publish(books: &Books, order: &Order, one: &Instrument) {
+    books.publish_change(Event {
+        time: order.updated,
+        topic: "order",
+        category: one.category.word(),
+        data: order_row(order, one),
+    });
+}
+
+/// Saves what only the exchange itself needs to know about an order.
+pub(crate) fn save(books: &Books, order: &Order) -> Result<(), Refusal> {
     books
         .writing("UPDATE orders SET status = ?2, open = ?3, data = ?4 WHERE id = ?1")?
         .execute(params![
@@ -125,7 +150,7 @@ pub(crate) struct Filed<'a> {
     pub(crate) time: i64,
 }
 
-/// Files an execution, already in the shape of its reply.
+/// Files an execution, already in the shape of its reply, and tells of it and of what it made of its order.
 pub(crate) fn insert_execution(books: &Books, filed: &Filed<'_>, row: &Value) -> Result<(), Refusal> {
     let order = filed.order;
     books
@@ -144,7 +169,24 @@ pub(crate) fn insert_execution(books: &Books, filed: &Filed<'_>, row: &Value) ->
             order.visible,
             row.to_string()
         ])?;
+    publish(books, order, filed.instrument);
+    books.publish(Event {
+        time: filed.time,
+        topic: "execution",
+        category: filed.instrument.category.word(),
+        data: row.clone(),
+    });
     Ok(())
+}
+
+/// Hides the orders that closed before `time` from `order/realtime`, as a restart of Bybit's servers does.
+pub(crate) fn forget_closed_before(books: &Books, time: i64) -> Result<(), Refusal> {
+    store::set_meta(books, FORGOTTEN, &time.to_string())
+}
+
+/// The moment of [`forget_closed_before`].
+pub(crate) fn forgotten_before(books: &Books) -> Result<i64, Refusal> {
+    Ok(store::meta(books, FORGOTTEN)?.unwrap_or(i64::MIN))
 }
 
 /// A query over `orders` or `executions`, newest first, built condition by condition.

@@ -15,7 +15,7 @@ use super::RequestLog;
 use super::admin;
 use super::auth::{self, Denied, Keys};
 use super::books::{Books, Intent};
-use super::call::{Answer, Call, Desk, Effects, Params, Refusal};
+use super::call::{Answer, Answered, Call, Desk, Effects, Params, Refusal};
 use super::envelope;
 use super::faults::FaultSwitch;
 use super::instruments::Category;
@@ -157,7 +157,10 @@ fn process(shared: &Shared, parts: &Parts, body: &Bytes, hits: &Hits) -> Respons
 fn turn_away(denied: Denied, clock: i64) -> Response {
     match denied {
         Denied::Unauthorized => envelope::plain(StatusCode::UNAUTHORIZED, "text/plain", String::new()),
-        Denied::Refused(refusal) => envelope::reply(&envelope::wrap(Err(refusal), clock)),
+        Denied::Refused(refusal) => {
+            let refused: Answer = Err(refusal);
+            envelope::reply(&envelope::wrap(refused, clock))
+        }
     }
 }
 
@@ -188,7 +191,12 @@ fn budgeted(
 }
 
 /// Runs a handler inside one transaction; what a refused handler wrote is undone.
-pub(crate) fn transact(shared: &Shared, route: &Route, params: Params, effects: Effects) -> Answer {
+pub(crate) fn transact(
+    shared: &Shared,
+    route: &Route,
+    params: Params,
+    effects: Effects,
+) -> Result<Answered, Refusal> {
     let books = shared.books();
     let run = || {
         let call = Call {
@@ -197,7 +205,7 @@ pub(crate) fn transact(shared: &Shared, route: &Route, params: Params, effects: 
             effects,
             api_key: &shared.keys.api_key,
         };
-        (route.run)(&call)
+        route.run.run(&call)
     };
     match route.kind {
         Kind::Public => books.transact(Intent::Read, run),

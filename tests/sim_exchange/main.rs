@@ -6,13 +6,16 @@
     reason = "a test fails by panicking; rows of replies are indexed by name"
 )]
 
+mod batches;
 mod client;
 mod door;
 mod faults;
 mod inverse;
+mod kinds;
 mod linear;
 mod lists;
 mod market;
 mod positions;
+mod protection;
 mod shared;
 mod spot;
