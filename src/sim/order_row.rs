@@ -47,7 +47,6 @@ fn asked(order: &Order, one: &Instrument) -> Value {
         "slippageTolerance": or(order.extra("slippageTolerance"), "0"),
         "reduceOnly": order.reduce_only, "closeOnTrigger": order.close_on_trigger, "placeType": "",
         "smpType": or(order.extra("smpType"), "None"), "smpGroup": 0, "smpOrderId": "",
-        "bboSideType": order.extra("bboSideType"), "bboLevel": order.extra("bboLevel"),
         "rpiTakerAccess": order.extra("rpiTakerAccess") == "true", "rpiMatchedQty": "",
     })
 }
@@ -70,11 +69,9 @@ fn conditions(order: &Order) -> Value {
         "stopOrderType": order.stop_type(), "triggerPrice": price_or_blank(order.trigger),
         "triggerDirection": order.direction, "triggerBy": trigger_by,
         "takeProfit": order.extra("takeProfit"), "stopLoss": order.extra("stopLoss"),
-        "tpslMode": order.extra("tpslMode"), "tpOrderType": order.extra("tpOrderType"),
-        "slOrderType": order.extra("slOrderType"), "tpLimitPrice": order.extra("tpLimitPrice"),
+        "tpslMode": order.extra("tpslMode"), "tpLimitPrice": order.extra("tpLimitPrice"),
         "slLimitPrice": order.extra("slLimitPrice"), "tpTriggerBy": order.extra("tpTriggerBy"),
         "slTriggerBy": order.extra("slTriggerBy"), "ocoTriggerBy": oco,
-        "activePrice": price_or_blank(order.stop.active), "trailingStop": price_or_blank(order.stop.trail),
     })
 }
 

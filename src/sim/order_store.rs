@@ -108,16 +108,9 @@ pub(crate) fn open_orders(books: &Books) -> Result<Vec<Arc<Order>>, Refusal> {
 }
 
 /// The open orders of one instrument, oldest first.
-pub(crate) fn open_of(books: &Books, one: &Instrument) -> Result<Vec<Order>, Refusal> {
+pub(crate) fn open_of(books: &Books, one: &Instrument) -> Result<Vec<Arc<Order>>, Refusal> {
     let of = |order: &&Arc<Order>| order.symbol == one.symbol && order.category == one.category.word();
-    books.read(|tables| {
-        tables
-            .open
-            .values()
-            .filter(of)
-            .map(|order| (**order).clone())
-            .collect()
-    })
+    books.read(|tables| tables.open.values().filter(of).cloned().collect())
 }
 
 /// The order of that id, or of that client id when no id is given.
@@ -241,5 +234,47 @@ impl Query {
             page.push(row.get(1)?);
         }
         Ok((page, next))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sim::PriceSource;
+    use crate::sim::call::{Call, Desk, Effects, Params};
+    use crate::sim::market::Market;
+    use crate::sim::{birth, create, order_replies};
+
+    #[test]
+    fn forgotten_orders_are_gone_from_realtime_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let books = store::open(&folder.path().join("paper.sqlite")).unwrap();
+        let market = Market {
+            seed: 1,
+            source: PriceSource::Fixed(std::collections::BTreeMap::new()),
+        };
+        let call = |now: i64, params: Params| Call {
+            desk: Desk {
+                books: &books,
+                market: &market,
+                now,
+            },
+            params,
+            effects: Effects::default(),
+            api_key: "",
+        };
+        birth::deposit(&call(1000, Params::default()).desk, "USDT", 10_000.into()).unwrap();
+        let body = br#"{"category":"linear","symbol":"BTCUSDT","side":"Buy","orderType":"Market","qty":"0.1"}"#;
+        create::create(&call(1000, Params::from_body(body).unwrap())).unwrap();
+        let rows = |read: fn(&Call<'_>) -> Result<Value, Refusal>, query: &str| {
+            let answer = read(&call(2000, Params::from_query(query))).unwrap();
+            answer["list"].as_array().unwrap().len()
+        };
+        let query = "category=linear&symbol=BTCUSDT&openOnly=1";
+        for (before, left) in [(0, 1), (1000, 1), (1001, 0)] {
+            forget_closed_before(&books, before).unwrap();
+            assert_eq!(rows(order_replies::realtime, query), left, "before {before}");
+            assert_eq!(rows(order_replies::history, query), 1);
+        }
     }
 }

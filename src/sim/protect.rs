@@ -1,6 +1,7 @@
 //! Makes, moves and takes away the orders that protect a position or a spot purchase.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use rust_decimal::Decimal;
 
@@ -19,13 +20,14 @@ pub(crate) fn full(
     held: &Position,
     kind: StopKind,
 ) -> Result<Option<Order>, Refusal> {
-    let fits = |order: &Order| {
+    let fits = |order: &Arc<Order>| {
         order.stop.kind == kind
             && order.is_waiting()
             && order.position_idx == held.idx
             && order.side == held.side.opposite()
     };
-    Ok(order_store::open_of(desk.books, one)?.into_iter().find(fits))
+    let found = order_store::open_of(desk.books, one)?.into_iter().find(fits);
+    Ok(found.map(Arc::unwrap_or_clone))
 }
 
 /// Sets a protection of the whole position in place, or with `None` takes it away; says whether that changed it.

@@ -1,5 +1,7 @@
 //! What protects a position follows it: made by the fills of an order, sized by the position, gone with it.
 
+use std::sync::Arc;
+
 use rust_decimal::Decimal;
 
 use super::attached;
@@ -76,8 +78,9 @@ fn mark_covered(desk: &Desk<'_>, order: &mut Order) -> Result<(), Refusal> {
 /// Adds a further fill to the partial protections that an earlier one made; says whether any still waits.
 fn grow(desk: &Desk<'_>, one: &Instrument, parent: &Order, added: Decimal) -> Result<bool, Refusal> {
     let mut grown = false;
-    for mut child in order_store::open_of(desk.books, one)? {
+    for child in order_store::open_of(desk.books, one)? {
         if child.stop.parent == parent.id && child.stop.kind.is_partial() && child.is_waiting() {
+            let mut child = Arc::unwrap_or_clone(child);
             child.qty += added;
             child.updated = desk.now;
             order_store::update(desk.books, &child)?;
@@ -92,13 +95,17 @@ pub(crate) fn keep_up(desk: &Desk<'_>, one: &'static Instrument) -> Result<(), R
     if !one.category.is_derivative() {
         return Ok(());
     }
-    for mut order in order_store::open_of(desk.books, one)? {
+    for order in order_store::open_of(desk.books, one)? {
         let guards = order.stop.kind.guards_position();
         if !guards && !(order.reduce_only && order.is_active()) {
             continue;
         }
         let most = matching::reducible(desk, one, &order)?;
         let follows = order.stop.kind.is_full() && order.is_waiting() && order.qty != most;
+        if !most.is_zero() && !follows {
+            continue;
+        }
+        let mut order = Arc::unwrap_or_clone(order);
         if most.is_zero() {
             let why = if guards {
                 "CancelByTpSlTsClear"
@@ -106,11 +113,9 @@ pub(crate) fn keep_up(desk: &Desk<'_>, one: &'static Instrument) -> Result<(), R
                 "CancelByReduceOnly"
             };
             order.close(why, desk.now);
-        } else if follows {
+        } else {
             order.qty = most;
             order.updated = desk.now;
-        } else {
-            continue;
         }
         order_store::update(desk.books, &order)?;
     }
@@ -126,7 +131,7 @@ fn show_on_positions(desk: &Desk<'_>, one: &'static Instrument) -> Result<(), Re
             continue;
         }
         let of = |kind: StopKind| {
-            let fits = |order: &&Order| {
+            let fits = |order: &&Arc<Order>| {
                 held.is_open() && order.stop.kind == kind && order.is_waiting() && order.position_idx == idx
             };
             open.iter().find(fits)
@@ -198,8 +203,9 @@ fn end_partners(desk: &Desk<'_>, one: &Instrument, order: &Order, why: &str) -> 
     if order.stop.pair.is_empty() {
         return Ok(());
     }
-    for mut other in order_store::open_of(desk.books, one)? {
+    for other in order_store::open_of(desk.books, one)? {
         if other.stop.pair == order.stop.pair && other.id != order.id {
+            let mut other = Arc::unwrap_or_clone(other);
             other.close(why, desk.now);
             order_store::update(desk.books, &other)?;
         }
@@ -209,8 +215,9 @@ fn end_partners(desk: &Desk<'_>, one: &Instrument, order: &Order, why: &str) -> 
 
 /// Lets the orders of a pair go their own ways.
 pub(crate) fn unbind(desk: &Desk<'_>, one: &Instrument, pair: &str) -> Result<(), Refusal> {
-    for mut other in order_store::open_of(desk.books, one)? {
+    for other in order_store::open_of(desk.books, one)? {
         if other.stop.pair == pair {
+            let mut other = Arc::unwrap_or_clone(other);
             other.stop.pair.clear();
             order_store::save(desk.books, &other)?;
         }
@@ -222,7 +229,7 @@ pub(crate) fn unbind(desk: &Desk<'_>, one: &Instrument, pair: &str) -> Result<()
 pub(crate) fn check_partials(desk: &Desk<'_>, one: &Instrument, idx: i64) -> Result<(), Refusal> {
     let open = order_store::open_of(desk.books, one)?;
     for kind in [StopKind::PartialTakeProfit, StopKind::PartialStopLoss] {
-        let alike = |order: &&Order| order.stop.kind == kind && order.position_idx == idx;
+        let alike = |order: &&Arc<Order>| order.stop.kind == kind && order.position_idx == idx;
         if open.iter().filter(alike).count() >= PARTIAL_MOST {
             return Err(Refusal::new(
                 110_061,

@@ -74,7 +74,7 @@ async fn a_level_of_the_book_can_stand_for_a_price() {
     ] {
         let more = json!({"bboSideType": book, "bboLevel": level});
         let id = paper.place(order(side, "Limit", "0.01", more)).await;
-        assert_fields(&btc(&paper, &id).await, &[("price", price), ("bboLevel", level)]);
+        assert_fields(&btc(&paper, &id).await, &[("price", price)]);
     }
     let more = json!({"bboSideType": "Queue", "bboLevel": "6"});
     assert_eq!(paper.refused(order("Buy", "Limit", "0.01", more)).await, 10001);
@@ -140,41 +140,41 @@ async fn a_conditional_close_is_trimmed_to_what_is_held_then() {
 #[tokio::test]
 async fn a_close_larger_than_one_order_becomes_several() {
     let paper = Paper::still().await;
-    paper
-        .server
-        .set_price("linear", "XRPUSDT", Decimal::new(1, 2))
-        .unwrap();
-    let xrp = |side: &str, qty: &str, more: Value| {
-        let mut body = order(side, "Market", qty, more);
-        body["symbol"] = json!("XRPUSDT");
+    // So dear a coin that a tenth of it carries two orders of the largest size.
+    set(&paper, "inverse", "BTCUSD", 6_500_000);
+    let body = json!({"category": "inverse", "symbol": "BTCUSD", "buyLeverage": "50", "sellLeverage": "50"});
+    paper.post("/v5/position/set-leverage", body).await;
+    let btc = |side: &str, qty: &str, more: Value| {
+        let named = json!({"category": "inverse", "symbol": "BTCUSD"});
+        let mut body = order(side, "Market", qty, named);
+        body.as_object_mut()
+            .unwrap()
+            .extend(more.as_object().unwrap().clone());
         body
     };
-    let most = paper
-        .list("/v5/market/instruments-info", "category=linear&symbol=XRPUSDT")
-        .await[0]["lotSizeFilter"]["maxMktOrderQty"]
-        .as_str()
-        .unwrap()
-        .parse::<i64>()
-        .unwrap();
-    let body = json!({"category": "linear", "symbol": "XRPUSDT", "buyLeverage": "50", "sellLeverage": "50"});
-    paper.post("/v5/position/set-leverage", body).await;
     for _ in 0..2 {
-        paper.place(xrp("Buy", &most.to_string(), json!({}))).await;
+        paper.place(btc("Buy", "5000000", json!({}))).await;
     }
-    let held = paper.position("linear", "XRPUSDT").await["size"].clone();
-    let held: Decimal = held.as_str().unwrap().parse().unwrap();
-    assert!(held > Decimal::from(most), "{held} is held, {most} is one order");
-    let body = xrp("Sell", &held.to_string(), json!({}));
-    assert_eq!(paper.refused(body).await, 10001);
+    assert_fields(
+        &paper.position("inverse", "BTCUSD").await,
+        &[("size", "10000000")],
+    );
+    assert_eq!(paper.refused(btc("Sell", "9000000", json!({}))).await, 10001);
     let more = json!({"reduceOnly": true, "orderLinkId": "close"});
-    let first = paper.place(xrp("Sell", &held.to_string(), more)).await;
+    let first = paper.place(btc("Sell", "9000000", more)).await;
     let rows = paper
-        .list("/v5/order/history", "category=linear&symbol=XRPUSDT")
+        .list("/v5/order/history", "category=inverse&symbol=BTCUSD")
         .await;
-    let sold: Vec<&Value> = rows.iter().filter(|row| row["side"] == "Sell").collect();
-    assert_eq!(sold.len(), 2);
-    assert_fields(sold[1], &[("orderId", &first), ("orderLinkId", "close")]);
-    assert_fields(sold[0], &[("orderLinkId", "")]);
+    assert_eq!(rows.len(), 4);
+    assert_fields(
+        &rows[1],
+        &[("orderId", &first), ("orderLinkId", "close"), ("qty", "5000000")],
+    );
+    assert_fields(
+        &rows[0],
+        &[("orderLinkId", ""), ("qty", "4000000"), ("orderStatus", "Filled")],
+    );
+    assert_fields(&paper.position("inverse", "BTCUSD").await, &[("size", "1000000")]);
 }
 
 #[tokio::test]

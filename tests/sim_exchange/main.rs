@@ -9,6 +9,7 @@
 mod batches;
 mod client;
 mod door;
+mod events;
 mod faults;
 mod inverse;
 mod kinds;

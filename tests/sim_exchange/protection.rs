@@ -322,7 +322,6 @@ async fn a_trailing_stop_follows_the_best_price() {
         &[
             ("createType", "CreateByTrailingStop"),
             ("triggerPrice", ""),
-            ("activePrice", "66000"),
         ],
     );
     // Not active yet, so a fall means nothing to it.
@@ -400,4 +399,49 @@ async fn a_cancelled_stop_leaves_the_position_and_an_amended_one_shows_on_it() {
         &paper.position("linear", "BTCUSDT").await,
         &[("takeProfit", "0"), ("size", "0.1")],
     );
+}
+
+#[tokio::test]
+async fn each_leg_of_a_hedge_has_its_own_stops() {
+    let paper = Paper::still().await;
+    let body = json!({"category": "linear", "symbol": "BTCUSDT", "mode": 3});
+    paper.post("/v5/position/switch-mode", body).await;
+    let long = json!({"positionIdx": 1, "takeProfit": "66000"});
+    paper.place(market("Buy", "0.1", long)).await;
+    let short = json!({"positionIdx": 2, "takeProfit": "64000", "stopLoss": "66000"});
+    paper.place(market("Sell", "0.2", short)).await;
+    assert_eq!(open(&paper, "TakeProfit").await.len(), 2);
+    assert_eq!(
+        stop(&paper, json!({"positionIdx": 2, "stopLoss": "67000"})).await,
+        0
+    );
+    set(&paper, "66000");
+    let rows = paper
+        .list("/v5/position/list", "category=linear&symbol=BTCUSDT")
+        .await;
+    assert_fields(&rows[0], &[("size", "0"), ("takeProfit", "0")]);
+    assert_fields(
+        &rows[1],
+        &[
+            ("size", "0.2"),
+            ("takeProfit", "64000"),
+            ("stopLoss", "67000"),
+        ],
+    );
+}
+
+#[tokio::test]
+async fn inverse_positions_are_protected_in_contracts() {
+    let paper = Paper::still().await;
+    let body = json!({"category": "inverse", "symbol": "BTCUSD", "side": "Buy", "orderType": "Market", "qty": "100", "stopLoss": "60000"});
+    paper.place(body).await;
+    let rows = paper
+        .list("/v5/order/realtime", "category=inverse&orderFilter=StopOrder")
+        .await;
+    assert_fields(&rows[0], &[("stopOrderType", "StopLoss"), ("qty", "100")]);
+    paper
+        .server
+        .set_price("inverse", "BTCUSD", Decimal::from(60_000))
+        .unwrap();
+    assert_fields(&paper.position("inverse", "BTCUSD").await, &[("size", "0")]);
 }
