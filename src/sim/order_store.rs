@@ -264,7 +264,8 @@ mod tests {
             api_key: "",
         };
         birth::deposit(&call(1000, Params::default()).desk, "USDT", 10_000.into()).unwrap();
-        let body = br#"{"category":"linear","symbol":"BTCUSDT","side":"Buy","orderType":"Market","qty":"0.1"}"#;
+        let body =
+            br#"{"category":"linear","symbol":"BTCUSDT","side":"Buy","orderType":"Market","qty":"0.1"}"#;
         create::create(&call(1000, Params::from_body(body).unwrap())).unwrap();
         let rows = |read: fn(&Call<'_>) -> Result<Value, Refusal>, query: &str| {
             let answer = read(&call(2000, Params::from_query(query))).unwrap();

@@ -97,7 +97,8 @@ pub(crate) fn keep_up(desk: &Desk<'_>, one: &'static Instrument) -> Result<(), R
     }
     for order in order_store::open_of(desk.books, one)? {
         let guards = order.stop.kind.guards_position();
-        if !guards && !(order.reduce_only && order.is_active()) {
+        let rests = order.reduce_only && order.is_active();
+        if !guards && !rests {
             continue;
         }
         let most = matching::reducible(desk, one, &order)?;

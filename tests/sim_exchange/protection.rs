@@ -319,10 +319,7 @@ async fn a_trailing_stop_follows_the_best_price() {
     let ts = open(&paper, "TrailingStop").await.remove(0);
     assert_fields(
         &ts,
-        &[
-            ("createType", "CreateByTrailingStop"),
-            ("triggerPrice", ""),
-        ],
+        &[("createType", "CreateByTrailingStop"), ("triggerPrice", "")],
     );
     // Not active yet, so a fall means nothing to it.
     for (price, trigger) in [
@@ -422,11 +419,7 @@ async fn each_leg_of_a_hedge_has_its_own_stops() {
     assert_fields(&rows[0], &[("size", "0"), ("takeProfit", "0")]);
     assert_fields(
         &rows[1],
-        &[
-            ("size", "0.2"),
-            ("takeProfit", "64000"),
-            ("stopLoss", "67000"),
-        ],
+        &[("size", "0.2"), ("takeProfit", "64000"), ("stopLoss", "67000")],
     );
 }
 
