@@ -99,14 +99,15 @@ pub(crate) fn cancel_all(call: &Call<'_>) -> Answer {
         if one.category != category || !inside || !covers(params, category, &known) {
             continue;
         }
-        // An order before it may have taken it along.
-        let found = order_store::find(call.desk.books, Some(&known.id), None)?;
-        let Some(mut order) = found.filter(Order::is_open) else {
+        // An order before it may have taken it along; it is listed all the same.
+        let Some(mut order) = order_store::find(call.desk.books, Some(&known.id), None)? else {
             continue;
         };
-        order.close("CancelByUser", call.desk.now);
-        order_store::update(call.desk.books, &order)?;
-        stops::after_cancel(&call.desk, one, &order)?;
+        if order.is_open() {
+            order.close("CancelByUser", call.desk.now);
+            order_store::update(call.desk.books, &order)?;
+            stops::after_cancel(&call.desk, one, &order)?;
+        }
         list.push(ids(&order));
         if list.len() >= CANCEL_MOST {
             break;

@@ -331,7 +331,7 @@ async fn one_protection_alone_is_a_tpsl_order_and_a_pair_is_cancelled_together()
     assert_eq!(reply["result"]["list"], json!([]));
     let pairs = json!({"category": "spot", "orderFilter": "BidirectionalTpslOrder"});
     let reply = paper.post("/v5/order/cancel-all", pairs).await;
-    assert_eq!(reply["result"]["list"].as_array().unwrap().len(), 1);
+    assert_eq!(reply["result"]["list"].as_array().unwrap().len(), 2);
     assert!(open(&paper).await.is_empty());
     let unknown = json!({"category": "spot", "orderFilter": "Oco"});
     assert_eq!(
