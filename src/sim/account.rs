@@ -146,7 +146,7 @@ impl Account {
     fn count_order(&mut self, desk: &Desk<'_>, order: &Order) -> Result<(), Refusal> {
         let one = order.instrument()?;
         if one.category == Category::Spot {
-            if order.is_active() || order.filter == "tpslOrder" {
+            if order.holds_coins() {
                 // A conditional market order has no limit; its trigger is the best guess of its price.
                 let price = if order.price.is_zero() {
                     order.trigger

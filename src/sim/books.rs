@@ -169,6 +169,24 @@ impl Books {
         self.events.borrow_mut().push(event);
     }
 
+    /// Keeps an event unless the last one of the same order in this transaction was the same.
+    pub(crate) fn publish_change(&self, event: Event) {
+        let same = |earlier: &&Event| {
+            earlier.topic == event.topic && earlier.data.get("orderId") == event.data.get("orderId")
+        };
+        let told = {
+            let events = self.events.borrow();
+            events
+                .iter()
+                .rev()
+                .find(same)
+                .is_some_and(|earlier| earlier.data == event.data)
+        };
+        if !told {
+            self.publish(event);
+        }
+    }
+
     fn flush_events(&self) -> Result<(), Refusal> {
         let events = self.events.take();
         super::outbox::write(self, &events)

@@ -65,13 +65,18 @@ fn budget_of(path: &str, category: Option<Category>) -> (i64, u8) {
     let option = category == Some(Category::Option);
     let bucket = u8::from(spot) + 2 * u8::from(option);
     match path {
-        "/v5/order/create" | "/v5/order/cancel" => (if spot { 20 } else { 10 }, bucket),
+        "/v5/order/create"
+        | "/v5/order/cancel"
+        | "/v5/order/create-batch"
+        | "/v5/order/amend-batch"
+        | "/v5/order/cancel-batch"
+        | "/v5/order/pre-check" => (if spot { 20 } else { 10 }, bucket),
         "/v5/order/amend" => (10, bucket),
         "/v5/order/cancel-all" if option => (1, bucket),
         "/v5/order/cancel-all" => (if spot { 20 } else { 10 }, bucket),
         "/v5/position/set-leverage" | "/v5/position/switch-mode" | "/v5/position/trading-stop" => (10, 0),
         "/v5/user/query-api" => (10, 0),
-        "/v5/account/fee-rate" => (5, 0),
+        "/v5/account/fee-rate" | "/v5/order/disconnected-cancel-all" => (5, 0),
         _ => (50, 0),
     }
 }

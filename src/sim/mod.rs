@@ -7,8 +7,8 @@
 //! act on waiting orders. A new account holds 10,000 USDT and 1,000 USDC unless told
 //! otherwise: dollars alone, so that it starts without exposure.
 //!
-//! Not simulated: funding payments, liquidation, borrowing, partial fills of resting orders, stops of a
-//! position (they are kept, and do not fire), batches, options trading. `PaperExchange` is for practice and tests; what it fills says nothing about what a market would.
+//! Not simulated: see the README. `PaperExchange` is for practice and tests; what it fills says nothing about what a
+//! market would.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
@@ -29,7 +29,9 @@ use crate::domain::secret::Secret;
 mod account;
 mod accounts;
 mod admin;
+mod attached;
 mod auth;
+mod batches;
 mod birth;
 mod book;
 mod books;
@@ -41,6 +43,7 @@ mod clock;
 mod course;
 mod create;
 mod dated;
+mod draft;
 mod envelope;
 mod faults;
 mod funding;
@@ -60,12 +63,15 @@ mod matching;
 mod order;
 mod order_changes;
 mod order_replies;
+mod order_row;
 mod order_store;
 mod outbox;
 mod phase;
 mod position;
 mod positions;
+mod precheck;
 mod prices;
+mod protect;
 mod replay;
 mod replay_file;
 mod risk;
@@ -75,12 +81,15 @@ mod server;
 mod settle;
 mod shapes;
 mod statistics;
+mod stops;
 mod store;
 mod stream;
 mod strikes;
 mod tape;
 mod tickers;
 mod trading_stop;
+mod trailing;
+mod triggers;
 mod upkeep;
 mod waiting;
 mod wire;

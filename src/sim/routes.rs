@@ -1,7 +1,8 @@
 //! Which request does what: method, path, who may call it, and whether it changes something.
 
 use super::accounts;
-use super::call::{Answer, Call};
+use super::batches;
+use super::call::{Answer, Answered, Call, Refusal};
 use super::candles;
 use super::create;
 use super::history;
@@ -11,6 +12,7 @@ use super::market_replies;
 use super::order_changes;
 use super::order_replies;
 use super::positions;
+use super::precheck;
 use super::statistics;
 use super::tickers;
 use super::trading_stop;
@@ -31,7 +33,25 @@ pub(crate) struct Route {
     pub(crate) method: &'static str,
     pub(crate) path: &'static str,
     pub(crate) kind: Kind,
-    pub(crate) run: fn(&Call<'_>) -> Answer,
+    pub(crate) run: Handler,
+}
+
+/// What answers a request.
+#[derive(Clone, Copy)]
+pub(crate) enum Handler {
+    /// Most say what `result` is.
+    Plain(fn(&Call<'_>) -> Answer),
+    /// Some say more of the envelope.
+    Whole(fn(&Call<'_>) -> Result<Answered, Refusal>),
+}
+
+impl Handler {
+    pub(crate) fn run(self, call: &Call<'_>) -> Result<Answered, Refusal> {
+        match self {
+            Self::Plain(run) => run(call).map(Answered::from),
+            Self::Whole(run) => run(call),
+        }
+    }
 }
 
 const fn public(path: &'static str, run: fn(&Call<'_>) -> Answer) -> Route {
@@ -39,7 +59,7 @@ const fn public(path: &'static str, run: fn(&Call<'_>) -> Answer) -> Route {
         method: "GET",
         path,
         kind: Kind::Public,
-        run,
+        run: Handler::Plain(run),
     }
 }
 
@@ -48,7 +68,7 @@ const fn read(path: &'static str, run: fn(&Call<'_>) -> Answer) -> Route {
         method: "GET",
         path,
         kind: Kind::Read,
-        run,
+        run: Handler::Plain(run),
     }
 }
 
@@ -57,12 +77,21 @@ const fn write(path: &'static str, run: fn(&Call<'_>) -> Answer) -> Route {
         method: "POST",
         path,
         kind: Kind::Write,
-        run,
+        run: Handler::Plain(run),
+    }
+}
+
+const fn whole(path: &'static str, run: fn(&Call<'_>) -> Result<Answered, Refusal>) -> Route {
+    Route {
+        method: "POST",
+        path,
+        kind: Kind::Write,
+        run: Handler::Whole(run),
     }
 }
 
 /// Every endpoint. `market/time` is answered by the server itself, whose clock a fault may move.
-static ROUTES: [Route; 33] = [
+static ROUTES: &[Route] = &[
     public("/v5/market/tickers", tickers::tickers),
     public("/v5/market/orderbook", market_replies::orderbook),
     public("/v5/market/kline", candles::kline),
@@ -96,6 +125,12 @@ static ROUTES: [Route; 33] = [
     write("/v5/order/amend", order_changes::amend),
     write("/v5/order/cancel", order_changes::cancel),
     write("/v5/order/cancel-all", order_changes::cancel_all),
+    whole("/v5/order/create-batch", batches::create),
+    whole("/v5/order/amend-batch", batches::amend),
+    whole("/v5/order/cancel-batch", batches::cancel),
+    whole("/v5/order/disconnected-cancel-all", precheck::disconnected),
+    write("/v5/order/pre-check", precheck::pre_check),
+    read("/v5/order/spot-borrow-check", precheck::spot_borrow_check),
     read("/v5/order/realtime", order_replies::realtime),
     read("/v5/order/history", order_replies::history),
     read("/v5/execution/list", order_replies::executions),

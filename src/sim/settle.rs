@@ -113,16 +113,6 @@ fn move_position(
     let mut position = store::position(desk.books, one, order.position_idx)?;
     let (profit, closed) = position.fill(one, order.side, trade.qty, trade.price, booked.fee, desk.now);
     booked.closed = closed;
-    if position.is_open() && !order.reduce_only {
-        for (stop, name) in [
-            (&mut position.take_profit, "takeProfit"),
-            (&mut position.stop_loss, "stopLoss"),
-        ] {
-            if let Some(price) = order.extras.get(name) {
-                price.clone_into(stop);
-            }
-        }
-    }
     store::save_position(desk.books, &position)?;
     let entry = Entry {
         fee: booked.fee,
@@ -158,21 +148,12 @@ fn execution(desk: &Desk<'_>, one: &Instrument, order: &Order, trade: Trade, boo
     json!({
         "symbol": order.symbol, "orderId": order.id, "orderLinkId": order.link, "side": order.side.word(),
         "orderPrice": text(order.price), "orderQty": text(order.qty), "leavesQty": text(order.rest()),
-        "createType": "CreateByUser", "orderType": if order.market { "Market" } else { "Limit" },
-        "stopOrderType": stop_type(order), "execFee": text(booked.fee), "execFeeV2": "", "execId": booked.id,
+        "createType": order.create_type(), "orderType": if order.market { "Market" } else { "Limit" },
+        "stopOrderType": order.stop_type(), "execFee": text(booked.fee), "execFeeV2": "", "execId": booked.id,
         "execPrice": text(trade.price), "execQty": text(trade.qty), "execType": "Trade",
         "execValue": text(one.shown(booked.value)), "execTime": desk.now.to_string(), "feeCurrency": fee_coin(one, order.side),
         "isMaker": trade.maker, "feeRate": text(booked.rate), "tradeIv": "", "markIv": "", "markPrice": mark,
         "indexPrice": "", "underlyingPrice": "", "blockTradeId": "", "closedSize": text(booked.closed),
         "seq": desk.now, "extraFees": "", "marketUnit": order.extra("marketUnit"),
     })
-}
-
-/// What Bybit calls the kind of a conditional order.
-pub(crate) fn stop_type(order: &Order) -> &'static str {
-    match order.filter.as_str() {
-        "StopOrder" => "Stop",
-        "tpslOrder" => "tpslOrder",
-        _ => "",
-    }
 }

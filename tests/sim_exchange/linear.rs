@@ -281,7 +281,7 @@ async fn filters_and_funds_are_checked() {
         ("qty", json!("1000.001"), 10001),
         ("qty", json!("100"), 110_007),
         ("positionIdx", json!(1), 10001),
-        ("timeInForce", json!("RPI"), 10001),
+        ("timeInForce", json!("RPI"), 110_119),
         ("orderLinkId", json!("has space"), 10001),
         ("orderLinkId", json!("a".repeat(37)), 10001),
     ] {

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::book::Book;
-use crate::sim::call::{Effects, Params};
+use crate::sim::call::{Answered, Effects, Params};
 use crate::sim::instruments::{self, Category};
 use crate::sim::routes;
 use crate::sim::server::{self, Asked, Shared, now_ms};
@@ -269,7 +269,10 @@ fn ask(shared: &Shared, path: &'static str, query: &str) -> Option<Value> {
         key: shared.nobody(),
         params: Ok(Params::from_query(query)),
     };
-    server::answer(shared, route, asked, Effects::default()).0.ok()
+    match server::answer(shared, route, asked, Effects::default()).0 {
+        Ok(Answered::Result(result)) => Some(result),
+        _ => None,
+    }
 }
 
 /// A ticker's row as its stream names the fields: options have other names, spot has no quotes.
