@@ -11,7 +11,10 @@ use super::call::Answer;
 pub(crate) fn wrap(answer: Answer, clock: i64) -> Value {
     let (code, message, result) = match answer {
         Ok(result) => (0, "OK".to_owned(), result),
-        Err(refusal) => (refusal.code, refusal.message, json!({})),
+        Err(refusal) => {
+            let result = refusal.result.map_or_else(|| json!({}), |result| *result);
+            (refusal.code, refusal.message, result)
+        }
     };
     json!({"retCode": code, "retMsg": message, "result": result, "retExtInfo": {}, "time": clock})
 }

@@ -4,12 +4,12 @@ use rust_decimal::Decimal;
 use rust_decimal::prelude::ToPrimitive;
 use serde_json::{Value, json};
 
-use super::account::Prices;
 use super::call::{Answer, Call, Desk, Params, Refusal, text};
 use super::candles;
 use super::instruments::{Category, INSTRUMENTS, Instrument, num};
 use super::market::{self, Level, Path};
 use super::prices;
+use super::valuation::Prices;
 
 /// Funding is paid at 00:00, 08:00 and 16:00 UTC.
 pub(crate) const FUNDING_MS: i64 = 8 * 3_600_000;

@@ -33,11 +33,14 @@ mod admin;
 mod auth;
 mod birth;
 mod books;
+mod borrow;
+mod borrow_replies;
 mod call;
 mod candles;
 mod catalogue;
 mod checks;
 mod clock;
+mod closed_pnl;
 mod create;
 mod envelope;
 mod faults;
@@ -45,7 +48,10 @@ mod ids;
 mod instruments;
 mod journal;
 mod limits;
+mod liquidation;
 mod listing;
+mod margin;
+mod margin_modes;
 mod market;
 mod market_replies;
 mod matching;
@@ -57,13 +63,18 @@ mod outbox;
 mod position;
 mod positions;
 mod prices;
+mod reports;
 mod routes;
 mod server;
 mod settle;
+mod settlement;
 mod store;
 mod strikes;
+mod tiers;
 mod trading_stop;
+mod transaction_log;
 mod upkeep;
+mod valuation;
 mod waiting;
 mod wire;
 
@@ -224,6 +235,10 @@ impl PaperExchange {
         let address = listener.local_addr().map_err(refused)?;
         let books = store::open(&config.store)?;
         let seed = birth::begin(&books, &config)?;
+        books.report_on(market::Market {
+            seed,
+            source: config.prices.clone(),
+        });
         let shared = Arc::new(server::Shared {
             books: Mutex::new(books),
             market: market::Market {

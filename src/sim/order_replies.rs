@@ -88,10 +88,9 @@ pub(crate) fn executions(call: &Call<'_>) -> Answer {
         let (start, end) = params.time_span(call.desk.now)?;
         query = query.and("created >= ?", start).and("created <= ?", end);
     }
-    query = query.and("visible <= ?", call.desk.now);
-    if params.get("execType").is_some_and(|kind| kind != "Trade") {
-        return Ok(page(category, Vec::new(), None));
-    }
+    query = query
+        .and("visible <= ?", call.desk.now)
+        .and_some("json_extract(data, '$.execType') = ?", params.get("execType"));
     let (rows, next) = query.page(call.desk.books, params.limit(50, 100)?, params.cursor()?)?;
     let list = rows
         .iter()

@@ -1,15 +1,19 @@
 //! Which request does what: method, path, who may call it, and whether it changes something.
 
 use super::accounts;
+use super::borrow_replies;
 use super::call::{Answer, Call};
 use super::candles;
+use super::closed_pnl;
 use super::create;
 use super::listing;
+use super::margin_modes;
 use super::market_replies;
 use super::order_changes;
 use super::order_replies;
 use super::positions;
 use super::trading_stop;
+use super::transaction_log;
 
 /// What a route needs from the store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -58,7 +62,7 @@ const fn write(path: &'static str, run: fn(&Call<'_>) -> Answer) -> Route {
 }
 
 /// Every endpoint. `market/time` is answered by the server itself, whose clock a fault may move.
-static ROUTES: [Route; 25] = [
+static ROUTES: [Route; 35] = [
     public("/v5/market/tickers", market_replies::tickers),
     public("/v5/market/orderbook", market_replies::orderbook),
     public("/v5/market/kline", candles::kline),
@@ -72,9 +76,25 @@ static ROUTES: [Route; 25] = [
     read("/v5/account/wallet-balance", accounts::wallet_balance),
     read("/v5/account/info", accounts::info),
     read("/v5/account/fee-rate", accounts::fee_rate),
+    read("/v5/account/transaction-log", transaction_log::list),
+    read("/v5/account/collateral-info", borrow_replies::collateral_info),
+    read("/v5/account/borrow-history", borrow_replies::history),
+    write(
+        "/v5/account/set-collateral-switch",
+        borrow_replies::set_collateral_switch,
+    ),
+    write("/v5/account/set-margin-mode", margin_modes::set_margin_mode),
+    read("/v5/order/spot-borrow-check", borrow_replies::spot_borrow_check),
     read("/v5/user/query-api", accounts::query_api),
     read("/v5/position/list", positions::list),
-    write("/v5/position/set-leverage", positions::set_leverage),
+    read("/v5/position/closed-pnl", closed_pnl::list),
+    read("/v5/position/symbol-info", positions::symbol_info),
+    write("/v5/position/set-leverage", margin_modes::set_leverage),
+    write("/v5/position/add-margin", margin_modes::add_margin),
+    write(
+        "/v5/position/set-auto-add-margin",
+        margin_modes::set_auto_add_margin,
+    ),
     write("/v5/position/switch-mode", positions::switch_mode),
     write("/v5/position/trading-stop", trading_stop::trading_stop),
     write("/v5/order/create", create::create),

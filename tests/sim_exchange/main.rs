@@ -12,6 +12,7 @@ mod faults;
 mod inverse;
 mod linear;
 mod lists;
+mod margin;
 mod market;
 mod positions;
 mod shared;
