@@ -41,6 +41,8 @@ mod catalogue;
 mod checks;
 mod clock;
 mod closed_pnl;
+#[cfg(test)]
+mod conservation;
 mod create;
 mod envelope;
 mod faults;
