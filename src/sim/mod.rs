@@ -102,6 +102,8 @@ pub struct PaperConfig {
     pub prices: PriceSource,
     /// What goes wrong.
     pub faults: FaultSwitch,
+    /// Whether requests beyond Bybit's budgets a second are refused.
+    pub rate_limits: bool,
     /// What an account holds that does not exist yet: coins and amounts.
     pub first_deposit: Vec<(String, Decimal)>,
 }
@@ -118,6 +120,7 @@ impl PaperConfig {
             clock: None,
             prices: PriceSource::Walk,
             faults: FaultSwitch::default(),
+            rate_limits: true,
             first_deposit: vec![
                 ("USDT".to_owned(), Decimal::from(10_000)),
                 ("USDC".to_owned(), Decimal::from(1_000)),
@@ -252,7 +255,7 @@ impl PaperExchange {
                 secret: config.api_secret,
             },
             faults: config.faults,
-            limits: limits::Limits::default(),
+            limits: limits::Limits::new(config.rate_limits),
             log: Mutex::new(VecDeque::new()),
         });
         let app = Router::new()
