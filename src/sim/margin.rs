@@ -114,8 +114,6 @@ pub(crate) fn within_tier(
 /// An isolated position's own money and the prices at which it is in danger and used up.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Isolated {
-    /// What it may lose in all before fees.
-    pub(crate) room: Decimal,
     /// What it may lose before it is liquidated.
     pub(crate) safe: Decimal,
     pub(crate) liq: Option<Decimal>,
@@ -127,7 +125,6 @@ impl Isolated {
         let room = initial(held.entry, leverage) + held.added;
         let safe = room - tiers::maintenance(one, held.entry);
         Self {
-            room,
             safe,
             liq: held.price_at_loss(one, safe),
             bust: held.price_at_loss(one, room),
@@ -235,7 +232,7 @@ mod tests {
         let btc = find(Category::Linear, "BTCUSDT").unwrap();
         let held = long(btc, num(1, 0), num(60_000, 0));
         let own = Isolated::of(btc, &held, num(10, 0));
-        assert_eq!((own.room, own.safe), (num(6_000, 0), num(5_700, 0)));
+        assert_eq!(own.safe, num(5_700, 0));
         assert_eq!((own.liq, own.bust), (Some(num(54_300, 0)), Some(num(54_000, 0))));
     }
 

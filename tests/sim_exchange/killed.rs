@@ -56,7 +56,7 @@ async fn stream(url: String) -> Vec<String> {
         match reply["retCode"].as_i64() {
             Some(0) => acknowledged.push(reply["result"]["orderId"].as_str().unwrap().to_owned()),
             Some(10006) => tokio::time::sleep(Duration::from_millis(20)).await,
-            _ => panic!("{reply}"),
+            code => assert_eq!(code, Some(0), "{reply}"),
         }
     }
     acknowledged
