@@ -7,9 +7,12 @@
 //! act on waiting orders. A new account holds 10,000 USDT and 1,000 USDC unless told
 //! otherwise: dollars alone, so that it starts without exposure.
 //!
-//! Not simulated: funding payments, liquidation, borrowing, partial fills of resting orders, stops of a
-//! position (they are kept, and do not fire), batches, options trading. Mark and index price are the last
-//! price. `PaperExchange` is for practice and tests; what it fills says nothing about what a market would.
+//! Funding, margin in cross and isolated mode, liquidation and borrowing act in market time. A liquidation that
+//! leaves less than nothing is made up for by an INSURANCE entry, which Bybit's log does not have.
+//!
+//! Not simulated: portfolio margin, auto-deleveraging, stops of a position (they are kept, and do not fire),
+//! batches, options trading. Mark and index price are the last price. `PaperExchange` is for practice and tests;
+//! what it fills says nothing about what a market would.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
