@@ -6,8 +6,9 @@ use super::call::{Desk, Params, Refusal, text};
 use super::checks;
 use super::instruments::{Category, Instrument, num};
 use super::order::{Order, Side};
+use super::prices::PriceKind;
 use super::stops;
-use super::triggers::{self, PriceKind};
+use super::triggers;
 
 /// One protection: where it is triggered, and what it then sends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

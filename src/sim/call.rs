@@ -18,6 +18,8 @@ const SPAN_MS: i64 = 7 * 86_400_000;
 pub(crate) struct Refusal {
     pub(crate) code: i64,
     pub(crate) message: String,
+    /// The `result` of the reply, where it says more.
+    pub(crate) result: Option<Box<Value>>,
 }
 
 impl Refusal {
@@ -25,6 +27,7 @@ impl Refusal {
         Self {
             code,
             message: message.into(),
+            result: None,
         }
     }
 

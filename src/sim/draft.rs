@@ -60,6 +60,14 @@ pub(crate) fn check_words(params: &Params) -> Result<(), Refusal> {
 pub(crate) fn blank(desk: &Desk<'_>, one: &Instrument, side: Side) -> Result<Order, Refusal> {
     Ok(Order {
         id: ids::next(desk, one)?,
+        ..bare(desk.now, one, side)
+    })
+}
+
+/// The same without an id.
+pub(crate) fn bare(now: i64, one: &Instrument, side: Side) -> Order {
+    Order {
+        id: String::new(),
         link: String::new(),
         category: one.category.word().to_owned(),
         symbol: one.symbol.to_owned(),
@@ -81,16 +89,16 @@ pub(crate) fn blank(desk: &Desk<'_>, one: &Instrument, side: Side) -> Result<Ord
         trigger: Decimal::ZERO,
         direction: 0,
         extras: BTreeMap::new(),
-        created: desk.now,
-        updated: desk.now,
-        since: desk.now,
+        created: now,
+        updated: now,
+        since: now,
         seen: Decimal::ZERO,
         queue: Decimal::ZERO,
-        visible: desk.now,
+        visible: now,
         stop: Stop::default(),
         close_on_trigger: false,
         covered: Decimal::ZERO,
-    })
+    }
 }
 
 /// Reads the parameters of `order/create`.

@@ -13,7 +13,10 @@ pub(crate) fn wrap(answer: Result<impl Into<Answered>, Refusal>, clock: i64) -> 
         Ok(Answered::Bare) => return json!({"retCode": 0, "retMsg": "success"}),
         Ok(Answered::Result(result)) => (0, "OK".to_owned(), result, json!({})),
         Ok(Answered::Rows { result, outcome }) => (0, "OK".to_owned(), result, outcome),
-        Err(refusal) => (refusal.code, refusal.message, json!({}), json!({})),
+        Err(refusal) => {
+            let result = refusal.result.map_or_else(|| json!({}), |result| *result);
+            (refusal.code, refusal.message, result, json!({}))
+        }
     };
     json!({"retCode": code, "retMsg": message, "result": result, "retExtInfo": outcome, "time": clock})
 }

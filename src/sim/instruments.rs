@@ -168,13 +168,11 @@ impl Instrument {
     }
 
     /// The maintenance margin rate of a position of that value; spot pairs have none.
-    #[cfg_attr(not(test), expect(dead_code, reason = "margin is to be reckoned with it"))]
     pub(crate) fn maintenance_rate(&self, value: Decimal) -> Decimal {
         self.tier(value).map(|tier| tier.maintenance).unwrap_or_default()
     }
 
     /// What a position of that value must be backed by: the rate of its tier less the tier's deduction.
-    #[cfg_attr(not(test), expect(dead_code, reason = "margin is to be reckoned with it"))]
     pub(crate) fn maintenance(&self, value: Decimal) -> Decimal {
         self.tier(value)
             .map(|tier| value * tier.maintenance - tier.deduction)
@@ -182,7 +180,6 @@ impl Instrument {
     }
 
     /// The highest leverage that a position of that value may have.
-    #[cfg_attr(not(test), expect(dead_code, reason = "margin is to be reckoned with it"))]
     pub(crate) fn leverage_at(&self, value: Decimal) -> Decimal {
         self.tier(value)
             .map_or(self.max_leverage, |tier| tier.max_leverage)

@@ -7,8 +7,11 @@
 //! act on waiting orders. A new account holds 10,000 USDT and 1,000 USDC unless told
 //! otherwise: dollars alone, so that it starts without exposure.
 //!
-//! Not simulated: see the README. `PaperExchange` is for practice and tests; what it fills says nothing about what a
-//! market would.
+//! Funding, margin in cross and isolated mode, liquidation and borrowing act in market time. A liquidation that
+//! leaves less than nothing is made up for by an INSURANCE entry, which Bybit's log does not have.
+//!
+//! What is not simulated stands in the README. `PaperExchange` is for practice and tests; what it fills says nothing
+//! about what a market would.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
@@ -35,11 +38,16 @@ mod batches;
 mod birth;
 mod book;
 mod books;
+mod borrow;
+mod borrow_replies;
 mod call;
 mod candles;
 mod catalogue;
 mod checks;
 mod clock;
+mod closed_pnl;
+#[cfg(test)]
+mod conservation;
 mod course;
 mod create;
 mod dated;
@@ -55,8 +63,11 @@ mod journal;
 mod key_info;
 mod keys;
 mod limits;
+mod liquidation;
 mod listing;
 mod live;
+mod margin;
+mod margin_modes;
 mod market;
 mod market_replies;
 mod matching;
@@ -74,11 +85,13 @@ mod prices;
 mod protect;
 mod replay;
 mod replay_file;
+mod reports;
 mod risk;
 mod routes;
 mod series;
 mod server;
 mod settle;
+mod settlement;
 mod shapes;
 mod statistics;
 mod stops;
@@ -87,10 +100,13 @@ mod stream;
 mod strikes;
 mod tape;
 mod tickers;
+mod tiers;
 mod trading_stop;
 mod trailing;
+mod transaction_log;
 mod triggers;
 mod upkeep;
+mod valuation;
 mod waiting;
 mod wire;
 
@@ -121,6 +137,8 @@ pub struct PaperConfig {
     pub prices: PriceSource,
     /// What goes wrong.
     pub faults: FaultSwitch,
+    /// Whether requests beyond Bybit's budgets a second are refused.
+    pub rate_limits: bool,
     /// What an account holds that does not exist yet: coins and amounts.
     pub first_deposit: Vec<(String, Decimal)>,
 }
@@ -138,6 +156,7 @@ impl PaperConfig {
             clock: None,
             prices: PriceSource::Walk,
             faults: FaultSwitch::default(),
+            rate_limits: true,
             first_deposit: vec![
                 ("USDT".to_owned(), Decimal::from(10_000)),
                 ("USDC".to_owned(), Decimal::from(1_000)),
@@ -270,6 +289,10 @@ impl PaperExchange {
         )?;
         let books = store::open(&config.store)?;
         let seed = birth::begin(&books, &config)?;
+        books.report_on(market::Market {
+            seed,
+            source: config.prices.clone(),
+        });
         let shared = Arc::new(server::Shared {
             books: Mutex::new(books),
             market: market::Market {
@@ -278,7 +301,7 @@ impl PaperExchange {
             },
             keys,
             faults: config.faults,
-            limits: limits::Limits::default(),
+            limits: limits::Limits::new(config.rate_limits),
             log: Mutex::new(VecDeque::new()),
             running,
         });

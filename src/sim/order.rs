@@ -293,8 +293,9 @@ impl Order {
         }
     }
 
-    pub(crate) fn create_type(&self) -> &'static str {
+    pub(crate) fn create_type(&self) -> &str {
         match self.stop.kind {
+            _ if !self.extra("createType").is_empty() => self.extra("createType"),
             StopKind::None => "CreateByUser",
             StopKind::TakeProfit | StopKind::SpotTakeProfit => "CreateByTakeProfit",
             StopKind::StopLoss | StopKind::SpotStopLoss => "CreateByStopLoss",

@@ -261,7 +261,8 @@ mod tests {
             },
             params,
             effects: Effects::default(),
-            api_key: "",
+            key: crate::sim::keys::Key::nobody(),
+            rsa_public_key: "",
         };
         birth::deposit(&call(1000, Params::default()).desk, "USDT", 10_000.into()).unwrap();
         let body =

@@ -5,10 +5,9 @@ use rust_decimal::prelude::ToPrimitive;
 use serde_json::{Value, json};
 
 use super::account::{Account, Holding};
-use super::call::{Answer, Answered, Call, Desk, Refusal, text};
+use super::call::{Answer, Answered, Call, Desk, Refusal};
 use super::create;
 use super::instruments::{Category, num};
-use super::market;
 
 /// Places an order, reads the margins that come of it, and takes all of it back.
 pub(crate) fn pre_check(call: &Call<'_>) -> Answer {
@@ -48,40 +47,6 @@ fn margins(desk: &Desk<'_>) -> Result<[i64; 2], Refusal> {
     };
     let initial = account.in_usd(|held| held.order_margin + held.position_margin);
     Ok([share(initial), share(account.in_usd(|held| held.maintenance))])
-}
-
-/// How much of a pair can be traded now, from own funds alone.
-pub(crate) fn spot_borrow_check(call: &Call<'_>) -> Answer {
-    let one = call.params.instrument()?;
-    if one.category != Category::Spot {
-        return Err(Refusal::params("category must be spot"));
-    }
-    let side = call.params.require("side")?;
-    let last = call.desk.last(one)?;
-    let account = Account::read(&call.desk, None)?;
-    let free = |coin: &str| account.holdings.get(coin).map(Holding::free).unwrap_or_default();
-    let (coin, qty, amount) = match side {
-        "Buy" => {
-            let money = free(one.quote);
-            let ask = market::asks(one, last).next().map_or(last, |(price, _)| price);
-            let qty = one.floor_qty(money.checked_div(ask).unwrap_or_default());
-            (one.quote, qty, money)
-        }
-        "Sell" => {
-            let qty = one.floor_qty(free(one.base));
-            let bid = market::bids(one, last).next().map_or(last, |(price, _)| price);
-            (one.base, qty, qty * bid)
-        }
-        _ => return Err(Refusal::params("Side invalid")),
-    };
-    let (qty, amount) = (
-        text(qty),
-        text(amount.round_dp_with_strategy(8, rust_decimal::RoundingStrategy::ToZero)),
-    );
-    Ok(json!({
-        "symbol": one.symbol, "side": side, "maxTradeQty": qty, "maxTradeAmount": amount,
-        "spotMaxTradeQty": qty, "spotMaxTradeAmount": amount, "borrowCoin": coin,
-    }))
 }
 
 /// Asks for everything to be cancelled when the connection is lost: checked, accepted, and not acted upon.

@@ -2,12 +2,15 @@
 
 use super::accounts;
 use super::batches;
+use super::borrow_replies;
 use super::call::{Answer, Answered, Call, Refusal};
 use super::candles;
+use super::closed_pnl;
 use super::create;
 use super::history;
 use super::key_info;
 use super::listing;
+use super::margin_modes;
 use super::market_replies;
 use super::order_changes;
 use super::order_replies;
@@ -16,6 +19,7 @@ use super::precheck;
 use super::statistics;
 use super::tickers;
 use super::trading_stop;
+use super::transaction_log;
 
 /// What a route needs from the store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -117,8 +121,24 @@ static ROUTES: &[Route] = &[
     read("/v5/account/info", accounts::info),
     read("/v5/account/fee-rate", accounts::fee_rate),
     read("/v5/user/query-api", key_info::query_api),
+    read("/v5/account/transaction-log", transaction_log::list),
+    read("/v5/account/collateral-info", borrow_replies::collateral_info),
+    read("/v5/account/borrow-history", borrow_replies::history),
+    write(
+        "/v5/account/set-collateral-switch",
+        borrow_replies::set_collateral_switch,
+    ),
+    write("/v5/account/set-margin-mode", margin_modes::set_margin_mode),
+    read("/v5/order/spot-borrow-check", borrow_replies::spot_borrow_check),
     read("/v5/position/list", positions::list),
-    write("/v5/position/set-leverage", positions::set_leverage),
+    read("/v5/position/closed-pnl", closed_pnl::list),
+    read("/v5/position/symbol-info", positions::symbol_info),
+    write("/v5/position/set-leverage", margin_modes::set_leverage),
+    write("/v5/position/add-margin", margin_modes::add_margin),
+    write(
+        "/v5/position/set-auto-add-margin",
+        margin_modes::set_auto_add_margin,
+    ),
     write("/v5/position/switch-mode", positions::switch_mode),
     write("/v5/position/trading-stop", trading_stop::trading_stop),
     write("/v5/order/create", create::create),
@@ -130,7 +150,6 @@ static ROUTES: &[Route] = &[
     whole("/v5/order/cancel-batch", batches::cancel),
     whole("/v5/order/disconnected-cancel-all", precheck::disconnected),
     write("/v5/order/pre-check", precheck::pre_check),
-    read("/v5/order/spot-borrow-check", precheck::spot_borrow_check),
     read("/v5/order/realtime", order_replies::realtime),
     read("/v5/order/history", order_replies::history),
     read("/v5/execution/list", order_replies::executions),

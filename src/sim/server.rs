@@ -66,14 +66,6 @@ impl Shared {
         self.log.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Who asks for market data.
-    pub(crate) fn nobody(&self) -> Key {
-        Key {
-            name: String::new(),
-            kind: KeyKind::Trade,
-        }
-    }
-
     fn remember(&self, parts: &Parts, body: &[u8]) {
         let query = parts.uri.query().unwrap_or_default();
         let payload = if body.is_empty() {
@@ -174,7 +166,7 @@ fn process(shared: &Shared, parts: &Parts, body: &Bytes, hits: &Hits) -> Respons
         _ => (body.as_ref(), Params::from_body(body)),
     };
     let key = match route.kind {
-        Kind::Public => Ok(shared.nobody()),
+        Kind::Public => Ok(Key::nobody()),
         _ => auth::check(&shared.keys, &parts.headers, payload, clock),
     };
     match key {

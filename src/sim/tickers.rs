@@ -3,7 +3,6 @@
 use rust_decimal::Decimal;
 use serde_json::{Map, Value, json};
 
-use super::account::Prices;
 use super::call::{Answer, Call, Desk, Refusal, text};
 use super::candles;
 use super::funding;
@@ -12,6 +11,7 @@ use super::history;
 use super::instruments::{self, Category, INSTRUMENTS, Instrument, Phase, num};
 use super::market::{Level, Path};
 use super::prices::PriceKind;
+use super::valuation::Prices;
 
 const HOUR_MS: i64 = 3_600_000;
 const DAY_MS: i64 = 24 * HOUR_MS;

@@ -11,10 +11,10 @@ use super::instruments::Instrument;
 use super::order::{Side, StopKind};
 use super::position::Position;
 use super::positions::{contract, legs};
+use super::prices::PriceKind;
 use super::protect;
 use super::stops;
 use super::store;
-use super::triggers::PriceKind;
 
 /// Sets the stops of an open position; `0` takes one away.
 pub(crate) fn trading_stop(call: &Call<'_>) -> Answer {

@@ -5,15 +5,8 @@ use rust_decimal::Decimal;
 use super::call::{Desk, Refusal};
 use super::instruments::Instrument;
 use super::order::{Order, Side, Status, StopKind};
+use super::prices::PriceKind;
 use super::trailing;
-
-/// Which of an instrument's prices is meant.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum PriceKind {
-    Last,
-    Mark,
-    Index,
-}
 
 impl PriceKind {
     /// Reads `triggerBy` and its like; nothing means the last price.
@@ -40,15 +33,13 @@ impl PriceKind {
     }
 }
 
-/// The price of that kind now. All three are one price here.
+/// The price of that kind now.
 pub(crate) fn trigger_price(
     desk: &Desk<'_>,
     one: &'static Instrument,
     kind: PriceKind,
 ) -> Result<Decimal, Refusal> {
-    match kind {
-        PriceKind::Last | PriceKind::Mark | PriceKind::Index => desk.last(one),
-    }
+    Ok(desk.path(one)?.at_of(kind, desk.now))
 }
 
 /// The lowest and the highest price of that kind from `from` to `to`.
@@ -59,9 +50,7 @@ pub(crate) fn trigger_range(
     from: i64,
     to: i64,
 ) -> Result<(Decimal, Decimal), Refusal> {
-    match kind {
-        PriceKind::Last | PriceKind::Mark | PriceKind::Index => Ok(desk.path(one)?.range(from, to)),
-    }
+    Ok(desk.path(one)?.range_of(kind, from, to))
 }
 
 /// The price that an order watches: its trigger's kind while it waits, afterwards what trades.

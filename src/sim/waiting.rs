@@ -14,12 +14,12 @@ use super::instruments::{Category, Instrument};
 use super::matching;
 use super::order::{Order, Side, Status};
 use super::order_store;
-use super::prices::KNOT_MS;
+use super::prices::{KNOT_MS, PriceKind};
 use super::settle::{self, Trade};
 use super::stops;
 use super::store;
 use super::trailing;
-use super::triggers::{self, PriceKind, reached, stirs};
+use super::triggers::{self, reached, stirs};
 use super::upkeep;
 
 /// The market trades this often.
@@ -75,6 +75,14 @@ fn looked(desk: &Desk<'_>) -> Result<i64, Refusal> {
         .max(desk.now - LONGEST_LOOK_MS))
 }
 
+/// Keeps that everything up to the desk's moment has been played: what changes now was not there before.
+pub(crate) fn mark(desk: &Desk<'_>) -> Result<(), Refusal> {
+    match store::meta(desk.books, LAST_LOOK)? {
+        Some(marked) if marked >= desk.now => Ok(()),
+        _ => store::set_meta(desk.books, LAST_LOOK, &desk.now.to_string()),
+    }
+}
+
 /// The next moment after `time` at which something may be due: the end of its minute.
 fn next_stop(time: i64, now: i64) -> i64 {
     ((time.div_euclid(KNOT_MS) + 1) * KNOT_MS).min(now)
@@ -88,6 +96,9 @@ pub(crate) fn is_due(desk: &Desk<'_>) -> Result<bool, Refusal> {
     while at < desk.now && (upkeep || !watches.is_empty()) {
         let end = next_stop(at, desk.now);
         if !is_quiet(desk, &watches, at, end)? || !upkeep::is_quiet(desk, at, end)? {
+            return Ok(true);
+        }
+        if end.rem_euclid(KNOT_MS) == 0 && upkeep::is_due_at(desk, end)? {
             return Ok(true);
         }
         at = end;

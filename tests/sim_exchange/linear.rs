@@ -55,7 +55,7 @@ async fn a_market_buy_takes_the_ask_and_pays_the_taker_fee() {
             ("walletBalance", "9996.4249945"),
             ("unrealisedPnl", "-0.01"),
             ("equity", "9996.4149945"),
-            ("totalPositionIM", "650"),
+            ("totalPositionIM", "653.2175"),
             ("cumRealisedPnl", "-3.5750055"),
         ],
     );
@@ -102,7 +102,7 @@ async fn a_limit_rests_until_the_price_comes_to_it() {
     );
     assert_fields(
         &paper.coin("USDT").await,
-        &[("totalOrderIM", "640"), ("walletBalance", "10000")],
+        &[("totalOrderIM", "646.688"), ("walletBalance", "10000")],
     );
     set(&paper, "64000.1");
     assert_fields(&btc(&paper, &id).await, &[("orderStatus", "New")]);

@@ -5,6 +5,7 @@ use serde_json::{Map, Value, json};
 use super::book::Book;
 use crate::sim::call::{Answered, Effects, Params};
 use crate::sim::instruments::{self, Category};
+use crate::sim::keys::Key;
 use crate::sim::routes;
 use crate::sim::server::{self, Asked, Shared, now_ms};
 
@@ -266,7 +267,7 @@ impl Feed {
 fn ask(shared: &Shared, path: &'static str, query: &str) -> Option<Value> {
     let route = routes::find("GET", path)?;
     let asked = Asked {
-        key: shared.nobody(),
+        key: Key::nobody(),
         params: Ok(Params::from_query(query)),
     };
     match server::answer(shared, route, asked, Effects::default()).0 {

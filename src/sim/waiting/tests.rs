@@ -7,7 +7,7 @@ use crate::sim::books::Books;
 use crate::sim::call::{Call, Effects, Params, text};
 use crate::sim::create;
 use crate::sim::instruments::find;
-use crate::sim::keys::{Key, Kind};
+use crate::sim::keys::Key;
 use crate::sim::market::Market;
 use crate::sim::trading_stop;
 
@@ -39,10 +39,7 @@ fn place(books: &Books, more: &str) -> String {
         desk: desk(books, THEN),
         params: Params::from_body(body.as_bytes()).unwrap(),
         effects: Effects::default(),
-        key: Key {
-            name: String::new(),
-            kind: Kind::Trade,
-        },
+        key: Key::nobody(),
         rsa_public_key: "",
     };
     let ids = create::create(&call).unwrap();
@@ -164,10 +161,7 @@ fn protected(folder: &tempfile::TempDir, name: &str, end: i64, pace: i64) -> Boo
         desk: desk(&books, THEN),
         params: Params::from_body(body.as_bytes()).unwrap(),
         effects: Effects::default(),
-        key: Key {
-            name: String::new(),
-            kind: Kind::Trade,
-        },
+        key: Key::nobody(),
         rsa_public_key: "",
     };
     trading_stop::trading_stop(&call).unwrap();
