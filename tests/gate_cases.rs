@@ -142,6 +142,25 @@ fn a_sell_that_can_open_a_short_counts_at_its_limit() {
 }
 
 #[test]
+fn what_an_order_closes_counts_at_the_live_price_whatever_it_is_said_to_be_worth() {
+    let mut facts = facts();
+    facts["positions"] = json!([position("Sell", "29", 0)]);
+    let mut order = buy("1");
+    // 2900 - 100 is left open, above the cap of 2000, and not 2900 - 950
+    order["notional_usd"] = json!(950);
+    assert_no(
+        &place(order, &facts),
+        "pause_for_reauth",
+        "max_total_exposure_usd",
+    );
+    // a limit of 108 may fill at 100: then 2900 - 891 is left open
+    let mut order = json!({"category": "linear", "symbol": "BTCUSDT", "side": "Buy", "order_type": "Limit", "qty": "8.91", "price": "108"});
+    assert_eq!(exposure(&place(order.clone(), &facts)), "2009");
+    order["qty"] = json!("9");
+    assert_eq!(place(order, &facts).decision, "allow");
+}
+
+#[test]
 fn the_worst_price_a_buy_can_fill_at_counts() {
     let mut facts = facts();
     facts["quotes"]["linear:BTCUSDT"] = json!({"bid": "99", "ask": "101", "last": "100", "mark": "103"});

@@ -221,7 +221,7 @@ impl Suggestion<'_> {
     fn passes(&self, qty: Qty) -> bool {
         let verdict = || -> Result<bool, Overflow> {
             let notional = self.priced.notional(qty)?;
-            let exposure = self.around.with(notional)?;
+            let exposure = self.around.between(self.priced.at_live(qty)?, notional)?;
             Ok(order_notional(self.caps, notional).is_ok()
                 && total_exposure(self.caps, exposure).is_ok()
                 && leverage(self.caps, exposure).is_ok()

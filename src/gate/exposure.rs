@@ -214,8 +214,14 @@ pub(super) struct Around {
 }
 
 impl Around {
+    /// Gross exposure once an order has filled that is worth something from `least` to `most`: opening, the most
+    /// is the worse; closing, the least is.
+    pub(super) fn between(&self, least: Usd, most: Usd) -> Result<Usd, Overflow> {
+        Ok(self.with(least)?.max(self.with(most)?))
+    }
+
     /// Gross exposure once an order of this notional has filled.
-    pub(super) fn with(&self, notional: Usd) -> Result<Usd, Overflow> {
+    fn with(&self, notional: Usd) -> Result<Usd, Overflow> {
         let mut gross = self.rest.plus(self.book.worst(Some((
             self.position_idx,
             self.side,
