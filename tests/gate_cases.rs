@@ -368,6 +368,21 @@ fn the_suggested_size_passes_and_one_lot_more_does_not() {
 }
 
 #[test]
+fn a_size_is_suggested_where_resting_orders_move_the_best_one_away_from_flat() {
+    let mut facts = facts();
+    facts["instruments"] = json!({"linear:BTCUSDT": {"baseCoin": "BTC", "quoteCoin": "USDT", "settleCoin": "USDT", "qtyStep": "0.1"}});
+    facts["mandate"]["hard_caps"]["max_total_exposure_usd"] = json!(500);
+    facts["positions"] = json!([position("Sell", "10", 0)]);
+    facts["open_orders"] = json!([resting("Buy", "6", "100", false, 0)]);
+    // short 1000 with 600 of buys resting: from 5 to 9 bought it stays within 500 either way; flat is 10
+    let verdict = place(buy("9.5"), &facts);
+    assert_no(&verdict, "pause_for_reauth", "max_total_exposure_usd");
+    assert_eq!(verdict.largest_qty.as_deref(), Some("9"));
+    // too little of it is no smaller size that passes
+    assert_eq!(place(buy("4.9"), &facts).largest_qty, None);
+}
+
+#[test]
 fn floors_refuse_below_and_without_a_figure() {
     let mut facts = facts();
     facts["mandate"]["universe"]["min_avg_daily_volume_usd"] = json!(1000);

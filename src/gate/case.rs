@@ -88,7 +88,8 @@ impl Case<'_> {
         let around = self.around(order, policy, amended);
         let advice = |verdict: Result<(), Refusal>| match (&around, verdict) {
             (Ok(around), Err(refusal)) => {
-                Err(suggestion(self.facts, order, &caps, priced, around).add_to(refusal))
+                let filled = amended.map_or(Decimal::ZERO, |amended| amended.resting.filled);
+                Err(suggestion(self.facts, order, (&caps, priced, around), filled).add_to(refusal))
             }
             (_, verdict) => verdict,
         };
@@ -181,9 +182,8 @@ fn after(
 fn suggestion<'a>(
     facts: &Facts,
     order: &PlaceOrder,
-    caps: &'a HardCaps,
-    priced: &'a Priced,
-    around: &'a Around,
+    (caps, priced, around): (&'a HardCaps, &'a Priced, &'a Around),
+    filled: Decimal,
 ) -> Suggestion<'a> {
     let instrument = facts.instruments.get(&order.instrument);
     let (step, min_qty) = match order.size {
@@ -202,6 +202,7 @@ fn suggestion<'a>(
         around,
         step,
         min_qty,
+        filled,
     }
 }
 
