@@ -1,8 +1,12 @@
 //! Every approval is within every cap, and every refusal is above one, by figures that were worked out anew.
 
+use std::collections::BTreeMap;
+
 use mandated::domain::order::Side;
 use mandated::gate::Limit;
 use proptest::prelude::*;
+use proptest::strategy::ValueTree;
+use proptest::test_runner::TestRunner;
 
 use crate::accounts::case;
 use crate::reckon::{gross, order_values};
@@ -71,5 +75,32 @@ proptest! {
                 prop_assert!(after <= case.caps.exposure.max(before), "{after} by {money}");
             }
         }
+    }
+}
+
+/// A property about approvals is worth nothing when there are none.
+#[test]
+fn the_generated_cases_reach_every_answer() {
+    let mut runner = TestRunner::deterministic();
+    let mut answers: BTreeMap<&str, usize> = BTreeMap::new();
+    for _ in 0..500 {
+        let answer = match case().new_tree(&mut runner).unwrap().current().ask() {
+            Ok(_) => "allow",
+            Err(no) => no.refusal.limit.word(),
+        };
+        *answers.entry(answer).or_default() += 1;
+    }
+    let caps = [
+        "max_order_notional_usd",
+        "max_total_exposure_usd",
+        "max_leverage",
+        "max_trades_per_day",
+        "account_funding_usd",
+    ];
+    for answer in caps.into_iter().chain(["allow"]) {
+        assert!(
+            answers.get(answer).is_some_and(|count| *count >= 10),
+            "{answer}: {answers:?}"
+        );
     }
 }

@@ -7,11 +7,14 @@
 )]
 
 mod accounts;
+mod arguments;
 mod caps;
+mod ledgers;
 mod mandates;
 mod missing;
 mod monotone;
 mod reckon;
+mod secrets;
 mod streams;
 mod suggestion;
 mod texts;
