@@ -383,6 +383,28 @@ fn a_size_is_suggested_where_resting_orders_move_the_best_one_away_from_flat() {
 }
 
 #[test]
+fn the_size_suggested_for_an_amend_is_a_total_that_counts_what_has_filled_once() {
+    let mut facts = facts();
+    facts["instruments"] = json!({"linear:BTCUSDT": {"baseCoin": "BTC", "quoteCoin": "USDT", "settleCoin": "USDT", "qtyStep": "0.1"}});
+    facts["mandate"]["hard_caps"]["max_total_exposure_usd"] = json!(700);
+    let order = json!({"category": "linear", "symbol": "BTCUSDT", "side": "Buy", "qty": "4", "leavesQty": "2", "cumExecQty": "2",
+                       "price": "100", "reduceOnly": false, "positionIdx": 0, "orderId": "o-1"});
+    facts["open_orders"] = json!([order]);
+    facts["positions"] = json!([position("Buy", "2", 0)]);
+    facts["order"] = order;
+    let amend = |qty: &str| {
+        let args = json!({"category": "linear", "symbol": "BTCUSDT", "order_id": "o-1", "new_qty": qty});
+        ask("bybit_amend_order", args, &facts)
+    };
+    // 2 are held and in the total: 5 more may rest
+    assert_eq!(amend("9.5").largest_qty.as_deref(), Some("7"));
+    assert_eq!(
+        (amend("7").decision, amend("7.1").decision),
+        ("allow", "pause_for_reauth")
+    );
+}
+
+#[test]
 fn floors_refuse_below_and_without_a_figure() {
     let mut facts = facts();
     facts["mandate"]["universe"]["min_avg_daily_volume_usd"] = json!(1000);

@@ -267,7 +267,9 @@ impl Case {
             side: held.side,
             size: qty(held.qty),
             // Every other position has to be valued by the quote's mark.
-            mark_price: (at % 2 == 0).then(|| price(self.prices[&held.market].mark)),
+            mark_price: at
+                .is_multiple_of(2)
+                .then(|| price(self.prices[&held.market].mark)),
             position_idx: held.idx,
         };
         let rests = |inflight: bool| {

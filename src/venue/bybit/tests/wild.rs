@@ -1,5 +1,8 @@
 //! Any bytes as an answer: unknown, or what the table of codes says; and never a secret shown again.
 
+use std::fs;
+use std::path::Path;
+
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
 use serde_json::{Value, json};
@@ -145,5 +148,22 @@ proptest! {
     #[test]
     fn rows_are_read_whole_or_not_at_all(which in any::<u8>(), body in broken(list())) {
         prop_assert_eq!(rows(&[vec![which], body].concat()), Ok(()));
+    }
+}
+
+/// The inputs of the fuzz targets of the same names; `tests/fuzz_corpus.rs` replays the others.
+#[test]
+fn every_input_of_the_corpus_is_read_as_it_should_be() {
+    let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus");
+    type Entry = fn(&[u8]) -> Result<(), String>;
+    for (name, entry) in [("answer", answer as Entry), ("rows", rows)] {
+        let files: Vec<_> = fs::read_dir(corpus.join(name))
+            .unwrap()
+            .map(|file| file.unwrap().path())
+            .collect();
+        assert!(files.len() >= 3, "{name} has {} inputs", files.len());
+        for path in files {
+            assert_eq!(entry(&fs::read(&path).unwrap()), Ok(()), "{}", path.display());
+        }
     }
 }
