@@ -32,7 +32,7 @@ fn value(name: &'static str) -> BoxedStrategy<Value> {
         select(words).boxed()
     };
     let good = match name {
-        "category" => words(&["linear", "inverse", "spot", "option"]),
+        "category" => words(&["linear", "linear", "inverse", "spot", "option"]),
         "symbol" => words(&["BTCUSDT", "btc-usdt", "ETHUSD", "BTC-26DEC26-100-C"]),
         "side" => words(&["Buy", "Sell"]),
         "order_type" => words(&["Market", "Limit"]),
@@ -47,13 +47,18 @@ fn value(name: &'static str) -> BoxedStrategy<Value> {
             .prop_map(|number| json!(format!("{number}.5")))
             .boxed(),
     };
-    prop_oneof![12 => good, 1 => Just(Value::Null), 2 => any_json()].boxed()
+    prop_oneof![24 => good, 1 => Just(Value::Null), 1 => any_json()].boxed()
 }
 
 /// Some of the tool's arguments, the first few more often than not.
 fn arguments(tool: WriteTool) -> impl Strategy<Value = Map<String, Value>> {
     let known = known_arguments(tool);
-    let needed = known.len().min(5);
+    let needed = match tool {
+        WriteTool::PlaceOrder => 5,
+        WriteTool::SetLeverage => 3,
+        WriteTool::AmendOrder | WriteTool::CancelOrder | WriteTool::SetTradingStop => 2,
+        WriteTool::CancelAllOrders => 1,
+    };
     (0..=known.len() - needed)
         .prop_flat_map(move |more| {
             let head = prop_oneof![9 => Just(known[..needed].to_vec()), 1 => subsequence(known[..needed].to_vec(), 0..=needed)];
