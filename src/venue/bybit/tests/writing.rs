@@ -535,3 +535,20 @@ async fn a_budget_that_is_used_up_for_long_leaves_a_write_unsent_and_a_short_wai
     assert!(why.contains("used up"), "{why}");
     assert_eq!(stub.seen_at(CREATE).len(), 1);
 }
+
+#[tokio::test]
+async fn a_reset_that_is_no_time_does_not_lose_the_answer() {
+    for reset in [i64::MIN, -1, 0, i64::MAX] {
+        let stub = Stub::always(
+            ok(r#"{"orderId":"1"}"#)
+                .with_header("X-Bapi-Limit-Status", 0)
+                .with_header("X-Bapi-Limit-Reset-Timestamp", reset),
+        )
+        .await;
+        let outcome = placed(&venue(&stub)).await;
+        assert!(
+            matches!(outcome, Outcome::Accepted(_)),
+            "{reset} gave {outcome:?}"
+        );
+    }
+}
