@@ -72,7 +72,10 @@ pub fn answer(data: &[u8]) -> Result<(), String> {
 /// Whether the outcome is one that the body supports, by another reading of it.
 fn allowed(reply: &Reply, kind: Kind<'_>, outcome: &Outcome) -> bool {
     let body: Option<Value> = serde_json::from_str(&reply.body).ok();
-    let code = body.as_ref().and_then(|body| body.get("retCode")?.as_i64());
+    // A body whose message is no text, say, is no envelope: then the status alone speaks.
+    let code = reply
+        .envelope()
+        .and_then(|_| body.as_ref()?.get("retCode")?.as_i64());
     let result = body.as_ref().and_then(|body| body.get("result"));
     let text = |name: &str| result.and_then(|result| result.get(name)?.as_str());
     let placing = matches!(kind, Kind::Place(_));
