@@ -1,4 +1,4 @@
-.PHONY: run demo test test-crash lint format build install schemas
+.PHONY: run demo test test-crash fuzz lint format build install schemas
 
 # See it work: paper money, a folder of its own, nothing to set up.
 run: demo
@@ -13,6 +13,18 @@ test:
 # Kills the binary at every step of a write and of a recovery, and at random (about a minute).
 test-crash:
 	cargo test --features crash-points --test crash_points --test crash_random
+
+# Feeds every reader of foreign bytes with what it never saw, FUZZ_SECONDS for each. Needs a nightly compiler and
+# cargo-fuzz (`cargo install cargo-fuzz`); no sanitizer, because there is no unsafe code to watch. What is new goes
+# to target/fuzz, a find to fuzz/artifacts.
+FUZZ_SECONDS ?= 30
+FUZZ_TARGETS ?= $(notdir $(basename $(wildcard fuzz/fuzz_targets/*.rs)))
+fuzz:
+	for target in $(FUZZ_TARGETS); do \
+		mkdir -p target/fuzz/$$target; \
+		cargo +nightly fuzz run --sanitizer none $$target target/fuzz/$$target fuzz/corpus/$$target -- \
+			-max_total_time=$(FUZZ_SECONDS) -max_len=4096 -timeout=10 -rss_limit_mb=1024 -print_final_stats=1 || exit 1; \
+	done
 
 lint:
 	cargo fmt --check

@@ -22,6 +22,9 @@ mod reply;
 mod retcode;
 mod sign;
 mod timing;
+#[cfg(any(test, feature = "fuzzing"))]
+#[doc(hidden)]
+pub mod wild;
 mod wire;
 mod writes;
 
