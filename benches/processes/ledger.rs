@@ -15,7 +15,7 @@ use crate::report::{Budget, Report, Unit};
 use crate::samples::{self, chain};
 use crate::series::{Spread, nanos};
 use crate::world::mandated;
-use crate::{Plan, bench_folder, peers};
+use crate::{Plan, bench_folder, machine, peers};
 
 const RATIO_PERMILLE: u64 = 1_200;
 const VERIFY_BYTES_PER_SECOND: u64 = 150_000_000;
@@ -55,10 +55,8 @@ impl Kept {
     fn bytes(&self) -> u64 {
         self.lengths[1].1
     }
-}
 
-impl Drop for Kept {
-    fn drop(&mut self) {
+    fn cut_back(&self) {
         for (path, length) in &self.lengths {
             if let Ok(file) = OpenOptions::new().write(true).open(path) {
                 file.set_len(*length).unwrap();
@@ -67,11 +65,18 @@ impl Drop for Kept {
     }
 }
 
+impl Drop for Kept {
+    fn drop(&mut self) {
+        self.cut_back();
+    }
+}
+
 pub(crate) fn measure(report: &mut Report, plan: Plan, peers: Option<&peers::Venv>) {
     let chains = [0, 10_000, plan.big_chain].map(Kept::chain);
     appends(report, plan, &chains);
     if let Some(venv) = peers {
         for (kept, id) in chains.iter().zip(["append_0", "append_10k", "append_1m"]) {
+            kept.cut_back();
             let runs = if kept.count > 10_000 { 1 } else { plan.peer_appends };
             let what = format!("ledger append at {} records", kept.count);
             let found = venv.appends(kept.root(), runs).map(Spread::of);
@@ -118,8 +123,9 @@ fn appends(report: &mut Report, plan: Plan, chains: &[Kept; 3]) {
 }
 
 fn verify(report: &mut Report, plan: Plan, kept: &Kept) {
-    let (mut speeds, mut records) = (Vec::new(), Vec::new());
+    let (mut speeds, mut records, mut busy) = (Vec::new(), Vec::new(), Vec::new());
     for run in 0..plan.verifies + 1 {
+        let before = machine::children_on_processor();
         let begun = Instant::now();
         let said = Command::new(mandated())
             .env_clear()
@@ -135,6 +141,9 @@ fn verify(report: &mut Report, plan: Plan, kept: &Kept) {
         if run > 0 {
             speeds.push(per_second(kept.bytes(), took));
             records.push(per_second(kept.count, took));
+            // A trial is over within one tick.
+            let spent = machine::children_on_processor() - before;
+            busy.push(per_second(kept.bytes(), spent.max(machine::TICK)));
         }
     }
     let what = format!("audit verify of {} records, start included", kept.count);
@@ -145,6 +154,13 @@ fn verify(report: &mut Report, plan: Plan, kept: &Kept) {
         Unit::BytesPerSecond,
         budget,
         Spread::of(speeds),
+    );
+    report.add(
+        "verify_bytes_busy",
+        "the same per second of processor time, one core's worth",
+        Unit::BytesPerSecond,
+        None,
+        Spread::of(busy),
     );
     report.add(
         "verify_records",

@@ -29,8 +29,6 @@ pub(crate) struct Machine {
 
 impl Machine {
     pub(crate) fn look() -> Self {
-        let stat = read("/proc/self/stat");
-        let after_name = stat.rsplit(") ").next().unwrap_or_default();
         Self {
             cpu: field("/proc/cpuinfo", "model name"),
             cores: std::thread::available_parallelism().unwrap().get(),
@@ -40,11 +38,7 @@ impl Machine {
             date: chrono::Utc::now().format("%Y-%m-%d %H:%M").to_string(),
             load_before: load(),
             load_after: String::new(),
-            nice: after_name
-                .split(' ')
-                .nth(16)
-                .and_then(|text| text.parse().ok())
-                .unwrap_or_default(),
+            nice: own_stat(19),
             fsync_ns: fsync(),
         }
     }
@@ -83,6 +77,23 @@ fn fsync() -> Spread {
     });
     fs::remove_file(path).unwrap();
     spread
+}
+
+/// The kernel counts processor time in `/proc` in hundredths of a second, here in nanoseconds.
+pub(crate) const TICK: u64 = 10_000_000;
+
+/// Nanoseconds that the children which have ended spent on a processor.
+pub(crate) fn children_on_processor() -> u64 {
+    u64::try_from(own_stat(16) + own_stat(17)).unwrap_or_default() * TICK
+}
+
+/// A field of `/proc/self/stat`, by its number in proc(5).
+fn own_stat(field: usize) -> i64 {
+    let stat = read("/proc/self/stat");
+    // The second field is the name, in parentheses, and may hold spaces.
+    let after_name = stat.rsplit(") ").next().unwrap_or_default();
+    let value = after_name.split(' ').nth(field - 3);
+    value.and_then(|text| text.parse().ok()).unwrap_or_default()
 }
 
 fn load() -> String {

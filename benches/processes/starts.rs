@@ -8,7 +8,6 @@ use serde_json::Value;
 use crate::client::Session;
 use crate::report::{Budget, Report, Unit};
 use crate::series::{Spread, nanos, repeat};
-use crate::world::World;
 use crate::{Plan, clean_root, peers};
 
 const SIX_MS: u64 = 6_000_000;
@@ -23,15 +22,22 @@ pub(crate) fn listed(command: &mut Command) -> u64 {
 }
 
 pub(crate) fn measure(report: &mut Report, plan: Plan, peers: Option<&peers::Venv>) {
-    let world = World::new(1_000);
     let root = clean_root();
-    let paper = || {
+    let serve = |venue: &str| {
         let mut command = Command::new(crate::world::mandated());
         command.env_clear().env("VIBE_RUNTIME_ROOT", root.path());
-        command.args(["serve", "--venue", "paper"]);
+        command.args(["serve", "--venue", venue]);
         command
     };
-    let bybit = || world.command(&["serve"]);
+    let paper = || serve("paper");
+    // Bybit itself, so with the roots of its certificates; nothing is connected before the first request.
+    let bybit = || {
+        let mut command = serve("bybit");
+        command
+            .env("BYBIT_API_KEY", "bench-key")
+            .env("BYBIT_API_SECRET", "bench-secret");
+        command
+    };
     for (id, what, command) in [
         (
             "start_bybit",

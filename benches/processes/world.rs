@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
+use std::path::PathBuf;
 use std::process::Command;
 use std::thread;
 use std::time::Duration;
@@ -67,8 +68,10 @@ impl World {
     }
 }
 
-pub(crate) fn mandated() -> &'static str {
-    env!("CARGO_BIN_EXE_mandated")
+/// The release binary that cargo built beside this benchmark, or the one that `BENCH_BINARY` names.
+pub(crate) fn mandated() -> PathBuf {
+    let named = std::env::var_os("BENCH_BINARY").map(PathBuf::from);
+    named.unwrap_or_else(|| env!("CARGO_BIN_EXE_mandated").into())
 }
 
 /// A limit order far from the market, on an instrument of the paper exchange.

@@ -105,7 +105,8 @@ pub(crate) fn accepted(report: &mut Report, plan: Plan) {
     report.add("accepted", what, Unit::Nanoseconds, None, whole.took);
     let what = "the same order as a bare signed call";
     report.add("bare_call", what, Unit::Nanoseconds, None, Spread::of(alone));
-    let what = "processor time of the process for the accepted write";
+    let what =
+        "processor time of the process for the accepted write, its requests and waits for the disk included";
     let budget = Some(Budget::AtMost(HALF_A_MS));
     report.add("accepted_busy", what, Unit::Nanoseconds, budget, whole.busy);
     let what = "requests to the exchange for it";
@@ -210,7 +211,8 @@ fn traced(world: &World, status: &str) -> Result<Spread, String> {
             "-o",
         ])
         .arg(&log)
-        .args([mandated(), "serve"]);
+        .arg(mandated())
+        .arg("serve");
     let mut session = Session::open(&mut command);
     let mut counts = Vec::new();
     let mut before = 0;
