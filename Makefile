@@ -1,4 +1,4 @@
-.PHONY: run demo test test-crash fuzz lint format build install schemas
+.PHONY: run demo test test-crash fuzz bench bench-check lint format build install schemas
 
 # See it work: paper money, a folder of its own, nothing to set up.
 run: demo
@@ -41,3 +41,13 @@ install:
 # Writes the files under schemas/ anew from the code; the tests compare them.
 schemas:
 	UPDATE_SCHEMAS=1 cargo test --test mcp_schemas --test schemas_files
+
+# Measures every budget on this machine, peers beside it: a table, and target/bench/report.json (benches/README.md).
+# BENCH_PEERS=0 leaves the peers out. A higher priority is asked for and, where it is not allowed, done without.
+bench:
+	cargo bench --no-run
+	nice -n -5 cargo bench --bench processes
+	nice -n -5 cargo bench --bench pure
+# Counts instructions under valgrind and fails where one is more than 5 % above benches/instructions.json.
+bench-check:
+	cargo bench --bench processes -- --check

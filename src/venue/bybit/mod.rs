@@ -12,6 +12,8 @@ mod http;
 mod limits;
 mod lookup;
 mod market;
+#[doc(hidden)]
+pub mod offline;
 mod orders;
 mod outcome;
 mod pages;
