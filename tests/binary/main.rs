@@ -6,3 +6,4 @@ mod home;
 mod killed;
 mod person;
 mod serve;
+mod version;
