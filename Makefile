@@ -1,4 +1,4 @@
-.PHONY: run demo test test-crash lint format build install schemas
+.PHONY: run demo test test-crash proof lint format build static install schemas tools deny advisories minimal-versions
 
 # See it work: paper money, a folder of its own, nothing to set up.
 run: demo
@@ -14,6 +14,13 @@ test:
 test-crash:
 	cargo test --features crash-points --test crash_points --test crash_random
 
+# Changes the program in small ways and asks the tests whether they notice: hours for all of it. Narrower:
+# `make proof PROOF_FLOORS=gate`, PROOF_FILES="src/gate/caps.rs", PROOF_SHARD=1/8, PROOF_AGAIN=1.
+PROOF_FLOORS = gate state broker
+export PROOF_FILES PROOF_SHARD PROOF_AGAIN
+proof:
+	set -e; for floor in $(PROOF_FLOORS); do scripts/proof.sh $$floor; done
+
 lint:
 	cargo fmt --check
 	cargo clippy --all-targets -- -D warnings
@@ -22,6 +29,9 @@ format:
 
 build:
 	cargo build --release
+# The same for any Linux of this processor: nothing is loaded at its start.
+static:
+	scripts/static.sh
 # Puts `mandated` into cargo's bin folder, ~/.cargo/bin unless you moved it.
 install:
 	cargo install --locked --path .
@@ -29,3 +39,20 @@ install:
 # Writes the files under schemas/ anew from the code; the tests compare them.
 schemas:
 	UPDATE_SCHEMAS=1 cargo test --test mcp_schemas --test schemas_files
+
+# What the checks below and `make proof` need beside cargo, into target/tools.
+tools:
+	cargo install --quiet --locked --debug --root target/tools cargo-deny@0.20.2
+	cargo install --quiet --locked --debug --root target/tools cargo-mutants@27.1.0
+
+# Licences, banned and doubled crates, sources: needs no network once the crates are here.
+deny:
+	cargo fetch --locked
+	PATH="$(CURDIR)/target/tools/bin:$$PATH" cargo deny --offline --locked check licenses bans sources
+# Known holes in what is built in; fetches the RustSec database, so it needs the network.
+advisories:
+	PATH="$(CURDIR)/target/tools/bin:$$PATH" cargo deny --locked check advisories
+
+# Builds with the lowest versions that Cargo.toml names; needs cargo's nightly to choose them.
+minimal-versions:
+	scripts/minimal-versions.sh

@@ -3,8 +3,10 @@
 #![cfg(test)]
 
 use chrono::{DateTime, Utc};
+use mandated::domain::json::Json;
 use mandated::domain::mandate::Mandate;
 use mandated::domain::order::{Write, WriteTool};
+use mandated::domain::rows::resting;
 use mandated::gate::{self, Facts, Halt, Intended, Standing};
 use serde_json::{Value, json};
 
@@ -242,6 +244,21 @@ fn an_order_takes_one_of_the_days_trades_and_a_cancel_none() {
         &json!({"category": "linear", "symbol": "BTCUSDT", "order_id": "o-1"}),
     );
     assert!(!cancel.counts_as_trade() && cancel.resting().is_none());
+}
+
+#[test]
+fn an_amend_that_passes_carries_the_order_as_it_stood() {
+    let row = r#"{"category":"linear","symbol":"BTCUSDT","side":"Sell","qty":"3","leavesQty":"2","cumExecQty":"1","price":"110",
+                  "reduceOnly":true,"positionIdx":0,"orderId":"o-1"}"#;
+    let stood = resting(&Json::parse(row).unwrap()).unwrap();
+    let facts = Facts {
+        order: Some(stood.clone()),
+        ..Facts::default()
+    };
+    let args = json!({"category": "linear", "symbol": "BTCUSDT", "order_id": "o-1", "price": "105"});
+    let approved = gate::judge(intend(AMEND, &args).unwrap(), &facts).unwrap();
+    assert_eq!(approved.resting(), Some(&stood));
+    assert!(!approved.counts_as_trade());
 }
 
 #[test]
