@@ -17,7 +17,7 @@ test-crash:
 # Changes the program in small ways and asks the tests whether they notice: hours for all of it. Narrower:
 # `make proof PROOF_FLOORS=gate`, PROOF_FILES="src/gate/caps.rs", PROOF_SHARD=1/8, PROOF_AGAIN=1.
 PROOF_FLOORS = gate state broker
-export PROOF_FILES PROOF_SHARD PROOF_AGAIN
+export PROOF_FILES PROOF_SHARD PROOF_SKIP PROOF_AGAIN
 proof:
 	set -e; for floor in $(PROOF_FLOORS); do scripts/proof.sh $$floor; done
 
@@ -41,9 +41,10 @@ schemas:
 	UPDATE_SCHEMAS=1 cargo test --test mcp_schemas --test schemas_files
 
 # What the checks below and `make proof` need beside cargo, into target/tools.
+DENY = cargo-deny@0.20.2
+MUTANTS = cargo-mutants@27.1.0
 tools:
-	cargo install --quiet --locked --debug --root target/tools cargo-deny@0.20.2
-	cargo install --quiet --locked --debug --root target/tools cargo-mutants@27.1.0
+	cargo install --quiet --locked --debug --root target/tools $(DENY) $(MUTANTS)
 
 # Licences, banned and doubled crates, sources: needs no network once the crates are here.
 deny:

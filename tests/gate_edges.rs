@@ -209,6 +209,25 @@ fn a_refusal_carries_both_sides_and_the_sort_of_breach() {
 }
 
 #[test]
+fn only_what_is_trading_is_traded() {
+    let limit = |change: Value| {
+        let mut facts = facts();
+        let id = "linear:BTCUSDT";
+        facts["instruments"][id] = with(&facts["instruments"][id], &change);
+        place(&market("Buy", "1"), &facts).limit
+    };
+    assert_eq!(limit(json!({"status": "Trading"})), None);
+    for status in ["PreLaunch", "Delivering", "Closed", ""] {
+        assert_eq!(limit(json!({"status": status})), Some("quote"), "{status}");
+    }
+    assert_eq!(limit(json!({"isPreListing": true})), Some("quote"));
+    assert_eq!(
+        limit(json!({"status": "Trading", "isPreListing": true})),
+        Some("quote")
+    );
+}
+
+#[test]
 fn no_suggestion_is_larger_than_what_was_asked_for() {
     let short = with(&facts(), &json!({"positions": [position("Sell", "25", 0)]}));
     let verdict = place(&market("Buy", "2"), &short);
