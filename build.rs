@@ -3,11 +3,6 @@
 //! No clock is read and no path is kept, so that the same commit gives the same bytes. Cargo builds anew when
 //! the commit changes, and asks again whether the tree is dirty when what goes into the program changes.
 
-#![expect(
-    clippy::print_stdout,
-    reason = "a build script speaks to cargo over its standard output"
-)]
-
 use std::env;
 use std::fs;
 use std::path::Path;
