@@ -40,7 +40,7 @@ fn watch(path: &str) {
 }
 
 fn say(name: &str, value: &str) {
-    println!("cargo::rustc-env=MANDATED_{name}={value}");
+    println!("cargo::rustc-env=BUILT_{name}={value}");
 }
 
 /// `abc1234 2026-11-21`, or `abc1234-dirty 2026-11-21`; nothing where this folder is not a work tree of its own.

@@ -1,17 +1,17 @@
 //! What this program is and what it was built from. `build.rs` finds it out.
 
 /// One line, for `-V`: `0.1.0 (abc1234 2026-11-21)`.
-pub(super) const SHORT: &str = concat!(env!("CARGO_PKG_VERSION"), " (", env!("MANDATED_ORIGIN"), ")");
+pub(super) const SHORT: &str = concat!(env!("CARGO_PKG_VERSION"), " (", env!("BUILT_ORIGIN"), ")");
 
 /// The same line and how it was built, for `--version`.
 pub(super) const LONG: &str = concat!(
     env!("CARGO_PKG_VERSION"),
     " (",
-    env!("MANDATED_ORIGIN"),
+    env!("BUILT_ORIGIN"),
     ")\nprofile: ",
-    env!("MANDATED_PROFILE"),
+    env!("BUILT_PROFILE"),
     "\ntarget:  ",
-    env!("MANDATED_TARGET"),
+    env!("BUILT_TARGET"),
     "\nrustc:   ",
-    env!("MANDATED_RUSTC"),
+    env!("BUILT_RUSTC"),
 );
