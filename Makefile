@@ -1,4 +1,5 @@
-.PHONY: run demo test test-crash fuzz bench bench-check lint format build install schemas
+.PHONY: run demo test test-crash fuzz bench bench-check proof lint format build static install schemas tools deny \
+	advisories minimal-versions interop
 
 # See it work: paper money, a folder of its own, nothing to set up.
 run: demo
@@ -25,6 +26,12 @@ fuzz:
 		cargo +nightly fuzz run --sanitizer none $$target target/fuzz/$$target fuzz/corpus/$$target -- \
 			-max_total_time=$(FUZZ_SECONDS) -max_len=4096 -timeout=10 -rss_limit_mb=1024 -print_final_stats=1 || exit 1; \
 	done
+# Changes the program in small ways and asks the tests whether they notice: hours for all of it. Narrower:
+# `make proof PROOF_FLOORS=gate`, PROOF_FILES="src/gate/caps.rs", PROOF_SHARD=1/8, PROOF_AGAIN=1.
+PROOF_FLOORS = gate state broker
+export PROOF_FILES PROOF_SHARD PROOF_SKIP PROOF_AGAIN
+proof:
+	set -e; for floor in $(PROOF_FLOORS); do scripts/proof.sh $$floor; done
 
 lint:
 	cargo fmt --check
@@ -34,6 +41,9 @@ format:
 
 build:
 	cargo build --release
+# The same for any Linux of this processor: nothing is loaded at its start.
+static:
+	scripts/static.sh
 # Puts `mandated` into cargo's bin folder, ~/.cargo/bin unless you moved it.
 install:
 	cargo install --locked --path .
@@ -51,3 +61,20 @@ bench:
 # Counts instructions under valgrind and fails where one is more than 5 % above benches/instructions.json.
 bench-check:
 	cargo bench --bench processes -- --check
+# What the checks below and `make proof` need beside cargo, into target/tools.
+DENY = cargo-deny@0.20.2
+MUTANTS = cargo-mutants@27.1.0
+tools:
+	cargo install --quiet --locked --debug --root target/tools $(DENY) $(MUTANTS)
+
+# Licences, banned and doubled crates, sources: needs no network once the crates are here.
+deny:
+	cargo fetch --locked
+	PATH="$(CURDIR)/target/tools/bin:$$PATH" cargo deny --offline --locked check licenses bans sources
+# Known holes in what is built in; fetches the RustSec database, so it needs the network.
+advisories:
+	PATH="$(CURDIR)/target/tools/bin:$$PATH" cargo deny --locked check advisories
+
+# Builds with the lowest versions that Cargo.toml names; needs cargo's nightly to choose them.
+minimal-versions:
+	scripts/minimal-versions.sh

@@ -18,6 +18,7 @@ mod out;
 mod serve;
 mod sim;
 mod status;
+mod version;
 
 use std::process::ExitCode;
 
