@@ -6,7 +6,6 @@ use rust_decimal::Decimal;
 
 use super::call::{Desk, Refusal};
 use super::instruments::{Category, Instrument, num};
-use super::market;
 use super::order::{Order, Side, Status, StopKind};
 use super::order_store;
 
@@ -104,11 +103,15 @@ pub(crate) fn direct(one: &Instrument, order: &mut Order, last: Decimal) -> Resu
 }
 
 /// A futures limit beyond the collar is moved to it without a word, a spot one is refused: Bybit's defaults.
-pub(crate) fn keep_in_collar(one: &Instrument, order: &mut Order, last: Decimal) -> Result<(), Refusal> {
+pub(crate) fn keep_in_collar(
+    desk: &Desk<'_>,
+    one: &'static Instrument,
+    order: &mut Order,
+) -> Result<(), Refusal> {
     if order.market || order.status == Status::Untriggered {
         return Ok(());
     }
-    let (highest, lowest) = market::collar(one, last);
+    let (highest, lowest) = desk.path(one)?.collar(desk.now);
     let spot = one.category == Category::Spot;
     match order.side {
         Side::Buy if order.price > highest && spot => Err(Refusal::new(

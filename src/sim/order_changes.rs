@@ -157,7 +157,7 @@ pub(crate) fn amend(call: &Call<'_>) -> Answer {
         let heard = triggers::watched(desk, one, &order)?;
         checks::direct(one, &mut order, heard)?;
     }
-    checks::keep_in_collar(one, &mut order, last)?;
+    checks::keep_in_collar(desk, one, &mut order)?;
     if !old.stop.pair.is_empty() && order.qty != old.qty {
         stops::unbind(desk, one, &old.stop.pair)?;
         order.stop.pair.clear();
