@@ -116,11 +116,11 @@ def inverse(sim, tally):
     client.place_order(**pair, side="Sell", orderType="Market", qty="6000")
     held = positions(client, **pair)[0]
     tally.same("a size in dollars", (held["side"], held["size"]), ("Sell", "6000"))
-    tally.same("its value in coin", held["positionValue"], round(Decimal(6000) / Decimal("59999.5"), 8))
+    tally.same("its value in coin", held["positionValue"], round(Decimal(6000) / Decimal("59999.9"), 8))
     before = coin(client, "BTC")
     sim.price("inverse", "BTCUSD", 54_000)
     held = positions(client, **pair)[0]
-    gain = Decimal(6000) / Decimal(54_000) - Decimal(6000) / Decimal("59999.5")
+    gain = Decimal(6000) / Decimal(54_000) - Decimal(6000) / Decimal("59999.9")
     tally.same("a short gains as the price falls", Decimal(held["unrealisedPnl"]), round(gain, 8))
     tally.same("the wallet has not moved", coin(client, "BTC"), before)
 
