@@ -112,7 +112,9 @@ def every_write_is_traced_to_its_record() -> str:
             equal({key: reply["live_action"][key] for key in traced[-1]}, traced[-1], f"the record inside the reply of {name}")
         ledger = {record["audit_id"]: record for record in world.ledger()}
     equal([ledger[record["audit_id"]] for record in traced], traced, "the records on the ledger")
-    return f"{len(traced)} writes with {len({name for name, _, _ in WRITES})} tools, each frame equal to its ledger record"
+    processes = {record["session_id"] for record in traced}
+    equal(len(processes), len(traced), f"processes that the {len(traced)} calls had ({processes})")
+    return f"{len(traced)} writes with {len({name for name, _, _ in WRITES})} tools in {len(processes)} processes, each frame equal to its ledger record"
 
 
 def record_in_frame(text: str) -> dict:
