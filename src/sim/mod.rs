@@ -40,7 +40,9 @@ mod checks;
 mod clock;
 mod create;
 mod envelope;
+mod equity;
 mod faults;
+mod hand;
 mod ids;
 mod instruments;
 mod journal;
@@ -59,6 +61,8 @@ mod outbox;
 mod position;
 mod positions;
 mod prices;
+mod profit;
+mod report;
 mod routes;
 mod server;
 mod settle;
@@ -71,6 +75,9 @@ mod waiting;
 mod wire;
 
 pub use faults::{FAULTS_VARIABLE, Fault, FaultKind, FaultSwitch};
+pub use report::{
+    PaperCoin, PaperFill, PaperOrder, PaperPoint, PaperPosition, PaperProfit, PaperReport, PaperSum,
+};
 
 /// How long [`RunningPaper::stop`] waits for requests under way.
 const GRACE: Duration = Duration::from_millis(250);
@@ -197,6 +204,29 @@ pub enum PaperError {
         /// What is wrong.
         why: String,
     },
+    /// Nothing was ever done there.
+    #[error("there is no paper account {}; the first command on --venue paper begins one, and so does `mandated paper reset`", path.display())]
+    NoAccount {
+        /// The file.
+        path: PathBuf,
+    },
+    /// Another process has the account open.
+    #[error("the paper account {} is in use by another process; end what runs on it (a session, the daemon, `mandated sim`) and try again", path.display())]
+    InUse {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A file of an account cannot be moved.
+    #[error("cannot move {}: {error}; make its folder writable", path.display())]
+    Move {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        error: std::io::Error,
+    },
+    /// Play money cannot be put in or taken out.
+    #[error("cannot move the play money: {0}")]
+    Deposit(String),
     /// No market runs on such a clock.
     #[error("cannot run the paper market: {0}; the speed is 0 to 86400 and the start a time after 1970")]
     Clock(String),
