@@ -75,6 +75,7 @@ mod waiting;
 mod wire;
 
 pub use faults::{FAULTS_VARIABLE, Fault, FaultKind, FaultSwitch};
+pub use keys::key_kinds;
 pub use report::{
     PaperCoin, PaperFill, PaperOrder, PaperPoint, PaperPosition, PaperProfit, PaperReport, PaperSum,
 };
@@ -326,6 +327,17 @@ impl RunningPaper {
     #[must_use]
     pub fn base_url(&self) -> String {
         format!("http://{}", self.address)
+    }
+
+    /// The seed of the account.
+    #[must_use]
+    pub fn seed(&self) -> u64 {
+        self.shared.market.seed
+    }
+
+    /// The market's moment, in milliseconds since 1970, and how fast it runs; nothing for the machine's clock.
+    pub fn market_clock(&self) -> Result<(i64, Option<Decimal>), PaperError> {
+        admin::clock(&self.shared).map_err(|refusal| PaperError::Clock(refusal.message))
     }
 
     /// The faults of this server.
