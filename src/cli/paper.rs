@@ -61,11 +61,7 @@ fn deposit(settings: &Settings, args: &DepositArgs) -> Result<Done, Failure> {
             "amount": amount.to_string(), "wallet": held.to_string()});
         say(&moved.to_string());
     } else {
-        let how = if amount.is_sign_negative() {
-            "out"
-        } else {
-            "in"
-        };
+        let how = if amount.is_sign_negative() { "out" } else { "in" };
         say(&format!(
             "PAPER: {} {coin} {how}; the wallet holds {held} {coin}",
             amount.abs()

@@ -31,6 +31,14 @@ fn config(settings: &Settings, args: &SimArgs) -> Result<PaperConfig, Failure> {
         Some(file) => file.clone(),
         None => paper_store(&paper_root(settings.paper_root.as_deref())?),
     };
+    let clock = args.clock.start();
+    if clock.is_some() && store.exists() {
+        return Err(Failure::Usage(format!(
+            "the paper account {} has a clock already, and --start and --speed are for a new one; leave them out, \
+             or begin a new account with `mandated paper reset`",
+            store.display()
+        )));
+    }
     let read = |file: &Path| {
         read_to_string(file)
             .map_err(|error| Failure::Usage(format!("cannot read {}: {error}", file.display())))
@@ -48,7 +56,7 @@ fn config(settings: &Settings, args: &SimArgs) -> Result<PaperConfig, Failure> {
         api_secret: Secret::new(args.secret.clone()),
         rsa_public_key: args.rsa_public_key.as_deref().map(read).transpose()?,
         seed: args.seed,
-        clock: args.clock.start(),
+        clock,
         faults,
         ..PaperConfig::new(store)
     })
@@ -60,7 +68,9 @@ fn introduce(running: &RunningPaper, args: &SimArgs, store: &Path) -> Result<(),
     let (now_ms, speed) = running.market_clock().map_err(Failure::failed)?;
     say("paper exchange: play money, Bybit V5 over HTTP and WebSocket, on this machine alone");
     say(&format!("address  {url}"));
-    say(&format!("streams  {stream}/v5/public/CATEGORY, {stream}/v5/private, {stream}/v5/trade"));
+    say(&format!(
+        "streams  {stream}/v5/public/CATEGORY, {stream}/v5/private, {stream}/v5/trade"
+    ));
     say(&format!("key      {key}"));
     say(&format!("secret   {}", args.secret));
     for (suffix, what) in key_kinds() {

@@ -30,10 +30,7 @@ impl PaperExchange {
             birth::deposit(&desk, coin, amount)?;
             Ok(store::coin(&open.books, Wallet::Unified, coin)?.wallet)
         });
-        booked.map_err(|refusal: Refusal| {
-            let why = refusal.message;
-            PaperError::Deposit(why.strip_prefix("params error: ").unwrap_or(&why).to_owned())
-        })
+        booked.map_err(|refusal: Refusal| PaperError::Deposit(in_words(&refusal.message)))
     }
 
     /// Begins a new account in the place of the old one, which is kept beside it; gives where.
@@ -43,6 +40,13 @@ impl PaperExchange {
         let made = Open::new(&PaperConfig {
             store: fresh.clone(),
             ..config.clone()
+        });
+        let made = made.map_err(|error| match error {
+            PaperError::Account { why, .. } => PaperError::Account {
+                path: config.store.clone(),
+                why: in_words(&why),
+            },
+            other => other,
         });
         let swapped = made.and_then(|open| {
             drop(open);
@@ -57,6 +61,12 @@ impl PaperExchange {
         }
         swapped
     }
+}
+
+/// What a reply would say, without the words of the wire.
+fn in_words(message: &str) -> String {
+    let why = message.strip_prefix("params error: ");
+    why.unwrap_or(message).to_owned()
 }
 
 fn beside(path: &Path, suffix: &str) -> PathBuf {

@@ -15,6 +15,7 @@ mod linear;
 mod lists;
 mod market;
 mod positions;
+mod report;
 mod shared;
 mod spot;
 mod streams;

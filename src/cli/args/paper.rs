@@ -137,10 +137,7 @@ mod tests {
 
     #[test]
     fn a_holding_is_a_coin_and_an_amount_above_zero() {
-        assert_eq!(
-            holding("BTC=0.5"),
-            Ok(("BTC".to_owned(), Decimal::new(5, 1)))
-        );
+        assert_eq!(holding("BTC=0.5"), Ok(("BTC".to_owned(), Decimal::new(5, 1))));
         for text in ["BTC", "BTC=", "BTC=0", "BTC=-1", "BTC=x"] {
             assert!(holding(text).is_err(), "{text}");
         }

@@ -97,9 +97,7 @@ fn dots(scale: &Scale, columns: usize, rows: usize) -> Vec<(usize, usize)> {
 fn braille(scale: &Scale) -> Vec<String> {
     let mut field = vec![vec![BRAILLE; COLUMNS]; ROWS];
     for (x, y) in dots(scale, COLUMNS * DOTS.0, ROWS * DOTS.1) {
-        let letter = field
-            .get_mut(y / DOTS.1)
-            .and_then(|row| row.get_mut(x / DOTS.0));
+        let letter = field.get_mut(y / DOTS.1).and_then(|row| row.get_mut(x / DOTS.0));
         let bit = BITS.get(x % DOTS.0).and_then(|bits| bits.get(y % DOTS.1));
         if let (Some(letter), Some(bit)) = (letter, bit) {
             *letter |= bit;
@@ -144,15 +142,21 @@ mod tests {
     fn a_rising_line_runs_from_corner_to_corner_with_its_labels() {
         let drawn = lines(&rising(), Letters::Ascii);
         assert_eq!(drawn.len(), 14);
-        assert!(drawn[0].starts_with("  11,200 |") && drawn[0].ends_with('*'), "{drawn:#?}");
+        assert!(
+            drawn[0].starts_with("  11,200 |") && drawn[0].ends_with('*'),
+            "{drawn:#?}"
+        );
         assert!(drawn[11].starts_with("  11,000 |***"), "{drawn:#?}");
         assert_eq!(
             drawn[13],
-            "           06-15 12:00               06-15 22:09                06-16 08:00 UTC"
+            "          06-15 12:00                06-15 22:09               06-16 08:00 UTC"
         );
         assert!(drawn.iter().all(|line| line.is_ascii()));
         let dotted = lines(&rising(), Letters::Unicode);
-        assert!(dotted[0].starts_with("  11,200 ┤") && !dotted[0].is_ascii(), "{dotted:#?}");
+        assert!(
+            dotted[0].starts_with("  11,200 ┤") && !dotted[0].is_ascii(),
+            "{dotted:#?}"
+        );
         assert!(dotted[11].starts_with("  11,000 ┤⣀"), "{dotted:#?}");
     }
 

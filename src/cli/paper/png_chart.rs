@@ -28,7 +28,7 @@ const BRUSH: i32 = 3;
 const PAPER: Colour = [255, 255, 255];
 const INK: Colour = [31, 41, 55];
 const FAINT: Colour = [107, 114, 128];
-const GRID: Colour = [229, 231, 235];
+const GRID: Colour = [213, 219, 230];
 const AXIS: Colour = [156, 163, 175];
 const LINE: Colour = [29, 78, 216];
 const BELOW: Colour = [224, 233, 253];
@@ -37,7 +37,9 @@ const BELOW: Colour = [224, 233, 253];
 pub(super) fn write(file: &Path, curve: &[PaperPoint]) -> Result<(), String> {
     let said = |error: &dyn std::fmt::Display| {
         let shown = file.display();
-        format!("cannot write the picture {shown}: {error}; name a file in a folder that is there and writable")
+        format!(
+            "cannot write the picture {shown}: {error}; name a file in a folder that is there and writable"
+        )
     };
     let scale = Scale::new(curve, 5).ok_or("there is nothing to draw: the account has no equity curve")?;
     let last = curve.last().map(|point| usd(point.usd)).unwrap_or_default();
@@ -80,12 +82,15 @@ fn draw(scale: &Scale, last: &str) -> Canvas {
 fn curve(canvas: &mut Canvas, scale: &Scale, field: &Field) {
     let (columns, rows) = (field.width * FINE, field.height * FINE);
     let heights = scale.rows(columns.into(), rows.into());
-    let heights: Vec<i32> = heights.into_iter().filter_map(|row| row.try_into().ok()).collect();
+    let heights: Vec<i32> = heights
+        .into_iter()
+        .filter_map(|row| row.try_into().ok())
+        .collect();
     let (left, top) = (field.left * FINE, TOP * FINE);
     for (x, y) in (left..).zip(&heights) {
         canvas.fine(x, top + y, 1, rows - y, BELOW);
     }
-    marks_of(scale, rows).for_each(|y| canvas.fine(left, top + y, columns, 1, GRID));
+    marks_of(scale, rows).for_each(|y| canvas.fine(left, top + y - 1, columns, FINE, GRID));
     for (x, pair) in (left..).zip(heights.windows(2)) {
         if let [one, next] = pair {
             for y in *one.min(next)..=*one.max(next) {
@@ -120,9 +125,9 @@ fn dates(canvas: &mut Canvas, scale: &Scale, field: &Field) {
         canvas.rect(field.left + x, line, 1, 5, AXIS);
         let most = WIDTH - EDGE - width;
         let text = (field.left + x - width / 2).clamp(field.left.min(most), most);
-        canvas.text(text, line + 10, &scale.date(x.into(), columns), SMALL, FAINT);
+        canvas.text(text, line + 14, &scale.date(x.into(), columns), SMALL, FAINT);
     }
-    canvas.text(EDGE, line + 10, "UTC", SMALL, AXIS);
+    canvas.text(EDGE, line + 14, "UTC", SMALL, AXIS);
 }
 
 /// The drawing, three times as large as the picture.

@@ -16,7 +16,8 @@ use crate::state::paths::{BrokerKey, LiveFiles, RuntimeRoot};
 pub(super) async fn run(settings: &Settings, args: ResetArgs) -> Result<Done, Failure> {
     if !args.yes && !std::io::stdin().is_terminal() {
         return Err(Failure::Usage(
-            "nothing was reset: there is no terminal to ask on; add --yes to go ahead without asking".to_owned(),
+            "nothing was reset: there is no terminal to ask on; add --yes to go ahead without asking"
+                .to_owned(),
         ));
     }
     let mut config = PaperConfig::new(super::store(settings, &args.place)?);
@@ -28,7 +29,9 @@ pub(super) async fn run(settings: &Settings, args: ResetArgs) -> Result<Done, Fa
     let in_flight = in_flight(settings, &config.store);
     announce(&config.store, &in_flight);
     if !args.yes && !confirmed().await {
-        return Err(Failure::Failed("nothing was reset: it was not confirmed".to_owned()));
+        return Err(Failure::Failed(
+            "nothing was reset: it was not confirmed".to_owned(),
+        ));
     }
     let kept = PaperExchange::reset(&config).map_err(Failure::failed)?;
     if let Some(kept) = kept {
@@ -83,7 +86,11 @@ fn of_every_broker(root: &RuntimeRoot) -> Vec<String> {
         for record in records {
             let file = files.inflight_folder().join(format!("{}.json", record.client_id));
             let (side, symbol) = (record.side, record.symbol);
-            found.push(format!("  {}: {side} {} {symbol}", file.display(), record.category));
+            found.push(format!(
+                "  {}: {side} {} {symbol}",
+                file.display(),
+                record.category
+            ));
         }
         found.extend(errors.iter().map(|error| format!("  {error}")));
     }

@@ -18,7 +18,13 @@ pub(super) fn print(report: &PaperReport) {
     let style = Style::of_stdout();
     say(&style.bold("PAPER: play money; what it fills says nothing about what a market would"));
     head(report).iter().for_each(|line| say(line));
-    let parts = [wallet(report), positions(report), orders(report), fills(report), profit(report)];
+    let parts = [
+        wallet(report),
+        positions(report),
+        orders(report),
+        fills(report),
+        profit(report),
+    ];
     for (heading, lines) in parts {
         say(&format!("\n{}", style.bold(&heading)));
         lines.iter().for_each(|line| say(line));
@@ -60,7 +66,12 @@ fn or_none(lines: Vec<String>, count: usize) -> Vec<String> {
 pub(super) fn wallet(report: &PaperReport) -> Part {
     let row = |held: &crate::sim::PaperCoin| {
         let place = if held.wallet == "UNIFIED" { "" } else { held.wallet };
-        vec![held.coin.clone(), coins(held.amount), usd(held.usd), place.to_owned()]
+        vec![
+            held.coin.clone(),
+            coins(held.amount),
+            usd(held.usd),
+            place.to_owned(),
+        ]
     };
     let rows: Vec<Vec<String>> = report.wallet.iter().map(row).collect();
     let table = lines(&["coin", ">amount", ">USD", ""], &rows);
@@ -92,7 +103,15 @@ fn positions(report: &PaperReport) -> Part {
 fn orders(report: &PaperReport) -> Part {
     let heading = format!("open orders: {}", report.orders.len());
     let rows: Vec<Vec<String>> = report.orders.iter().take(MOST_ORDERS).map(order).collect();
-    let columns = ["instrument", "side", "kind", ">qty", ">price", ">trigger", "client id"];
+    let columns = [
+        "instrument",
+        "side",
+        "kind",
+        ">qty",
+        ">price",
+        ">trigger",
+        "client id",
+    ];
     let mut table = or_none(lines(&columns, &rows), rows.len());
     let more = report.orders.len() - rows.len();
     if more > 0 {
@@ -136,10 +155,20 @@ fn fills(report: &PaperReport) -> Part {
         })
         .collect();
     let heading = match report.fills.len() {
-        all if all > rows.len() => format!("fills: {all}, the latest {}; all of them with --json", rows.len()),
+        all if all > rows.len() => {
+            format!("fills: {all}, the latest {}; all of them with --json", rows.len())
+        }
         all => format!("fills: {all}"),
     };
-    let columns = ["time, UTC", "instrument", "side", ">qty", ">price", ">fee", ">realised"];
+    let columns = [
+        "time, UTC",
+        "instrument",
+        "side",
+        ">qty",
+        ">price",
+        ">fee",
+        ">realised",
+    ];
     (heading, or_none(lines(&columns, &rows), rows.len()))
 }
 
@@ -160,7 +189,12 @@ fn profit(report: &PaperReport) -> Part {
     let count = rows.len();
     let sums = cells(&report.profit_usd, usd);
     let ends = ["USD".to_owned(), usd(report.profit_usd.total)];
-    rows.push(std::iter::once("sum".to_owned()).chain(sums).chain(ends).collect());
+    rows.push(
+        std::iter::once("sum".to_owned())
+            .chain(sums)
+            .chain(ends)
+            .collect(),
+    );
     let columns = [
         "instrument",
         ">realised",
@@ -171,5 +205,8 @@ fn profit(report: &PaperReport) -> Part {
         "in",
         ">total, USD",
     ];
-    ("profit and loss".to_owned(), or_none(lines(&columns, &rows), count))
+    (
+        "profit and loss".to_owned(),
+        or_none(lines(&columns, &rows), count),
+    )
 }

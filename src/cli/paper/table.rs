@@ -66,7 +66,8 @@ pub(super) fn coins(value: Decimal) -> String {
 
 /// A moment in UTC, in chrono's notation.
 pub(super) fn time(ms: i64, pattern: &str) -> String {
-    DateTime::from_timestamp_millis(ms).map_or_else(|| ms.to_string(), |time| time.format(pattern).to_string())
+    DateTime::from_timestamp_millis(ms)
+        .map_or_else(|| ms.to_string(), |time| time.format(pattern).to_string())
 }
 
 #[cfg(test)]
@@ -88,7 +89,10 @@ mod tests {
 
     #[test]
     fn columns_line_up() {
-        let rows = [vec!["BTC".to_owned(), "0.5".to_owned()], vec!["USDT".to_owned(), "10000".to_owned()]];
+        let rows = [
+            vec!["BTC".to_owned(), "0.5".to_owned()],
+            vec!["USDT".to_owned(), "10000".to_owned()],
+        ];
         let expected = ["  coin  amount", "  BTC      0.5", "  USDT   10000"];
         assert_eq!(lines(&["coin", ">amount"], &rows), expected);
     }
