@@ -129,7 +129,7 @@ fn from_journal(books: &Books) -> Result<Tallies, Refusal> {
 }
 
 /// A purchase pays its fee in the coin: counted at the price of the trade.
-fn spot<'a>(lots: &mut BTreeMap<&'a str, Lot>, tallies: &mut Tallies, fill: &Fill) -> Decimal {
+fn spot(lots: &mut BTreeMap<&str, Lot>, tallies: &mut Tallies, fill: &Fill) -> Decimal {
     let one = fill.one;
     let lot = lots.entry(one.symbol).or_default();
     let value = one.value(fill.qty, fill.price);
