@@ -287,9 +287,14 @@ async fn more_orders_than_one_call_cancels_are_all_cancelled() {
         let server = Paper::server(&world.paper.folder, still()).await;
         places.push(tokio::spawn(async move {
             for at in 0..60_i64 {
-                let price = (50_000 + part * 60 + at).to_string();
-                let body = json!({"category": "linear", "symbol": "BTCUSDT", "side": "Buy", "orderType": "Limit",
-                                  "qty": "0.001", "price": price});
+                // One contract takes no more than 500 orders.
+                let (symbol, qty, base) = match part % 2 {
+                    0 => ("BTCUSDT", "0.001", 50_000),
+                    _ => ("ETHUSDT", "0.01", 2_000),
+                };
+                let price = (base + part * 60 + at).to_string();
+                let body = json!({"category": "linear", "symbol": symbol, "side": "Buy", "orderType": "Limit",
+                                  "qty": qty, "price": price});
                 assert_eq!(post(&server, "/v5/order/create", body).await["retCode"], 0);
             }
         }));

@@ -9,9 +9,11 @@ mod paper;
 
 pub(super) use paper::{ClockArgs, DepositArgs, PaperCommand, ResetArgs, ShowArgs, StoreArg};
 
+use super::version;
+
 /// A fail-closed broker between an AI agent and a person's money on Bybit.
 #[derive(Debug, Parser)]
-#[command(name = "mandated", version, about, max_term_width = 100)]
+#[command(name = "mandated", version = version::SHORT, long_version = version::LONG, about, max_term_width = 100)]
 pub(super) struct Arguments {
     #[command(flatten)]
     pub(super) settings: Settings,

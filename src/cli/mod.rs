@@ -19,6 +19,7 @@ mod paper;
 mod serve;
 mod sim;
 mod status;
+mod version;
 
 use std::process::ExitCode;
 

@@ -5,68 +5,25 @@ use std::sync::Arc;
 
 use rust_decimal::Decimal;
 
+use super::borrow;
 use super::call::{Desk, Refusal};
-use super::instruments::{self, Category, INSTRUMENTS, Instrument, num};
-use super::market::{self, Path};
+use super::instruments::{self, Category, Instrument};
+use super::margin::{self, Exposure, Mode};
 use super::order::{Order, Side};
 use super::order_store;
 use super::position::Position;
 use super::store::{self, Coin, Wallet};
 
-/// Maintenance margin as a share of a position's value.
-const MAINTENANCE: Decimal = num(5, 3);
-
-impl Desk<'_> {
-    /// The path of one instrument.
-    pub(crate) fn path(&self, one: &'static Instrument) -> Result<Path<'_>, Refusal> {
-        let pins = store::pins(self.books, one)?;
-        Ok(self.market.path(one, (*pins).clone()))
-    }
-
-    /// The last price, which is the mark and the index price too.
-    pub(crate) fn last(&self, one: &'static Instrument) -> Result<Decimal, Refusal> {
-        Ok(self.path(one)?.at(self.now))
-    }
-
-    /// Last prices of everything that is listed.
-    pub(crate) fn prices(&self) -> Result<Prices, Refusal> {
-        let mut last = BTreeMap::new();
-        for one in &INSTRUMENTS {
-            last.insert((one.category, one.symbol), self.last(one)?);
-        }
-        let mut prices = Prices {
-            last,
-            usd: BTreeMap::new(),
-        };
-        prices.usd = market::usd_prices(|one| prices.of(one));
-        Ok(prices)
-    }
-}
-
-/// Prices at one moment.
-pub(crate) struct Prices {
-    last: BTreeMap<(Category, &'static str), Decimal>,
-    usd: BTreeMap<&'static str, Decimal>,
-}
-
-impl Prices {
-    pub(crate) fn of(&self, one: &Instrument) -> Decimal {
-        self.last
-            .get(&(one.category, one.symbol))
-            .copied()
-            .unwrap_or(one.base_price)
-    }
-
-    /// A coin in US dollars; an unknown coin is worth nothing.
-    pub(crate) fn usd(&self, coin: &str) -> Decimal {
-        self.usd.get(coin).copied().unwrap_or_default()
-    }
-}
-
 /// One coin's share of the account; amounts in the coin.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Holding {
     pub(crate) coin: Coin,
+    /// Lent for spot orders.
+    pub(crate) lent: Decimal,
+    /// What one costs in US dollars.
+    pub(crate) usd: Decimal,
+    /// The share of its worth that counts as collateral.
+    pub(crate) ratio: Decimal,
     /// Held back for open spot orders.
     pub(crate) locked: Decimal,
     pub(crate) order_margin: Decimal,
@@ -77,147 +34,348 @@ pub(crate) struct Holding {
 
 impl Holding {
     pub(crate) fn equity(&self) -> Decimal {
-        self.coin.wallet + self.unrealised
+        self.coin.wallet - self.lent + self.unrealised
     }
 
-    /// What a spot order can still spend.
-    pub(crate) fn free(&self) -> Decimal {
-        (self.coin.wallet - self.locked).max(Decimal::ZERO)
+    /// Everything owed: what was lent, and a wallet below zero.
+    pub(crate) fn owed(&self) -> Decimal {
+        self.lent + (-self.coin.wallet).max(Decimal::ZERO)
+    }
+
+    /// What no order and no position of its own margin needs.
+    pub(crate) fn own_free(&self) -> Decimal {
+        self.coin.wallet - self.lent - self.locked - self.order_margin - self.position_margin
+    }
+
+    /// Its part of the margin balance: debts count in full.
+    fn cover(&self) -> Decimal {
+        let equity = self.equity();
+        match equity.is_sign_negative() {
+            true => equity,
+            false => equity * self.ratio,
+        }
     }
 }
 
+/// An open position with what it ties up.
+pub(crate) struct Leg {
+    pub(crate) one: &'static Instrument,
+    pub(crate) held: Arc<Position>,
+    pub(crate) mark: Decimal,
+    pub(crate) leverage: Decimal,
+    pub(crate) initial: Decimal,
+    pub(crate) maintenance: Decimal,
+    pub(crate) unrealised: Decimal,
+}
+
+type LegKey = (Category, &'static str, i64);
+
 /// The account at one moment.
 pub(crate) struct Account {
+    pub(crate) mode: Mode,
     pub(crate) holdings: BTreeMap<String, Holding>,
-    pub(crate) prices: Prices,
-    positions: Vec<Arc<Position>>,
+    pub(crate) legs: Vec<Leg>,
+    orders: BTreeMap<LegKey, Exposure>,
 }
 
 impl Account {
     /// Reads the account, leaving the order `without` out: an amended order is checked as a new one.
     pub(crate) fn read(desk: &Desk<'_>, without: Option<&str>) -> Result<Self, Refusal> {
         let mut account = Self {
+            mode: Mode::of(desk.books)?,
             holdings: BTreeMap::new(),
-            prices: desk.prices()?,
-            positions: store::positions(desk.books)?,
+            legs: Vec::new(),
+            orders: BTreeMap::new(),
         };
         for (coin, held) in store::coins(desk.books, Wallet::Unified)? {
-            account.holdings.entry(coin).or_default().coin = held;
+            account.holding(desk, &coin)?.coin = held;
         }
-        for at in 0..account.positions.len() {
-            account.count_position(desk, at)?;
+        for held in store::positions(desk.books)? {
+            if held.is_open() {
+                account.count_position(desk, held)?;
+            }
         }
         for order in order_store::open_orders(desk.books)? {
             if Some(order.id.as_str()) != without {
                 account.count_order(desk, &order)?;
             }
         }
+        for (key, orders) in std::mem::take(&mut account.orders) {
+            let cost = orders.cost(desk.books, account.held(key))?;
+            account.holding(desk, orders.one.settle)?.order_margin += cost;
+            account.orders.insert(key, orders);
+        }
         Ok(account)
     }
 
-    fn holding(&mut self, coin: &str) -> &mut Holding {
-        self.holdings.entry(coin.to_owned()).or_default()
+    fn holding(&mut self, desk: &Desk<'_>, coin: &str) -> Result<&mut Holding, Refusal> {
+        if !self.holdings.contains_key(coin) {
+            let fresh = fresh(desk, coin)?;
+            self.holdings.insert(coin.to_owned(), fresh);
+        }
+        Ok(self.holdings.entry(coin.to_owned()).or_default())
     }
 
-    fn count_position(&mut self, desk: &Desk<'_>, at: usize) -> Result<(), Refusal> {
-        let Some(position) = self.positions.get(at).filter(|position| position.is_open()) else {
-            return Ok(());
-        };
-        let Some(one) = Category::parse(&position.category)
-            .and_then(|category| instruments::find(category, &position.symbol))
+    fn count_position(&mut self, desk: &Desk<'_>, held: Arc<Position>) -> Result<(), Refusal> {
+        let Some(one) =
+            Category::parse(&held.category).and_then(|found| instruments::find(found, &held.symbol))
         else {
             return Ok(());
         };
-        let mark = self.prices.of(one);
-        let value = one.value(position.size, mark);
-        let unrealised = position.unrealised(one, mark);
-        let margin = margin(value, store::leverage(desk.books, one)?);
-        let holding = self.holding(one.settle);
-        holding.unrealised += unrealised;
-        holding.position_margin += margin;
-        holding.maintenance += (value * MAINTENANCE).round_dp(8);
+        let mark = desk.mark(one)?;
+        let leverage = store::leverage_of(desk.books, one, held.side)?;
+        // Cross margin follows the mark, isolated margin was fixed at entry.
+        let (value, added) = match self.mode {
+            Mode::Cross => (one.value(held.size, mark), Decimal::ZERO),
+            Mode::Isolated => (held.entry, held.added),
+        };
+        let leg = Leg {
+            one,
+            mark,
+            leverage,
+            initial: margin::position_initial(one, held.side, value, leverage) + added,
+            maintenance: margin::position_maintenance(one, held.side, value, leverage),
+            unrealised: held.unrealised(one, mark),
+            held,
+        };
+        let holding = self.holding(desk, one.settle)?;
+        holding.unrealised += leg.unrealised;
+        holding.position_margin += leg.initial;
+        holding.maintenance += leg.maintenance;
+        self.legs.push(leg);
         Ok(())
     }
 
     fn count_order(&mut self, desk: &Desk<'_>, order: &Order) -> Result<(), Refusal> {
         let one = order.instrument()?;
         if one.category == Category::Spot {
-            if order.is_active() || order.filter == "tpslOrder" {
+            if order.holds_coins() {
                 // A conditional market order has no limit; its trigger is the best guess of its price.
                 let price = if order.price.is_zero() {
                     order.trigger
                 } else {
                     order.price
                 };
+                let got = borrow::ratio(desk.books, got_coin(one, order.side))?;
                 let (coin, amount) = spot_need(one, order, price);
-                self.holding(coin).locked += amount;
+                let lent = is_leveraged(order) && self.mode == Mode::Cross;
+                let holding = self.holding(desk, coin)?;
+                let own = match lent {
+                    true => amount.min((holding.coin.wallet - holding.locked).max(Decimal::ZERO)),
+                    false => amount,
+                };
+                holding.locked += own;
+                let weight = borrow::INITIAL + Decimal::ONE - got;
+                holding.order_margin += ((amount - own) * weight).round_dp(8);
             }
         } else if order.is_active() && !order.reduce_only {
             // Conditional orders reserve nothing before their trigger.
-            let value = one.value(order.leaves(), order.price);
-            self.holding(one.settle).order_margin += margin(value, store::leverage(desk.books, one)?);
+            let key = (one.category, one.symbol, order.position_idx);
+            let orders = self.orders.entry(key).or_insert_with(|| Exposure::new(one));
+            orders.add(order.side, order.price, order.leaves());
         }
         Ok(())
     }
 
+    pub(crate) fn held(&self, (category, symbol, idx): LegKey) -> Option<&Position> {
+        self.legs
+            .iter()
+            .find(|leg| leg.one.category == category && leg.one.symbol == symbol && leg.held.idx == idx)
+            .map(|leg| &*leg.held)
+    }
+
+    pub(crate) fn leg(&self, one: &Instrument, idx: i64) -> Option<&Leg> {
+        self.legs
+            .iter()
+            .find(|leg| std::ptr::eq(leg.one, one) && leg.held.idx == idx)
+    }
+
+    /// Where a cross position would be liquidated if nothing else moved.
+    pub(crate) fn liq_price(&self, leg: &Leg) -> Option<Decimal> {
+        let usd = self.holdings.get(leg.one.settle)?.usd;
+        let room = (self.cover() - self.maintenance()).checked_div(usd)?;
+        let rate = leg.one.maintenance_rate(leg.one.value(leg.held.size, leg.mark));
+        margin::cross_price(leg.one, &leg.held, leg.mark, room, rate)
+    }
+
+    /// The margin balance: what all coins are worth as collateral, debts in full, in US dollars.
+    pub(crate) fn cover(&self) -> Decimal {
+        self.in_usd(Holding::cover)
+    }
+
+    pub(crate) fn initial(&self) -> Decimal {
+        self.in_usd(|held| held.order_margin + held.position_margin + held.owed() * borrow::INITIAL)
+    }
+
+    pub(crate) fn maintenance(&self) -> Decimal {
+        self.in_usd(|held| held.maintenance + held.owed() * borrow::MAINTENANCE)
+    }
+
     /// US dollars that no position and no order needs; below zero when the account is short.
     pub(crate) fn available_usd(&self) -> Decimal {
-        self.in_usd(|held| held.equity() - held.locked - held.order_margin - held.position_margin)
+        self.cover() - self.initial() - self.in_usd(|held| held.locked * held.ratio)
+    }
+
+    /// Whether a cross account holds less than it must.
+    pub(crate) fn is_short(&self) -> bool {
+        let needed = match self.mode {
+            Mode::Cross => self.maintenance(),
+            Mode::Isolated => self.in_usd(|held| held.owed() * borrow::MAINTENANCE),
+        };
+        needed > Decimal::ZERO && self.cover() <= needed
     }
 
     /// The sum of one figure over all coins, in US dollars.
     pub(crate) fn in_usd(&self, figure: impl Fn(&Holding) -> Decimal) -> Decimal {
-        self.holdings
-            .iter()
-            .map(|(coin, held)| figure(held) * self.prices.usd(coin))
-            .sum()
+        self.holdings.values().map(|held| figure(held) * held.usd).sum()
+    }
+
+    /// What is free in `coin` for margin: of the whole account in cross mode, of the coin alone in isolated.
+    pub(crate) fn margin_free(&self, coin: &str) -> Decimal {
+        let held = self.holdings.get(coin);
+        match self.mode {
+            Mode::Isolated => held.map(Holding::own_free).unwrap_or_default(),
+            Mode::Cross => held
+                .and_then(|held| self.available_usd().checked_div(held.usd))
+                .unwrap_or_default(),
+        }
+    }
+
+    /// What a spot order can spend of a coin without borrowing.
+    pub(crate) fn spot_free(&self, coin: &str) -> Decimal {
+        let Some(held) = self.holdings.get(coin) else {
+            return Decimal::ZERO;
+        };
+        let free = match self.mode {
+            Mode::Cross => held.coin.wallet - held.locked,
+            Mode::Isolated => held.own_free(),
+        };
+        free.max(Decimal::ZERO)
     }
 
     /// Refuses an order that the account cannot pay for; `price` is what it would cost at most.
     pub(crate) fn afford(&self, desk: &Desk<'_>, order: &Order, price: Decimal) -> Result<(), Refusal> {
         let one = order.instrument()?;
         if one.category == Category::Spot {
-            let (coin, amount) = spot_need(one, order, price);
-            let free = self.holdings.get(coin).map(Holding::free).unwrap_or_default();
-            if amount > free {
-                return Err(Refusal::new(170_131, "Insufficient balance."));
-            }
+            return self.afford_spot(desk, one, order, price);
+        }
+        if order.reduce_only {
             return Ok(());
         }
-        let closing = self.closing(one, order);
-        let opening = (order.rest() - closing).max(Decimal::ZERO);
-        if order.reduce_only || opening.is_zero() {
+        let key = (one.category, one.symbol, order.position_idx);
+        let mut orders = self
+            .orders
+            .get(&key)
+            .cloned()
+            .unwrap_or_else(|| Exposure::new(one));
+        let held = self.held(key);
+        let before = orders.cost(desk.books, held)?;
+        orders.add(order.side, price, order.rest());
+        let need = orders.cost(desk.books, held)? - before;
+        let closable = held.map(|held| held.closable(order.side)).unwrap_or_default();
+        let opens = orders.opens(order.side, closable);
+        if opens.is_zero() {
             return Ok(());
         }
-        let value = one.value(opening, price);
-        let need = margin(value, store::leverage(desk.books, one)?) + value * one.taker_rate();
-        if need * self.prices.usd(one.settle) > self.available_usd() {
+        let same_side = held.filter(|held| held.side == order.side);
+        let value = same_side
+            .map(|held| one.value(held.size, price))
+            .unwrap_or_default()
+            + opens;
+        margin::within_tier(desk.books, one, order.side, value)?;
+        let mut free = self.margin_free(one.settle);
+        if self.mode == Mode::Cross && !self.holdings.contains_key(one.settle) {
+            let usd = desk.usd(one.settle)?;
+            free = self.available_usd().checked_div(usd).unwrap_or_default();
+        }
+        if need > Decimal::ZERO && need > free {
             return Err(Refusal::new(110_007, "ab not enough for new order"));
         }
         Ok(())
     }
 
-    /// How much of an order would close what is held.
-    fn closing(&self, one: &Instrument, order: &Order) -> Decimal {
-        self.positions
-            .iter()
-            .find(|held| {
-                held.category == one.category.word()
-                    && held.symbol == one.symbol
-                    && held.idx == order.position_idx
-            })
-            .map(|held| held.closable(order.side))
-            .unwrap_or_default()
+    fn afford_spot(
+        &self,
+        desk: &Desk<'_>,
+        one: &Instrument,
+        order: &Order,
+        price: Decimal,
+    ) -> Result<(), Refusal> {
+        let (coin, amount) = spot_need(one, order, price);
+        let own = amount.min(self.spot_free(coin));
+        let short = amount - own;
+        let refused = || Refusal::new(170_131, "Insufficient balance.");
+        if is_leveraged(order) && self.mode == Mode::Isolated {
+            return Err(Refusal::new(
+                182_021,
+                "Cannot enable spot margin while in isolated margin mode.",
+            ));
+        }
+        if short > Decimal::ZERO && !is_leveraged(order) {
+            return Err(refused());
+        }
+        if short > Decimal::ZERO {
+            let owed = self.holdings.get(coin).map(Holding::owed).unwrap_or_default();
+            borrow::within_limit(coin, owed + short)?;
+        }
+        if self.mode == Mode::Isolated || (short.is_zero() && self.initial().is_zero()) {
+            return Ok(());
+        }
+        let loss = self.exchange_loss(desk, one, order.side, own, short)?;
+        if loss > Decimal::ZERO && loss > self.available_usd() {
+            return Err(refused());
+        }
+        Ok(())
+    }
+
+    /// What exchanging coins costs the margin in US dollars, as coins count for less than they are worth:
+    /// `own` is spent from the wallet and `short` is borrowed.
+    pub(crate) fn exchange_loss(
+        &self,
+        desk: &Desk<'_>,
+        one: &Instrument,
+        side: Side,
+        own: Decimal,
+        short: Decimal,
+    ) -> Result<Decimal, Refusal> {
+        let paid = paid_coin(one, side);
+        let usd = desk.usd(paid)?;
+        let got = borrow::ratio(desk.books, got_coin(one, side))? * (Decimal::ONE - one.taker_rate());
+        let given = own * borrow::ratio(desk.books, paid)?;
+        Ok((given + short * (Decimal::ONE + borrow::INITIAL) - (own + short) * got) * usd)
     }
 }
 
-/// The initial margin of a value.
-pub(crate) fn margin(value: Decimal, leverage: Decimal) -> Decimal {
-    value.checked_div(leverage).unwrap_or(value).round_dp(8)
+/// A coin of which nothing is counted yet.
+pub(crate) fn fresh(desk: &Desk<'_>, coin: &str) -> Result<Holding, Refusal> {
+    Ok(Holding {
+        lent: borrow::lent(desk.books, coin)?,
+        usd: desk.usd(coin)?,
+        ratio: borrow::ratio(desk.books, coin)?,
+        ..Holding::default()
+    })
+}
+
+fn is_leveraged(order: &Order) -> bool {
+    order.extra("isLeverage") == "1"
+}
+
+pub(crate) fn paid_coin(one: &Instrument, side: Side) -> &'static str {
+    match side {
+        Side::Buy => one.quote,
+        Side::Sell => one.base,
+    }
+}
+
+fn got_coin(one: &Instrument, side: Side) -> &'static str {
+    match side {
+        Side::Buy => one.base,
+        Side::Sell => one.quote,
+    }
 }
 
 /// The coin that a spot order spends and how much of it, at `price`.
-fn spot_need(one: &Instrument, order: &Order, price: Decimal) -> (&'static str, Decimal) {
+pub(crate) fn spot_need(one: &Instrument, order: &Order, price: Decimal) -> (&'static str, Decimal) {
     let rest = order.rest();
     match (order.side, order.in_quote) {
         (Side::Buy, true) => (one.quote, rest),

@@ -14,6 +14,7 @@ use super::envelope;
 use super::instruments::{self, Category, Instrument};
 use super::server::{self, Shared};
 use super::store;
+use super::upkeep;
 use super::waiting;
 
 /// Answers `POST /paper/faults`, `/paper/price`, `/paper/clock` and `/paper/deposit`, and `GET /paper/clock`.
@@ -76,7 +77,8 @@ fn move_to(shared: &Shared, one: &'static Instrument, price: Decimal) -> Result<
         waiting::look(&desk)?;
         store::pin(&books, one, desk.now, price)?;
         // Orders of this very millisecond have the set price ahead of them, so it acts on them now.
-        waiting::pinned(&desk, one, price)
+        waiting::pinned(&desk, one, price)?;
+        upkeep::at_tick(&desk).map(drop)
     })
 }
 

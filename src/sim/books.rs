@@ -4,7 +4,7 @@
 //! another connection has committed, so a copy is never older than the transaction that reads it.
 
 use std::cell::{Cell, RefCell};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use rusqlite::{CachedStatement, Connection};
@@ -12,6 +12,7 @@ use rusqlite::{CachedStatement, Connection};
 use super::call::Refusal;
 use super::clock::Clock;
 use super::instruments::Category;
+use super::market::Market;
 use super::order::Order;
 use super::outbox::Event;
 use super::position::Position;
@@ -41,6 +42,18 @@ pub(crate) struct Books {
     /// Up to here the price path has been looked at and nothing moved.
     quiet_until: Cell<i64>,
     events: RefCell<Vec<Event>>,
+    touched: RefCell<Touched>,
+    /// What [`super::reports`] values the account with; without one nothing is reported.
+    market: RefCell<Option<Market>>,
+}
+
+/// What a transaction changed, for the reports at its end.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Touched {
+    /// The market's time of the latest change.
+    pub(crate) at: i64,
+    pub(crate) positions: BTreeSet<(Category, &'static str, i64)>,
+    pub(crate) coins: BTreeSet<String>,
 }
 
 /// What a transaction is for.
@@ -60,6 +73,8 @@ impl Books {
             written: Cell::new(false),
             quiet_until: Cell::new(0),
             events: RefCell::new(Vec::new()),
+            touched: RefCell::default(),
+            market: RefCell::default(),
         }
     }
 
@@ -74,6 +89,7 @@ impl Books {
             Intent::Write => "BEGIN IMMEDIATE",
         })?;
         let done = self.refresh().and_then(|()| work()).and_then(|value| {
+            self.report()?;
             self.flush_events()?;
             self.run("COMMIT")?;
             Ok(value)
@@ -89,6 +105,7 @@ impl Books {
     /// Runs one handler inside a transaction; what a refused one wrote is undone, the rest stays.
     pub(crate) fn attempt<T>(&self, work: impl FnOnce() -> Result<T, Refusal>) -> Result<T, Refusal> {
         let events = self.events.borrow().len();
+        let touched = self.touched.borrow().clone();
         self.written.set(false);
         self.run("SAVEPOINT attempt")?;
         let done = work();
@@ -96,6 +113,7 @@ impl Books {
             self.run("ROLLBACK TO attempt")?;
             self.forget_copy();
             self.events.borrow_mut().truncate(events);
+            *self.touched.borrow_mut() = touched;
         }
         self.run("RELEASE attempt")?;
         done
@@ -123,6 +141,7 @@ impl Books {
         self.forget_copy();
         self.quiet_until.set(0);
         self.events.borrow_mut().clear();
+        self.touched.take();
     }
 
     fn forget_copy(&self) {
@@ -167,6 +186,51 @@ impl Books {
     /// Keeps an event until the transaction ends.
     pub(crate) fn publish(&self, event: Event) {
         self.events.borrow_mut().push(event);
+    }
+
+    /// Keeps an event unless the last one of the same order in this transaction was the same.
+    pub(crate) fn publish_change(&self, event: Event) {
+        let same = |earlier: &&Event| {
+            earlier.topic == event.topic && earlier.data.get("orderId") == event.data.get("orderId")
+        };
+        let told = {
+            let events = self.events.borrow();
+            events
+                .iter()
+                .rev()
+                .find(same)
+                .is_some_and(|earlier| earlier.data == event.data)
+        };
+        if !told {
+            self.publish(event);
+        }
+    }
+
+    /// Reports positions and wallets at the end of each transaction that changes them, valued on this market.
+    pub(crate) fn report_on(&self, market: Market) {
+        *self.market.borrow_mut() = Some(market);
+    }
+
+    pub(crate) fn touch_position(&self, category: Category, symbol: &'static str, idx: i64, now: i64) {
+        let mut touched = self.touched.borrow_mut();
+        touched.at = touched.at.max(now);
+        touched.positions.insert((category, symbol, idx));
+    }
+
+    pub(crate) fn touch_coin(&self, coin: &str, now: i64) {
+        let mut touched = self.touched.borrow_mut();
+        touched.at = touched.at.max(now);
+        if !touched.coins.contains(coin) {
+            touched.coins.insert(coin.to_owned());
+        }
+    }
+
+    fn report(&self) -> Result<(), Refusal> {
+        let touched = self.touched.take();
+        match self.market.borrow().as_ref() {
+            Some(market) => super::reports::write(self, market, &touched),
+            None => Ok(()),
+        }
     }
 
     fn flush_events(&self) -> Result<(), Refusal> {

@@ -18,6 +18,8 @@ const SPAN_MS: i64 = 7 * 86_400_000;
 pub(crate) struct Refusal {
     pub(crate) code: i64,
     pub(crate) message: String,
+    /// The `result` of the reply, where it says more.
+    pub(crate) result: Option<Box<Value>>,
 }
 
 impl Refusal {
@@ -25,6 +27,7 @@ impl Refusal {
         Self {
             code,
             message: message.into(),
+            result: None,
         }
     }
 
@@ -52,39 +55,75 @@ impl From<serde_json::Error> for Refusal {
 
 /// The arguments of a request: the decoded query of a GET, the top level of a POST's JSON body.
 #[derive(Debug, Default)]
-pub(crate) struct Params(Vec<(String, String)>);
+pub(crate) struct Params {
+    flat: Vec<(String, String)>,
+    /// The objects of the member `request`, which batches have.
+    rows: Vec<Params>,
+}
 
 impl Params {
     pub(crate) fn from_query(query: &str) -> Self {
-        Self(
-            url::form_urlencoded::parse(query.as_bytes())
+        Self {
+            flat: url::form_urlencoded::parse(query.as_bytes())
                 .into_owned()
                 .collect(),
-        )
+            rows: Vec::new(),
+        }
     }
 
     pub(crate) fn from_body(body: &[u8]) -> Result<Self, Refusal> {
         let not_json = |why: String| Refusal::params(format!("the body is not a JSON object: {why}"));
         let text = std::str::from_utf8(body).map_err(|error| not_json(error.to_string()))?;
         let json = Json::parse(text).map_err(|error| not_json(error.to_string()))?;
-        let members = json
-            .as_object()
-            .ok_or_else(|| not_json(format!("it is {}", json.kind())))?;
+        Self::from_object(&json).ok_or_else(|| not_json(format!("it is {}", json.kind())))
+    }
+
+    fn from_object(json: &Json<'_>) -> Option<Self> {
         let flat = |value: &Json<'_>| match value {
             Json::Bool(flag) => flag.to_string(),
             other => other.as_text().unwrap_or_default().to_owned(),
         };
-        Ok(Self(
-            members
+        let rows = json.member("request").and_then(Json::as_array);
+        Some(Self {
+            flat: json
+                .as_object()?
                 .iter()
                 .map(|(key, value)| (key.to_string(), flat(value)))
                 .collect(),
-        ))
+            rows: rows
+                .unwrap_or_default()
+                .iter()
+                .map(|row| Self::from_object(row).unwrap_or_default())
+                .collect(),
+        })
+    }
+
+    /// The rows of a batch, each with the category of all.
+    pub(crate) fn rows(&self) -> Vec<Self> {
+        let mut rows: Vec<Self> = self.rows.iter().map(Self::copy).collect();
+        for row in &mut rows {
+            row.set("category", self.get("category").unwrap_or_default());
+        }
+        rows
+    }
+
+    /// Puts a parameter in the place of what was given.
+    fn set(&mut self, name: &str, value: &str) {
+        self.flat.retain(|(key, _)| key != name);
+        self.flat.push((name.to_owned(), value.to_owned()));
+    }
+
+    /// A copy of the arguments that a handler may change.
+    fn copy(&self) -> Self {
+        Self {
+            flat: self.flat.clone(),
+            rows: self.rows.iter().map(Self::copy).collect(),
+        }
     }
 
     /// A parameter; an empty one counts as absent, as it does on Bybit.
     pub(crate) fn get(&self, name: &str) -> Option<&str> {
-        self.0
+        self.flat
             .iter()
             .find(|(key, _)| key == name)
             .map(|(_, value)| value.as_str())
@@ -209,6 +248,23 @@ pub(crate) struct Call<'a> {
 
 /// What a handler answers: the `result` of the envelope, or a refusal.
 pub(crate) type Answer = Result<Value, Refusal>;
+
+/// What fills the envelope of a request that was accepted.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Answered {
+    /// `result` alone.
+    Result(Value),
+    /// The rows of a batch, and what became of each, for `retExtInfo`.
+    Rows { result: Value, outcome: Value },
+    /// Code and message alone.
+    Bare,
+}
+
+impl From<Value> for Answered {
+    fn from(result: Value) -> Self {
+        Self::Result(result)
+    }
+}
 
 /// A page of rows as private lists have it.
 pub(crate) fn page(category: Category, rows: Vec<Value>, next: Option<i64>) -> Value {

@@ -1,15 +1,14 @@
-//! Candles and other history, computed from the path when asked for.
-
-use rust_decimal::Decimal;
-use serde_json::{Value, json};
+//! Candles of every kind of price, computed from the path when asked for.
 
 use chrono::{DateTime, Datelike, NaiveDate};
+use rust_decimal::Decimal;
+use serde_json::json;
 
-use super::call::{Answer, Call, Params, Refusal, cursor_text, text};
+use super::call::{Answer, Call, Params, Refusal, text};
 use super::instruments::{self, Category, Instrument};
-use super::market::HISTORY_START;
-use super::market_replies::{FUNDING_MS, funding_rate, open_interest};
-use super::prices;
+use super::market::{HISTORY_START, Path};
+use super::prices::{self, PriceKind};
+use super::tape::TICK_MS;
 
 const MINUTE_MS: i64 = 60_000;
 const WEEK_MS: i64 = 7 * 1440 * MINUTE_MS;
@@ -78,30 +77,78 @@ pub(crate) fn defaulted(params: &Params) -> Result<&'static Instrument, Refusal>
         .ok_or_else(|| Refusal::params(format!("symbol invalid {symbol}")))
 }
 
+/// What candles are drawn of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Line {
+    Price(PriceKind),
+    Premium,
+}
+
+impl Line {
+    fn at(self, path: &Path<'_>, time: i64) -> Decimal {
+        match self {
+            Self::Price(kind) => path.at_of(kind, time),
+            Self::Premium => path.premium(time),
+        }
+    }
+
+    fn range(self, path: &Path<'_>, from: i64, to: i64) -> (Decimal, Decimal) {
+        match self {
+            Self::Price(kind) => path.range_of(kind, from, to),
+            Self::Premium => path.premium_range(from, to),
+        }
+    }
+}
+
 /// Candles of seven columns.
 pub(crate) fn kline(call: &Call<'_>) -> Answer {
-    candles(call, true)
+    use Category::{Inverse, Linear, Spot};
+    candles(call, Line::Price(PriceKind::Last), &[Spot, Linear, Inverse])
 }
 
 /// Candles of the mark price: five columns.
 pub(crate) fn mark_kline(call: &Call<'_>) -> Answer {
-    candles(call, false)
+    use Category::{Inverse, Linear, Option};
+    candles(call, Line::Price(PriceKind::Mark), &[Linear, Inverse, Option])
 }
 
-fn candles(call: &Call<'_>, with_volume: bool) -> Answer {
+/// Candles of the index price: five columns.
+pub(crate) fn index_kline(call: &Call<'_>) -> Answer {
+    use Category::{Inverse, Linear};
+    candles(call, Line::Price(PriceKind::Index), &[Linear, Inverse])
+}
+
+/// Candles of the premium over the index: five columns.
+pub(crate) fn premium_kline(call: &Call<'_>) -> Answer {
+    use Category::{Inverse, Linear};
+    candles(call, Line::Premium, &[Linear, Inverse])
+}
+
+fn candles(call: &Call<'_>, line: Line, of: &[Category]) -> Answer {
     let one = defaulted(&call.params)?;
+    if !of.contains(&one.category) {
+        return Err(Refusal::params("illegal category"));
+    }
     let interval = Interval::parse(call.params.require("interval")?)
         .ok_or_else(|| Refusal::params("interval invalid"))?;
     let path = call.desk.path(one)?;
+    let now = match one.delivery {
+        0 => call.desk.now,
+        delivery => call.desk.now.min(delivery),
+    };
+    let floor = interval.start(path.begins().max(one.launch));
     let mut list = Vec::new();
-    for start in starts(call, interval)? {
+    for start in starts(call, interval, floor, now)? {
         let next = interval.next(start);
-        let end = (next - 1).min(call.desk.now);
-        let (open, close) = (path.at(start), path.at(end));
-        let (low, high) = path.range(start, end);
+        let end = (next - 1).min(now);
+        let (open, close) = (line.at(&path, start), line.at(&path, end));
+        let (low, high) = line.range(&path, start, end);
         let mut row = vec![start.to_string(), text(open), text(high), text(low), text(close)];
-        if with_volume {
-            let (volume, turnover) = volume(call.desk.market.seed, one, start, end - start + 1, close);
+        if line == Line::Price(PriceKind::Last) {
+            let typical = (high + low + close)
+                .checked_div(Decimal::from(3))
+                .unwrap_or(close);
+            let (volume, turnover) = volume(call.desk.market.seed, one, start, end + 1, typical);
             row.extend([text(volume), text(turnover)]);
         }
         list.push(row);
@@ -110,16 +157,15 @@ fn candles(call: &Call<'_>, with_volume: bool) -> Answer {
 }
 
 /// The starts of the candles asked for, newest first. From `start` alone they are counted forward.
-fn starts(call: &Call<'_>, interval: Interval) -> Result<Vec<i64>, Refusal> {
+fn starts(call: &Call<'_>, interval: Interval, floor: i64, now: i64) -> Result<Vec<i64>, Refusal> {
     let limit = call.params.integer("limit")?.unwrap_or(200).clamp(1, 1000);
     let limit = usize::try_from(limit).unwrap_or(1);
-    let now = call.desk.now;
     let first = call.params.integer("start")?.map(|time| time.clamp(0, now + 1));
     let last = call.params.integer("end")?.map(|time| time.clamp(0, now));
     if matches!((first, last), (Some(first), Some(last)) if first > last) {
         return Err(Refusal::params("start is after end"));
     }
-    let floor = first.unwrap_or(HISTORY_START).max(HISTORY_START);
+    let floor = first.unwrap_or(floor).max(floor);
     let mut starts = Vec::new();
     if let (Some(_), None) = (first, last) {
         let mut at = interval.start(floor);
@@ -141,94 +187,23 @@ fn starts(call: &Call<'_>, interval: Interval) -> Result<Vec<i64>, Refusal> {
     Ok(starts)
 }
 
-/// Volume and turnover of a span: inverse trades dollars and turns over coin, all others the reverse.
-pub(crate) fn volume(
-    seed: u64,
-    one: &Instrument,
-    start: i64,
-    span: i64,
-    price: Decimal,
-) -> (Decimal, Decimal) {
-    let drawn = prices::draw(seed, one.symbol, start / MINUTE_MS, 1000);
-    // A hundred times the best level a minute, give or take half.
-    let share = Decimal::new((500 + drawn) * span / MINUTE_MS, 1);
-    let volume = one.floor_qty(one.depth * share);
+/// Volume and turnover from `from` up to before `to`: inverse trades dollars and turns over coin, all others the
+/// reverse. Volumes of neighbouring spans add up to that of the whole.
+pub(crate) fn volume(seed: u64, one: &Instrument, from: i64, to: i64, price: Decimal) -> (Decimal, Decimal) {
+    let key = prices::key(seed, one.symbol) ^ u64::from(one.id);
+    let volume = one.floor_qty(traded(key, one, to)) - one.floor_qty(traded(key, one, from));
     (volume, one.value(volume, price).round_dp(8))
 }
 
-/// Settled funding rates, newest first.
-pub(crate) fn funding_history(call: &Call<'_>) -> Answer {
-    let params = &call.params;
-    let one = params.instrument()?;
-    if !matches!(one.category, Category::Linear | Category::Inverse) {
-        return Err(Refusal::params("category must be linear or inverse"));
-    }
-    let (start, end) = (params.integer("startTime")?, params.integer("endTime")?);
-    if start.is_some() && end.is_none() {
-        return Err(Refusal::params("startTime without endTime"));
-    }
-    let limit = usize::try_from(params.limit(200, 200)?).unwrap_or(1);
-    let floor = start.unwrap_or(HISTORY_START).max(HISTORY_START);
-    let newest = end.unwrap_or(call.desk.now).clamp(0, call.desk.now) / FUNDING_MS * FUNDING_MS;
-    let list: Vec<Value> = std::iter::successors(Some(newest), |at| Some(at - FUNDING_MS))
-        .take_while(|at| *at >= floor)
-        .take(limit)
-        .map(|at| {
-            let rate = text(funding_rate(call.desk.market.seed, one, at));
-            json!({"symbol": one.symbol, "fundingRate": rate, "fundingRateTimestamp": at.to_string()})
-        })
-        .collect();
-    Ok(json!({"category": one.category.word(), "list": list}))
-}
-
-fn open_interest_step(params: &Params) -> Result<i64, Refusal> {
-    let minutes = match params.require("intervalTime")? {
-        "5min" => 5,
-        "15min" => 15,
-        "30min" => 30,
-        "1h" => 60,
-        "4h" => 240,
-        "1d" => 1440,
-        _ => return Err(Refusal::params("intervalTime invalid")),
-    };
-    Ok(minutes * MINUTE_MS)
-}
-
-/// Open contracts over time, newest first; the cursor is the time to continue below.
-pub(crate) fn open_interest_history(call: &Call<'_>) -> Answer {
-    let params = &call.params;
-    let one = params.instrument()?;
-    let step = open_interest_step(params)?;
-    let limit = usize::try_from(params.limit(50, 200)?).unwrap_or(1);
-    let floor = params
-        .integer("startTime")?
-        .unwrap_or(HISTORY_START)
-        .max(HISTORY_START);
-    let end = params
-        .integer("endTime")?
-        .unwrap_or(call.desk.now)
-        .clamp(0, call.desk.now);
-    let below = params.cursor()?.saturating_sub(1).clamp(0, call.desk.now);
-    let newest = end.min(below).div_euclid(step) * step;
-    let times: Vec<i64> = std::iter::successors(Some(newest), |at| Some(at - step))
-        .take_while(|at| *at >= floor)
-        .take(limit)
-        .collect();
-    let list: Vec<Value> = times
-        .iter()
-        .map(|at| {
-            let open = open_interest(call.desk.market.seed, one, *at);
-            let single = open * instruments::num(5, 1);
-            json!({"openInterest": text(open), "singleOpenInterest": text(single), "timestamp": at.to_string()})
-        })
-        .collect();
-    let more = times
-        .last()
-        .filter(|at| times.len() == limit && **at - step >= floor);
-    Ok(json!({
-        "symbol": one.symbol, "category": one.category.word(), "list": list,
-        "nextPageCursor": more.map(|at| cursor_text(*at)).unwrap_or_default(),
-    }))
+/// What was traded since 2020: on average what the tape prints, in some minutes more than in others.
+fn traded(key: u64, one: &Instrument, time: i64) -> Decimal {
+    let since = (time - HISTORY_START).max(0);
+    let (minute, rest) = (since / MINUTE_MS, since % MINUTE_MS);
+    let ahead = |minute: i64| minute * 1000 + prices::drawn(key, minute, 900);
+    let (before, after) = (ahead(minute), ahead(minute + 1));
+    let thousandths = before * MINUTE_MS + rest * (after - before);
+    let a_minute = one.depth * Decimal::from(MINUTE_MS / TICK_MS);
+    a_minute * Decimal::from(thousandths) / Decimal::from(1000 * MINUTE_MS)
 }
 
 #[cfg(test)]
@@ -246,5 +221,23 @@ mod tests {
         assert_eq!(start("M"), 1_706_745_600_000);
         assert_eq!(Interval::Month.next(1_706_745_600_000), 1_709_251_200_000);
         assert_eq!(Interval::parse("2"), None);
+    }
+
+    #[test]
+    fn volumes_add_up_and_are_near_what_the_tape_prints() {
+        let one = instruments::find(Category::Linear, "BTCUSDT").unwrap();
+        let of = |from: i64, to: i64| volume(1, one, from, to, Decimal::ONE).0;
+        let start = 1_780_358_400_000;
+        let minutes: Vec<Decimal> = (0..60)
+            .map(|minute| of(start + minute * MINUTE_MS, start + (minute + 1) * MINUTE_MS))
+            .collect();
+        assert_eq!(minutes.iter().sum::<Decimal>(), of(start, start + 60 * MINUTE_MS));
+        // 240 trades of about half a bitcoin.
+        let between = |low: i64, high: i64| {
+            move |volume: &Decimal| *volume >= Decimal::from(low) && *volume <= Decimal::from(high)
+        };
+        assert!(minutes.iter().all(between(12, 228)), "{minutes:?}");
+        assert!(between(7_000, 7_400)(&of(start, start + 60 * MINUTE_MS)));
+        assert!(minutes.iter().any(|volume| *volume != minutes[0]));
     }
 }

@@ -1,11 +1,80 @@
 //! Price, trigger and quantity of an order against the market and the filters of its instrument.
 
+use std::sync::Arc;
+
 use rust_decimal::Decimal;
 
-use super::call::Refusal;
+use super::call::{Desk, Refusal};
 use super::instruments::{Category, Instrument, num};
 use super::market;
-use super::order::{Order, Side, Status};
+use super::order::{Order, Side, Status, StopKind};
+use super::order_store;
+
+/// Active orders of one contract, and of all spot pairs together.
+const ACTIVE_MOST: usize = 500;
+/// Conditional orders of one contract.
+const CONDITIONAL_MOST: usize = 10;
+/// Conditional orders, and apart from them TP/SL orders, of one spot pair.
+const SPOT_WAITING_MOST: usize = 30;
+
+/// Whether the instrument takes such an order in its present phase.
+pub(crate) fn tradable(one: &Instrument, _order: &Order) -> Result<(), Refusal> {
+    match one.category {
+        Category::Option => Err(Refusal::params("options can be read on paper but not traded")),
+        _ => Ok(()),
+    }
+}
+
+/// Whether one more order may be open.
+pub(crate) fn check_room(desk: &Desk<'_>, one: &Instrument, order: &Order) -> Result<(), Refusal> {
+    let spot = one.category == Category::Spot;
+    let open = order_store::open_orders(desk.books)?;
+    let here = |other: &&Arc<Order>| other.category == order.category && other.symbol == order.symbol;
+    let alike = |other: &&Arc<Order>| other.is_waiting() && other.filter == order.filter;
+    if spot {
+        let all = open.iter().filter(|other| other.category == order.category);
+        if all.count() >= ACTIVE_MOST {
+            return Err(Refusal::new(
+                170_810,
+                "Cannot exceed maximum of 500 conditional, TP/SL and active orders.",
+            ));
+        }
+        let waiting = open.iter().filter(here).filter(alike).count();
+        if order.is_waiting() && waiting >= SPOT_WAITING_MOST {
+            return Err(Refusal::new(
+                170_005,
+                "Too many new orders; the limit is 30 waiting orders per pair.",
+            ));
+        }
+        return Ok(());
+    }
+    let own = |other: &&Arc<Order>| other.stop.kind == StopKind::None;
+    if order.is_waiting() {
+        let waiting = open.iter().filter(here).filter(alike).filter(own).count();
+        if waiting >= CONDITIONAL_MOST {
+            return Err(Refusal::new(
+                110_009,
+                "The number of stop orders exceeds the maximum allowable limit",
+            ));
+        }
+        return Ok(());
+    }
+    if open.iter().filter(here).filter(|other| other.is_active()).count() >= ACTIVE_MOST {
+        return Err(Refusal::new(
+            110_020,
+            "You can't have more than 500 active orders",
+        ));
+    }
+    Ok(())
+}
+
+/// The largest quantity of one order of its kind.
+pub(crate) fn largest_qty(one: &Instrument, order: &Order) -> Decimal {
+    match order.market {
+        true => one.max_market_qty,
+        false => one.max_qty,
+    }
+}
 
 /// Gives a conditional spot order its direction, and refuses one of futures that contradicts the price.
 pub(crate) fn direct(one: &Instrument, order: &mut Order, last: Decimal) -> Result<(), Refusal> {
@@ -77,11 +146,14 @@ pub(crate) fn check_amounts(one: &Instrument, order: &Order, last: Decimal) -> R
     if !order.market && order.price.is_zero() {
         return Err(Refusal::params("price invalid"));
     }
+    if order.closes_all() && order.is_waiting() {
+        return Ok(());
+    }
     check_qty(one, order)?;
     check_notional(one, order, last)
 }
 
-fn off_grid(value: Decimal, grid: Decimal) -> bool {
+pub(crate) fn off_grid(value: Decimal, grid: Decimal) -> bool {
     value.checked_rem(grid).is_none_or(|rest| !rest.is_zero())
 }
 

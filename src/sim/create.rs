@@ -1,57 +1,60 @@
 //! `order/create`: every check of a new order, then its arrival in the market.
 
-use std::collections::BTreeMap;
-
 use rust_decimal::Decimal;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::account::Account;
-use super::call::{Answer, Call, Desk, Params, Refusal};
+use super::attached;
+use super::call::{Answer, Call, Desk, Refusal};
 use super::checks;
+use super::draft;
 use super::ids;
 use super::instruments::{Category, Instrument};
 use super::matching;
-use super::order::{Force, Order, Side, Status};
+use super::order::{Order, Side, Status};
 use super::order_store;
+use super::stops;
 use super::store;
+use super::triggers;
 
 /// The longest client id.
 const LINK_MAX: usize = 36;
-/// Parameters that are kept with the order and shown again, without a further effect.
-const KEPT: [&str; 13] = [
-    "marketUnit",
-    "triggerBy",
-    "takeProfit",
-    "stopLoss",
-    "tpTriggerBy",
-    "slTriggerBy",
-    "tpslMode",
-    "tpOrderType",
-    "slOrderType",
-    "tpLimitPrice",
-    "slLimitPrice",
-    "smpType",
-    "isLeverage",
-];
+/// A close is split into at most this many orders.
+const PARTS_MOST: usize = 50;
 
-/// Places one order.
+/// Places one order; a close that is larger than one order may be becomes several.
 pub(crate) fn create(call: &Call<'_>) -> Answer {
     let one = call.params.instrument()?;
-    if one.category == Category::Option {
-        return Err(Refusal::params("options can be read on paper but not traded"));
+    let desk = &call.desk;
+    let mut order = draft::draft(&call.params, one, desk)?;
+    checks::tradable(one, &order)?;
+    check_link(desk, one, &order.link)?;
+    check_position(desk, one, &mut order)?;
+    let mut first = None;
+    for part in parts(desk, one, order)? {
+        let placed = enter(call, one, part)?;
+        first.get_or_insert(placed);
     }
+    first.ok_or_else(|| Refusal::params("qty invalid"))
+}
+
+/// Checks an order and lets it into the market.
+fn enter(call: &Call<'_>, one: &'static Instrument, mut order: Order) -> Result<Value, Refusal> {
     let desk = &call.desk;
     let last = desk.last(one)?;
-    let mut order = draft(&call.params, one, desk)?;
-    check_link(desk, one, &order.link)?;
     order.seen = last;
-    checks::direct(one, &mut order, last)?;
+    let heard = triggers::watched(desk, one, &order)?;
+    checks::direct(one, &mut order, heard)?;
     checks::check_amounts(one, &order, last)?;
     checks::keep_in_collar(one, &mut order, last)?;
-    check_position(desk, one, &mut order)?;
-    if order.status == Status::New || order.filter == "tpslOrder" {
+    attached::check(desk, one, &order)?;
+    checks::check_room(desk, one, &order)?;
+    if order.status == Status::New || order.holds_coins() {
         let price = cost_price(desk, one, &order)?;
         Account::read(desk, None)?.afford(desk, &order, price)?;
+    }
+    if order.market && one.category.is_derivative() && !order.is_waiting() {
+        order.price = matching::worst_price(one, &order, last);
     }
     order.visible = desk.now + call.effects.invisible_ms;
     if call.effects.reject_later {
@@ -61,136 +64,38 @@ pub(crate) fn create(call: &Call<'_>) -> Answer {
     if order.status == Status::New {
         matching::arrive(desk, one, &mut order)?;
         order_store::update(desk.books, &order)?;
-        matching::cancel_orphans(desk, one)?;
+        stops::after(desk, one, &mut order)?;
     }
     Ok(json!({"orderId": order.id, "orderLinkId": order.link}))
 }
 
-/// Reads the parameters into an order that has not been checked against the market yet.
-fn draft(params: &Params, one: &Instrument, desk: &Desk<'_>) -> Result<Order, Refusal> {
-    let side = side(params)?;
-    let market = is_market(params)?;
-    let trigger = params.decimal("triggerPrice")?.unwrap_or_default();
-    Ok(Order {
-        id: ids::next(desk, one)?,
-        link: params.get("orderLinkId").unwrap_or_default().to_owned(),
-        category: one.category.word().to_owned(),
-        symbol: one.symbol.to_owned(),
-        side,
-        market,
-        force: force(params, market)?,
-        price: limit(params, market)?,
-        qty: quantity(params)?,
-        in_quote: in_quote(params, one, side, market)?,
-        filled: Decimal::ZERO,
-        filled_value: Decimal::ZERO,
-        fee: Decimal::ZERO,
-        status: first_status(trigger),
-        reject: "EC_NoError".to_owned(),
-        cancel: "UNKNOWN".to_owned(),
-        reduce_only: params.flag("reduceOnly")? && one.category.is_derivative(),
-        position_idx: params.integer("positionIdx")?.unwrap_or_default(),
-        filter: filter(params, one, trigger)?,
-        trigger,
-        direction: params.integer("triggerDirection")?.unwrap_or_default(),
-        extras: kept(params)?,
-        created: desk.now,
-        updated: desk.now,
-        since: desk.now,
-        seen: Decimal::ZERO,
-        queue: Decimal::ZERO,
-        visible: desk.now,
-    })
-}
-
-fn side(params: &Params) -> Result<Side, Refusal> {
-    match params.require("side")? {
-        "Buy" => Ok(Side::Buy),
-        "Sell" => Ok(Side::Sell),
-        _ => Err(Refusal::params("Side invalid")),
+/// The orders that a close comes to: quantity zero means the position, and more than one order may hold is
+/// spread over several. Only the first carries the client id.
+fn parts(desk: &Desk<'_>, one: &Instrument, mut order: Order) -> Result<Vec<Order>, Refusal> {
+    let most = checks::largest_qty(one, &order);
+    let held = store::position(desk.books, one, order.position_idx)?.closable(order.side);
+    if order.closes_all() && !order.is_waiting() {
+        order.qty = held.min(most);
     }
-}
-
-fn is_market(params: &Params) -> Result<bool, Refusal> {
-    match params.require("orderType")? {
-        "Market" => Ok(true),
-        "Limit" => Ok(false),
-        _ => Err(Refusal::params("OrderType invalid")),
+    if !order.reduce_only || order.qty <= most {
+        return Ok(vec![order]);
     }
-}
-
-/// The limit; a market order's is ignored.
-fn limit(params: &Params, market: bool) -> Result<Decimal, Refusal> {
-    match params.decimal("price")? {
-        _ if market => Ok(Decimal::ZERO),
-        Some(price) => Ok(price),
-        None => Err(Refusal::params("price is required for a limit order")),
-    }
-}
-
-fn quantity(params: &Params) -> Result<Decimal, Refusal> {
-    params
-        .decimal("qty")?
-        .ok_or_else(|| Refusal::params("qty is required"))
-}
-
-fn first_status(trigger: Decimal) -> Status {
-    match trigger.is_zero() {
-        true => Status::New,
-        false => Status::Untriggered,
-    }
-}
-
-fn kept(params: &Params) -> Result<BTreeMap<String, String>, Refusal> {
-    for name in ["takeProfit", "stopLoss", "tpLimitPrice", "slLimitPrice"] {
-        params.decimal(name)?;
-    }
-    let given = KEPT
-        .iter()
-        .filter_map(|name| Some(((*name).to_owned(), params.get(name)?.to_owned())));
-    Ok(given.collect())
-}
-
-fn force(params: &Params, market: bool) -> Result<Force, Refusal> {
-    Ok(match params.get("timeInForce") {
-        None | Some("GTC" | "IOC" | "FOK" | "PostOnly") if market => Force::Ioc,
-        None | Some("GTC") => Force::Gtc,
-        Some("IOC") => Force::Ioc,
-        Some("FOK") => Force::Fok,
-        Some("PostOnly") => Force::PostOnly,
-        Some(_) => return Err(Refusal::params("TimeInForce invalid")),
-    })
-}
-
-/// Whether `qty` is money: the default of a spot market buy, a choice of a spot market sell.
-fn in_quote(params: &Params, one: &Instrument, side: Side, market: bool) -> Result<bool, Refusal> {
-    if one.category != Category::Spot || !market {
-        return Ok(false);
-    }
-    match params.get("marketUnit") {
-        None => Ok(side == Side::Buy),
-        Some("quoteCoin") => Ok(true),
-        Some("baseCoin") => Ok(false),
-        Some(_) => Err(Refusal::params("marketUnit invalid")),
-    }
-}
-
-fn filter(params: &Params, one: &Instrument, trigger: Decimal) -> Result<String, Refusal> {
-    let conditional = !trigger.is_zero();
-    let filter = match params.get("orderFilter") {
-        _ if one.category != Category::Spot => {
-            if conditional {
-                "StopOrder"
-            } else {
-                "Order"
-            }
-        }
-        Some("StopOrder") if conditional => "StopOrder",
-        None | Some("tpslOrder") if conditional => "tpslOrder",
-        None | Some("Order") if !conditional => "Order",
-        _ => return Err(Refusal::params("orderFilter does not fit triggerPrice")),
+    let mut left = match order.is_waiting() {
+        true => order.qty,
+        false => order.qty.min(held.max(most)),
     };
-    Ok(filter.to_owned())
+    let mut parts = Vec::new();
+    while left > Decimal::ZERO && parts.len() < PARTS_MOST {
+        let mut part = order.clone();
+        part.qty = left.min(most);
+        if !parts.is_empty() {
+            part.id = ids::next(desk, one)?;
+            part.link.clear();
+        }
+        left -= part.qty;
+        parts.push(part);
+    }
+    Ok(parts)
 }
 
 fn check_link(desk: &Desk<'_>, one: &Instrument, link: &str) -> Result<(), Refusal> {
@@ -226,8 +131,7 @@ fn check_position(desk: &Desk<'_>, one: &Instrument, order: &mut Order) -> Resul
     let closes = matches!((order.position_idx, order.side), (1, Side::Sell) | (2, Side::Buy));
     order.reduce_only = order.reduce_only || closes;
     let held = store::position(desk.books, one, order.position_idx)?;
-    let waits = order.status == Status::Untriggered;
-    if order.reduce_only && !waits && held.closable(order.side).is_zero() {
+    if order.reduce_only && !order.is_waiting() && held.closable(order.side).is_zero() {
         return Err(Refusal::new(110_017, "orderQty will be truncated to zero."));
     }
     Ok(())

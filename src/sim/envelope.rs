@@ -5,15 +5,20 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::Response;
 use serde_json::{Value, json};
 
-use super::call::Answer;
+use super::call::{Answered, Refusal};
 
 /// Wraps an answer; `clock` is the server's time in milliseconds.
-pub(crate) fn wrap(answer: Answer, clock: i64) -> Value {
-    let (code, message, result) = match answer {
-        Ok(result) => (0, "OK".to_owned(), result),
-        Err(refusal) => (refusal.code, refusal.message, json!({})),
+pub(crate) fn wrap(answer: Result<impl Into<Answered>, Refusal>, clock: i64) -> Value {
+    let (code, message, result, outcome) = match answer.map(Into::into) {
+        Ok(Answered::Bare) => return json!({"retCode": 0, "retMsg": "success"}),
+        Ok(Answered::Result(result)) => (0, "OK".to_owned(), result, json!({})),
+        Ok(Answered::Rows { result, outcome }) => (0, "OK".to_owned(), result, outcome),
+        Err(refusal) => {
+            let result = refusal.result.map_or_else(|| json!({}), |result| *result);
+            (refusal.code, refusal.message, result, json!({}))
+        }
     };
-    json!({"retCode": code, "retMsg": message, "result": result, "retExtInfo": {}, "time": clock})
+    json!({"retCode": code, "retMsg": message, "result": result, "retExtInfo": outcome, "time": clock})
 }
 
 /// A JSON reply with status 200.

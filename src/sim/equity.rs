@@ -7,7 +7,6 @@ use std::collections::BTreeMap;
 use rust_decimal::Decimal;
 use serde::Deserialize;
 
-use super::account::Prices;
 use super::books::Books;
 use super::call::{Desk, Refusal};
 use super::instruments::{self, Category, Instrument};
@@ -63,8 +62,8 @@ impl Held {
         let key = (one.category, one.symbol, fill.idx);
         let flat = || (one, Position::flat(one, fill.idx));
         let (_, position) = self.0.entry(key).or_insert_with(flat);
-        let (profit, _) = position.fill(one, fill.side, fill.qty, fill.price, fill.fee, fill.time);
-        profit
+        let closed = position.fill(one, fill.side, fill.qty, fill.price, fill.fee, fill.time);
+        closed.profit
     }
 
     /// What is open, with its instrument.
@@ -74,9 +73,12 @@ impl Held {
     }
 }
 
-/// Every change of the unified wallet, oldest first.
+/// Every change of the unified wallet, oldest first, but for what was lent: a loan is as much debt as money.
 pub(crate) fn changes(books: &Books) -> Result<Vec<Change>, Refusal> {
-    let mut query = books.reading("SELECT time, coin, change FROM journal WHERE wallet = ?1 ORDER BY seq")?;
+    let mut query = books.reading(
+        "SELECT time, coin, change FROM journal
+         WHERE wallet = ?1 AND kind NOT IN ('BORROW', 'REPAY') ORDER BY seq",
+    )?;
     let mut rows = query.query([Wallet::Unified.word()])?;
     let mut changes = Vec::new();
     while let Some(row) = rows.next()? {
@@ -164,18 +166,21 @@ pub(crate) fn curve(
                 held.fill(fill);
             }
         }
-        curve.push((at, worth(&desk.at(at).prices()?, &wallet, &held)));
+        curve.push((at, worth(&desk.at(at), &wallet, &held)?));
     }
     Ok(curve)
 }
 
-fn worth(prices: &Prices, wallet: &BTreeMap<&str, Decimal>, held: &Held) -> Decimal {
+fn worth(moment: &Desk<'_>, wallet: &BTreeMap<&str, Decimal>, held: &Held) -> Result<Decimal, Refusal> {
     let mut equity = wallet.clone();
     for (one, position) in held.open() {
-        *equity.entry(one.settle).or_default() += position.unrealised(one, prices.of(one));
+        *equity.entry(one.settle).or_default() += position.unrealised(one, moment.mark(one)?);
     }
-    let in_usd = equity.iter().map(|(coin, amount)| amount * prices.usd(coin));
-    in_usd.sum()
+    let mut total = Decimal::ZERO;
+    for (coin, amount) in equity {
+        total += amount * moment.usd(coin)?;
+    }
+    Ok(total)
 }
 
 #[cfg(test)]

@@ -1,8 +1,10 @@
-//! What an instrument is: its category, its filters, its fees and the arithmetic of its value.
+//! What an instrument is: its category, its filters, its phase, its fees and the arithmetic of its value.
 
 use rust_decimal::Decimal;
 
 pub(crate) use super::catalogue::INSTRUMENTS;
+pub(crate) use super::phase::{Phase, Right};
+use super::risk::{self, Tier};
 
 /// Digits that the value of an inverse contract is kept with.
 const COIN_DIGITS: u32 = 16;
@@ -43,7 +45,7 @@ impl Category {
 }
 
 /// One instrument and its filters.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Instrument {
     pub(crate) id: u32,
     pub(crate) category: Category,
@@ -53,6 +55,7 @@ pub(crate) struct Instrument {
     pub(crate) settle: &'static str,
     /// Where the walk is centred, and the price under fixed prices.
     pub(crate) base_price: Decimal,
+    /// Written with as many digits as replies show prices with.
     pub(crate) tick: Decimal,
     /// Quantity step and smallest quantity (spot: base precision).
     pub(crate) step: Decimal,
@@ -65,6 +68,25 @@ pub(crate) struct Instrument {
     pub(crate) depth: Decimal,
     /// How far the walk swings, as a percentage of the normal swing.
     pub(crate) swing: i64,
+    /// The phase it was listed in; [`Instrument::phase`] also knows whether it was delivered since.
+    pub(crate) listing: Phase,
+    /// Milliseconds since 1970.
+    pub(crate) launch: i64,
+    /// When it expires or leaves the list (ms); zero for what does neither.
+    pub(crate) delivery: i64,
+    /// Minutes between funding payments; zero where there are none.
+    pub(crate) funding_minutes: i64,
+    /// The highest funding rate of one payment; its negative is the lowest.
+    pub(crate) funding_cap: Decimal,
+    /// Margin tiers of contracts by position value, smallest first.
+    pub(crate) tiers: Vec<Tier>,
+    /// `priceLimitRatioX` and `priceLimitRatioY`.
+    pub(crate) limit_ratios: [Decimal; 2],
+    /// Whether a spot pair can be bought with borrowed money.
+    pub(crate) spot_margin: bool,
+    /// Bybit's `symbolType`; empty for the common ones.
+    pub(crate) kind: &'static str,
+    pub(crate) right: Option<Right>,
 }
 
 impl Instrument {
@@ -98,12 +120,69 @@ impl Instrument {
         qty.checked_div(self.step).unwrap_or_default().floor() * self.step
     }
 
-    /// The share of the price by which a limit may lie beyond the mark.
-    pub(crate) fn collar(&self) -> Decimal {
-        match self.category {
-            Category::Spot => num(1, 2),
-            _ => num(5, 2),
+    /// The phase at `now` (ms).
+    pub(crate) fn phase(&self, now: i64) -> Phase {
+        match self.delivery != 0 && now >= self.delivery {
+            true => Phase::Closed,
+            false => self.listing,
         }
+    }
+
+    /// Whether it is a future or an option that expires, rather than a contract without end.
+    pub(crate) fn expires(&self) -> bool {
+        self.delivery != 0 && self.listing == Phase::Trading
+    }
+
+    /// Digits after the point that prices are shown with.
+    pub(crate) fn price_scale(&self) -> u32 {
+        self.tick.scale()
+    }
+
+    pub(crate) fn min_price(&self) -> Decimal {
+        self.tick
+    }
+
+    pub(crate) fn max_price(&self) -> Decimal {
+        self.base_price * Decimal::ONE_HUNDRED
+    }
+
+    /// A price as contracts show it: with all digits of the tick; spot pairs show no trailing zeros.
+    pub(crate) fn price_text(&self, price: Decimal) -> String {
+        padded(self.category, price, self.tick.scale())
+    }
+
+    /// A quantity as contracts show it: with all digits of the step.
+    pub(crate) fn qty_text(&self, qty: Decimal) -> String {
+        padded(self.category, qty, self.step.scale())
+    }
+
+    /// The nearest price on the grid of ticks, at least one tick.
+    pub(crate) fn to_tick(&self, price: Decimal) -> Decimal {
+        let ticks = price.checked_div(self.tick).unwrap_or_default().round();
+        ticks.max(Decimal::ONE) * self.tick
+    }
+
+    /// The tier that a position of that value is in; beyond the last one it is the last.
+    pub(crate) fn tier(&self, value: Decimal) -> Option<&Tier> {
+        risk::tier(&self.tiers, value)
+    }
+
+    /// The maintenance margin rate of a position of that value; spot pairs have none.
+    pub(crate) fn maintenance_rate(&self, value: Decimal) -> Decimal {
+        self.tier(value).map(|tier| tier.maintenance).unwrap_or_default()
+    }
+
+    /// What a position of that value must be backed by: the rate of its tier less the tier's deduction.
+    pub(crate) fn maintenance(&self, value: Decimal) -> Decimal {
+        self.tier(value)
+            .map(|tier| value * tier.maintenance - tier.deduction)
+            .unwrap_or_default()
+    }
+
+    /// The highest leverage that a position of that value may have.
+    pub(crate) fn leverage_at(&self, value: Decimal) -> Decimal {
+        self.tier(value)
+            .map_or(self.max_leverage, |tier| tier.max_leverage)
     }
 
     pub(crate) fn taker_rate(&self) -> Decimal {
@@ -127,11 +206,33 @@ pub(crate) const fn num(digits: u32, scale: u32) -> Decimal {
     Decimal::from_parts(digits, 0, 0, false, scale)
 }
 
+fn padded(category: Category, value: Decimal, scale: u32) -> String {
+    let mut value = value.normalize();
+    if category != Category::Spot && value.scale() < scale {
+        value.rescale(scale);
+    }
+    value.to_string()
+}
+
 /// The instrument of that category and symbol.
 pub(crate) fn find(category: Category, symbol: &str) -> Option<&'static Instrument> {
     INSTRUMENTS
         .iter()
         .find(|one| one.category == category && one.symbol == symbol)
+}
+
+/// The perpetual contract whose index an option or a future of the same coin and quote follows.
+pub(crate) fn underlying(one: &Instrument) -> Option<&'static Instrument> {
+    INSTRUMENTS.iter().find(|other| {
+        let category = match one.category {
+            Category::Option => Category::Linear,
+            same => same,
+        };
+        other.category == category
+            && other.base == one.base
+            && other.quote == one.quote
+            && other.delivery == 0
+    })
 }
 
 #[cfg(test)]
@@ -140,7 +241,7 @@ mod tests {
 
     #[test]
     fn filters_fit_each_other() {
-        for one in &INSTRUMENTS {
+        for one in INSTRUMENTS.iter() {
             let what = format!("{} {}", one.category.word(), one.symbol);
             assert_eq!(one.base_price % one.tick, Decimal::ZERO, "{what}");
             assert_eq!(one.depth % one.step, Decimal::ZERO, "{what}");

@@ -5,11 +5,13 @@
 
 use rusqlite::params;
 use rust_decimal::Decimal;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
+use super::borrow;
 use super::call::{Desk, Refusal, text};
 use super::instruments::Instrument;
 use super::store::{self, Coin, Wallet};
+use super::waiting;
 
 /// Its part of the schema.
 pub(crate) const TABLES: &str = "
@@ -28,6 +30,15 @@ pub(crate) enum Kind {
     TransferIn,
     TransferOut,
     Interest,
+    /// Coins lent to the account for a spot order.
+    Borrow,
+    Repay,
+    /// One side of turning collateral into a coin that is owed.
+    CurrencyBuy,
+    CurrencySell,
+    /// What the insurance fund pays when a liquidation leaves less than nothing. Bybit's log has no such type,
+    /// as there it never reaches the account.
+    Insurance,
     /// Play money that a person put in or took out.
     Airdrop,
 }
@@ -41,6 +52,11 @@ impl Kind {
             Self::TransferIn => "TRANSFER_IN",
             Self::TransferOut => "TRANSFER_OUT",
             Self::Interest => "INTEREST",
+            Self::Borrow => "BORROW",
+            Self::Repay => "REPAY",
+            Self::CurrencyBuy => "CURRENCY_BUY",
+            Self::CurrencySell => "CURRENCY_SELL",
+            Self::Insurance => "INSURANCE",
             Self::Airdrop => "AIRDROP",
         }
     }
@@ -108,6 +124,7 @@ pub(crate) fn book(desk: &Desk<'_>, entry: &Entry<'_>) -> Result<(), Refusal> {
     };
     store::save_coin(desk.books, entry.wallet, entry.coin, after)?;
     let one = entry.cause.one;
+    let id = next_id(desk, one.map_or(entry.coin, |one| one.symbol))?;
     desk.books
         .writing(
             "INSERT INTO journal (time, wallet, coin, kind, category, symbol, base, change, data)
@@ -122,28 +139,40 @@ pub(crate) fn book(desk: &Desk<'_>, entry: &Entry<'_>) -> Result<(), Refusal> {
             one.map_or("", |one| one.symbol),
             one.map_or("", |one| one.base),
             text(change),
-            row(desk, entry, change, after.wallet).to_string()
+            row(desk, entry, &id, change, after.wallet).to_string()
         ])?;
-    Ok(())
+    if entry.wallet == Wallet::Unified {
+        desk.books.touch_coin(entry.coin, desk.now);
+    }
+    waiting::mark(desk)?;
+    borrow::repay(desk, entry)
 }
 
-/// The row of `account/transaction-log`, but for its id.
-fn row(desk: &Desk<'_>, entry: &Entry<'_>, change: Decimal, balance: Decimal) -> Value {
+/// The account's number, what the entry is about, and the entry's own number.
+fn next_id(desk: &Desk<'_>, what: &str) -> Result<String, Refusal> {
+    let last: i64 = desk
+        .books
+        .reading("SELECT coalesce(max(seq), 0) FROM journal")?
+        .query_row([], |row| row.get(0))?;
+    Ok(format!("1_{what}_{}", last + 1))
+}
+
+/// The row of `account/transaction-log`.
+fn row(desk: &Desk<'_>, entry: &Entry<'_>, id: &str, change: Decimal, balance: Decimal) -> Value {
     let cause = &entry.cause;
     let one = cause.one;
-    let mut row = Map::new();
-    let fields = json!({
-        "symbol": one.map_or("", |one| one.symbol), "category": one.map_or("", |one| one.category.word()),
+    let funding = match entry.kind {
+        Kind::Settlement => text(entry.funding),
+        _ => String::new(),
+    };
+    json!({
+        "id": id, "symbol": one.map_or("", |one| one.symbol), "category": one.map_or("", |one| one.category.word()),
         "side": if cause.side.is_empty() { "None" } else { cause.side },
         "transactionTime": desk.now.to_string(), "type": entry.kind.word(), "transSubType": "",
         "qty": text(cause.qty), "size": text(cause.size), "currency": entry.coin,
-        "tradePrice": text(cause.price), "funding": text(entry.funding), "fee": text(entry.fee),
+        "tradePrice": text(cause.price), "funding": funding, "fee": text(entry.fee),
         "cashFlow": text(entry.cash_flow), "change": text(change), "cashBalance": text(balance),
         "feeRate": text(cause.fee_rate), "bonusChange": "", "tradeId": cause.trade_id,
         "orderId": cause.order_id, "orderLinkId": cause.link, "extraFees": "",
-    });
-    if let Value::Object(fields) = fields {
-        row.extend(fields);
-    }
-    Value::Object(row)
+    })
 }

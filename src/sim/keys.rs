@@ -66,6 +66,14 @@ pub(crate) struct Key {
 }
 
 impl Key {
+    /// Who asks for market data.
+    pub(crate) fn nobody() -> Self {
+        Self {
+            name: String::new(),
+            kind: Kind::Trade,
+        }
+    }
+
     /// Refuses a key that nothing can be done with, whatever the signature says.
     pub(crate) fn admit(&self) -> Result<(), Refusal> {
         match self.kind {

@@ -3,11 +3,11 @@
 use rust_decimal::Decimal;
 
 use super::call::{Desk, Refusal};
-use super::instruments::Instrument;
+use super::instruments::{Instrument, num};
 use super::market::{self, Level};
 use super::order::{Force, Order, Side};
-use super::order_store;
 use super::settle::{self, Trade};
+use super::stops;
 use super::store;
 
 /// An order enters the market: it takes what it can, then rests or ends.
@@ -136,15 +136,35 @@ pub(crate) fn takeable(
 }
 
 /// The worst price that an order can meet: its limit, or for a market order the collar.
-pub(crate) fn worst_price(one: &Instrument, order: &Order, last: Decimal) -> Decimal {
+pub(crate) fn worst_price(one: &'static Instrument, order: &Order, last: Decimal) -> Decimal {
     if !order.market {
         return order.price;
     }
     let (highest, lowest) = market::collar(one, last);
-    match order.side {
-        Side::Buy => highest,
-        Side::Sell => lowest,
+    match (order.side, tolerated(one, order, last)) {
+        (Side::Buy, bound) => bound.map_or(highest, |bound| bound.min(highest)),
+        (Side::Sell, bound) => bound.map_or(lowest, |bound| bound.max(lowest)),
     }
+}
+
+/// The worst price within the order's own slippage tolerance, measured from the best price opposite.
+fn tolerated(one: &'static Instrument, order: &Order, last: Decimal) -> Option<Decimal> {
+    let amount = Decimal::from_str_exact(order.extra("slippageTolerance")).ok()?;
+    let best = match order.side {
+        Side::Buy => market::asks(one, last).next(),
+        Side::Sell => market::bids(one, last).next(),
+    };
+    let (best, _) = best?;
+    let reach = match order.extra("slippageToleranceType") {
+        "TickSize" => amount * one.tick,
+        "Percent" => best * amount * num(1, 2),
+        _ => return None,
+    };
+    let ticks = |price: Decimal| price.checked_div(one.tick).unwrap_or_default();
+    Some(match order.side {
+        Side::Buy => ticks(best + reach).floor() * one.tick,
+        Side::Sell => ticks(best - reach).ceil() * one.tick,
+    })
 }
 
 /// How much an order may fill: everything, or when it only reduces, what there is to reduce.
@@ -156,16 +176,7 @@ pub(crate) fn reducible(desk: &Desk<'_>, one: &Instrument, order: &Order) -> Res
     Ok(position.closable(order.side))
 }
 
-/// Cancels resting reduce-only orders that have nothing left to reduce.
-pub(crate) fn cancel_orphans(desk: &Desk<'_>, one: &Instrument) -> Result<(), Refusal> {
-    if !one.category.is_derivative() {
-        return Ok(());
-    }
-    for mut order in order_store::open_of(desk.books, one)? {
-        if order.reduce_only && order.is_active() && reducible(desk, one, &order)?.is_zero() {
-            order.close("CancelByReduceOnly", desk.now);
-            order_store::update(desk.books, &order)?;
-        }
-    }
-    Ok(())
+/// Lets what only closes follow a change of the position: see [`stops::keep_up`].
+pub(crate) fn cancel_orphans(desk: &Desk<'_>, one: &'static Instrument) -> Result<(), Refusal> {
+    stops::keep_up(desk, one)
 }

@@ -7,9 +7,11 @@
 //! act on waiting orders. A new account holds 10,000 USDT and 1,000 USDC unless told
 //! otherwise: dollars alone, so that it starts without exposure.
 //!
-//! Not simulated: funding payments, liquidation, borrowing, partial fills of resting orders, stops of a
-//! position (they are kept, and do not fire), batches, options trading. Mark and index price are the last
-//! price. `PaperExchange` is for practice and tests; what it fills says nothing about what a market would.
+//! Funding, margin in cross and isolated mode, liquidation and borrowing act in market time. A liquidation that
+//! leaves less than nothing is made up for by an INSURANCE entry, which Bybit's log does not have.
+//!
+//! What is not simulated stands in the README. `PaperExchange` is for practice and tests; what it fills says nothing
+//! about what a market would.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
@@ -30,52 +32,92 @@ use crate::domain::secret::Secret;
 mod account;
 mod accounts;
 mod admin;
+mod attached;
 mod auth;
+mod batches;
 mod birth;
+mod book;
 mod books;
+mod borrow;
+mod borrow_replies;
 mod call;
 mod candles;
 mod catalogue;
 mod checks;
 mod clock;
+mod closed_pnl;
+#[cfg(test)]
+mod conservation;
+mod course;
 mod create;
+mod dated;
+mod draft;
 mod envelope;
 mod equity;
 mod faults;
+mod funding;
+mod greeks;
 mod hand;
+mod history;
 mod ids;
 mod instruments;
 mod journal;
 mod key_info;
 mod keys;
 mod limits;
+mod liquidation;
 mod listing;
+mod live;
+mod margin;
+mod margin_modes;
 mod market;
 mod market_replies;
 mod matching;
 mod order;
 mod order_changes;
 mod order_replies;
+mod order_row;
 mod order_store;
 mod outbox;
+mod phase;
 mod position;
 mod positions;
+mod precheck;
 mod prices;
 mod profit;
+mod protect;
+mod replay;
+mod replay_file;
 mod report;
+mod reports;
+mod risk;
 mod routes;
+mod series;
 mod server;
 mod settle;
+mod settlement;
+mod shapes;
+mod statistics;
+mod stops;
 mod store;
 mod stream;
 mod strikes;
+mod tape;
+mod tickers;
+mod tiers;
 mod trading_stop;
+mod trailing;
+mod transaction_log;
+mod triggers;
 mod upkeep;
+mod valuation;
 mod waiting;
 mod wire;
 
 pub use faults::{FAULTS_VARIABLE, Fault, FaultKind, FaultSwitch};
 pub use keys::key_kinds;
+pub use live::{Live, LiveFeed, LivePrice};
+pub use replay::{Replay, ReplayError, ReplayFile};
 pub use report::{
     PaperCoin, PaperFill, PaperOrder, PaperPoint, PaperPosition, PaperProfit, PaperReport, PaperSum,
 };
@@ -103,6 +145,8 @@ pub struct PaperConfig {
     pub prices: PriceSource,
     /// What goes wrong.
     pub faults: FaultSwitch,
+    /// Whether requests beyond Bybit's budgets a second are refused.
+    pub rate_limits: bool,
     /// What an account holds that does not exist yet: coins and amounts.
     pub first_deposit: Vec<(String, Decimal)>,
 }
@@ -120,6 +164,7 @@ impl PaperConfig {
             clock: None,
             prices: PriceSource::Walk,
             faults: FaultSwitch::default(),
+            rate_limits: true,
             first_deposit: vec![
                 ("USDT".to_owned(), Decimal::from(10_000)),
                 ("USDC".to_owned(), Decimal::from(1_000)),
@@ -144,6 +189,10 @@ pub enum PriceSource {
     Walk,
     /// Prices that stand still, by category and symbol; what is not listed stays at its base price.
     Fixed(BTreeMap<(String, String), Decimal>),
+    /// Recorded prices; instruments that nothing is recorded of follow their coin, or walk.
+    Replay(Arc<Replay>),
+    /// Prices of the live public market; an instrument without a fresh one has no market.
+    Live(Live),
 }
 
 /// Why the paper exchange cannot do what it was asked.
@@ -271,6 +320,10 @@ impl PaperExchange {
         )?;
         let books = store::open(&config.store)?;
         let seed = birth::begin(&books, &config)?;
+        books.report_on(market::Market {
+            seed,
+            source: config.prices.clone(),
+        });
         let shared = Arc::new(server::Shared {
             books: Mutex::new(books),
             market: market::Market {
@@ -279,7 +332,7 @@ impl PaperExchange {
             },
             keys,
             faults: config.faults,
-            limits: limits::Limits::default(),
+            limits: limits::Limits::new(config.rate_limits),
             log: Mutex::new(VecDeque::new()),
             running,
         });

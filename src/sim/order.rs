@@ -35,6 +35,13 @@ impl Side {
             Self::Sell => "Sell",
         }
     }
+
+    pub(crate) fn opposite(self) -> Self {
+        match self {
+            Self::Buy => Self::Sell,
+            Self::Sell => Self::Buy,
+        }
+    }
 }
 
 /// Time in force; a market order is always `IOC`.
@@ -115,7 +122,7 @@ pub(crate) struct Order {
     pub(crate) cancel: String,
     pub(crate) reduce_only: bool,
     pub(crate) position_idx: i64,
-    /// `Order`, `StopOrder` or `tpslOrder`.
+    /// `Order`, `StopOrder`, `tpslOrder` or `BidirectionalTpslOrder`.
     pub(crate) filter: String,
     /// Zero when the order is not conditional.
     #[serde(with = "exact")]
@@ -136,6 +143,72 @@ pub(crate) struct Order {
     pub(crate) queue: Decimal,
     /// Lists do not show it before this moment.
     pub(crate) visible: i64,
+    /// What made it and how it moves, when it protects something else.
+    #[serde(default)]
+    pub(crate) stop: Stop,
+    #[serde(default)]
+    pub(crate) close_on_trigger: bool,
+    /// The filled quantity that its attached take profit and stop loss cover already.
+    #[serde(default, with = "exact")]
+    pub(crate) covered: Decimal,
+}
+
+/// What an order is that closes something else.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum StopKind {
+    /// A user's own order, conditional or not.
+    #[default]
+    None,
+    TakeProfit,
+    StopLoss,
+    PartialTakeProfit,
+    PartialStopLoss,
+    TrailingStop,
+    SpotTakeProfit,
+    SpotStopLoss,
+}
+
+impl StopKind {
+    /// Whether it closes what a position holds.
+    pub(crate) fn guards_position(self) -> bool {
+        !matches!(self, Self::None | Self::SpotTakeProfit | Self::SpotStopLoss)
+    }
+
+    /// Whether its quantity follows the size of the position.
+    pub(crate) fn is_full(self) -> bool {
+        matches!(self, Self::TakeProfit | Self::StopLoss | Self::TrailingStop)
+    }
+
+    pub(crate) fn is_partial(self) -> bool {
+        matches!(self, Self::PartialTakeProfit | Self::PartialStopLoss)
+    }
+
+    pub(crate) fn takes_profit(self) -> bool {
+        matches!(
+            self,
+            Self::TakeProfit | Self::PartialTakeProfit | Self::SpotTakeProfit
+        )
+    }
+}
+
+/// The part of an order that only take profits, stop losses and trailing stops have.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub(crate) struct Stop {
+    pub(crate) kind: StopKind,
+    /// The order that it came with, by id and by client id.
+    pub(crate) parent: String,
+    pub(crate) parent_link: String,
+    /// The same for the two orders of which only one may fill: the id of the first; empty when it stands alone.
+    pub(crate) pair: String,
+    /// How far a trailing stop stays behind the best price.
+    #[serde(default, with = "exact")]
+    pub(crate) trail: Decimal,
+    /// Where trailing begins; zero means at once.
+    #[serde(default, with = "exact")]
+    pub(crate) active: Decimal,
+    /// The best price since trailing began; zero before.
+    #[serde(default, with = "exact")]
+    pub(crate) best: Decimal,
 }
 
 impl Order {
@@ -184,6 +257,52 @@ impl Order {
 
     pub(crate) fn extra(&self, name: &str) -> &str {
         self.extras.get(name).map(String::as_str).unwrap_or_default()
+    }
+
+    pub(crate) fn is_waiting(&self) -> bool {
+        self.status == Status::Untriggered
+    }
+
+    /// Whether quantity zero stands for all of the position.
+    pub(crate) fn closes_all(&self) -> bool {
+        self.qty.is_zero() && self.reduce_only && self.close_on_trigger
+    }
+
+    /// A spot order that holds its coins back; of a pair that still waits only the first does.
+    pub(crate) fn holds_coins(&self) -> bool {
+        let waits_with_coins = match self.filter.as_str() {
+            "tpslOrder" => true,
+            "BidirectionalTpslOrder" => self.stop.pair == self.id,
+            _ => false,
+        };
+        self.is_active() || waits_with_coins
+    }
+
+    /// What Bybit calls the kind of a conditional order.
+    pub(crate) fn stop_type(&self) -> &'static str {
+        match (self.stop.kind, self.filter.as_str()) {
+            (StopKind::TakeProfit, _) => "TakeProfit",
+            (StopKind::StopLoss, _) => "StopLoss",
+            (StopKind::PartialTakeProfit, _) => "PartialTakeProfit",
+            (StopKind::PartialStopLoss, _) => "PartialStopLoss",
+            (StopKind::TrailingStop, _) => "TrailingStop",
+            (_, "StopOrder") => "Stop",
+            (_, "tpslOrder") => "tpslOrder",
+            (_, "BidirectionalTpslOrder") => "BidirectionalTpslOrder",
+            _ => "",
+        }
+    }
+
+    pub(crate) fn create_type(&self) -> &str {
+        match self.stop.kind {
+            _ if !self.extra("createType").is_empty() => self.extra("createType"),
+            StopKind::None => "CreateByUser",
+            StopKind::TakeProfit | StopKind::SpotTakeProfit => "CreateByTakeProfit",
+            StopKind::StopLoss | StopKind::SpotStopLoss => "CreateByStopLoss",
+            StopKind::PartialTakeProfit => "CreateByPartialTakeProfit",
+            StopKind::PartialStopLoss => "CreateByPartialStopLoss",
+            StopKind::TrailingStop => "CreateByTrailingStop",
+        }
     }
 
     /// Ends the order without a further fill; `why` is the cancel type.

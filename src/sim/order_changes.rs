@@ -4,12 +4,16 @@ use rust_decimal::Decimal;
 use serde_json::{Value, json};
 
 use super::account::Account;
+use super::attached;
 use super::call::{Answer, Call, Params, Refusal};
 use super::checks;
+use super::draft;
 use super::instruments::{Category, Instrument};
 use super::matching;
-use super::order::{Order, Status};
+use super::order::{Order, Status, StopKind};
 use super::order_store;
+use super::stops;
+use super::triggers;
 
 /// One `cancel-all` cancels at most this many.
 const CANCEL_MOST: usize = 500;
@@ -31,6 +35,12 @@ fn unknown(one: &Instrument, aim: &str) -> Refusal {
         Category::Spot => Refusal::new(170_213, "Order does not exist."),
         _ => Refusal::new(110_001, format!("order not exists or too late to {aim}")),
     }
+}
+
+/// Whether the order that a change names waits for a trigger.
+pub(crate) fn is_conditional(call: &Call<'_>) -> Result<bool, Refusal> {
+    let one = call.params.instrument()?;
+    Ok(target(call, one, "replace")?.is_waiting())
 }
 
 /// The open order that a change names by id or, without one, by client id.
@@ -62,6 +72,7 @@ pub(crate) fn cancel(call: &Call<'_>) -> Answer {
     }
     order.close("CancelByUser", call.desk.now);
     order_store::update(call.desk.books, &order)?;
+    stops::after_cancel(&call.desk, one, &order)?;
     Ok(ids(&order))
 }
 
@@ -75,32 +86,61 @@ pub(crate) fn cancel_all(call: &Call<'_>) -> Answer {
     if scope.is_none() && matches!(category, Category::Linear | Category::Inverse) {
         return Err(Refusal::params("symbol, baseCoin or settleCoin is required"));
     }
+    check_filter(params)?;
     let mut list = Vec::new();
-    for order in order_store::open_orders(call.desk.books)? {
-        let one = order.instrument()?;
+    for known in order_store::open_orders(call.desk.books)? {
+        let one = known.instrument()?;
         let inside = match scope {
             None => true,
             Some(("symbol", symbol)) => one.symbol == symbol,
             Some(("baseCoin", coin)) => one.base == coin,
             Some((_, coin)) => one.settle == coin,
         };
-        if one.category == category && inside && covers(params, category, &order) && list.len() < CANCEL_MOST
-        {
-            let mut order = (*order).clone();
+        if one.category != category || !inside || !covers(params, category, &known) {
+            continue;
+        }
+        // An order before it may have taken it along; it is listed all the same.
+        let Some(mut order) = order_store::find(call.desk.books, Some(&known.id), None)? else {
+            continue;
+        };
+        if order.is_open() {
             order.close("CancelByUser", call.desk.now);
             order_store::update(call.desk.books, &order)?;
-            list.push(ids(&order));
+            stops::after_cancel(&call.desk, one, &order)?;
+        }
+        list.push(ids(&order));
+        if list.len() >= CANCEL_MOST {
+            break;
         }
     }
     Ok(json!({"list": list, "success": "1"}))
 }
 
-/// Spot leaves stop orders alone unless they are named; futures cancel every kind by default.
+/// Refuses kinds of orders that Bybit does not know.
+pub(crate) fn check_filter(params: &Params) -> Result<(), Refusal> {
+    let known = [
+        "Order",
+        "StopOrder",
+        "tpslOrder",
+        "OcoOrder",
+        "BidirectionalTpslOrder",
+    ];
+    match params.get("orderFilter") {
+        Some(filter) if !known.contains(&filter) => Err(Refusal::params("orderFilter invalid")),
+        _ => Ok(()),
+    }
+}
+
+/// Spot leaves stop orders alone unless they are named; futures cancel every kind by default. `Stop` leaves
+/// out what protects a position.
 fn covers(params: &Params, category: Category, order: &Order) -> bool {
     match (category, params.get("orderFilter")) {
         (Category::Spot, filter) => order.filter == filter.unwrap_or("Order"),
-        (_, Some(filter)) => order.filter == filter,
-        (_, None) => params.get("stopOrderType") != Some("Stop") || order.filter == "StopOrder",
+        (_, filter) => {
+            let stop_alone = params.get("stopOrderType") == Some("Stop");
+            let own = order.filter == "StopOrder" && order.stop.kind == StopKind::None;
+            filter.is_none_or(|filter| order.filter == filter) && (!stop_alone || own)
+        }
     }
 }
 
@@ -114,9 +154,17 @@ pub(crate) fn amend(call: &Call<'_>) -> Answer {
     let last = desk.last(one)?;
     checks::check_amounts(one, &order, last)?;
     if order.trigger != old.trigger {
-        checks::direct(one, &mut order, last)?;
+        let heard = triggers::watched(desk, one, &order)?;
+        checks::direct(one, &mut order, heard)?;
     }
     checks::keep_in_collar(one, &mut order, last)?;
+    if !old.stop.pair.is_empty() && order.qty != old.qty {
+        stops::unbind(desk, one, &old.stop.pair)?;
+        order.stop.pair.clear();
+    }
+    if order.stop.kind == StopKind::None {
+        attached::check(desk, one, &order)?;
+    }
     if order.is_active() {
         Account::read(desk, Some(&order.id))?.afford(desk, &order, order.price)?;
         if order.price != old.price {
@@ -128,7 +176,7 @@ pub(crate) fn amend(call: &Call<'_>) -> Answer {
         order.since = desk.now;
     }
     order_store::update(desk.books, &order)?;
-    matching::cancel_orphans(desk, one)?;
+    stops::after(desk, one, &mut order)?;
     Ok(ids(&order))
 }
 
@@ -148,16 +196,22 @@ fn above_filled(one: &Instrument, old: &Order, qty: Decimal) -> Result<(), Refus
 
 /// The order as the parameters want it.
 fn changed(params: &Params, one: &Instrument, old: &Order) -> Result<Order, Refusal> {
+    draft::check_words(params)?;
     let mut order = old.clone();
     if let Some(price) = params.decimal("price")?.filter(|_| !old.market) {
         order.price = price;
     }
     if let Some(qty) = params.decimal("qty")? {
         above_filled(one, old, qty)?;
+        if old.stop.kind.is_full() && qty != old.qty {
+            return Err(Refusal::params(
+                "the quantity of a full TP/SL order follows the position",
+            ));
+        }
         order.qty = qty;
     }
     if let Some(trigger) = params.decimal("triggerPrice")? {
-        if old.status != Status::Untriggered {
+        if !old.is_waiting() || old.stop.kind == StopKind::TrailingStop {
             return Err(Refusal::params("the order has no trigger price to change"));
         }
         order.trigger = trigger;

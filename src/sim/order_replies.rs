@@ -1,13 +1,43 @@
 //! Reading orders and executions: `order/realtime`, `order/history`, `execution/list`.
 
-use rust_decimal::Decimal;
-use serde_json::{Map, Value, json};
+use serde_json::Value;
 
-use super::call::{Answer, Call, Params, Refusal, page, text};
-use super::instruments::{Category, Instrument};
+use super::call::{Answer, Call, Params, Refusal, page};
+use super::instruments::Category;
 use super::order::Order;
-use super::order_store::Query;
-use super::settle;
+use super::order_changes::check_filter;
+use super::order_row::order_row;
+use super::order_store::{self, Query};
+
+/// How long `order/history` shows what ended without a fill.
+const UNFILLED_SHOWN_MS: i64 = 86_400_000;
+const STATUSES: [&str; 11] = [
+    "Created",
+    "New",
+    "PartiallyFilled",
+    "Untriggered",
+    "Triggered",
+    "Active",
+    "Filled",
+    "Cancelled",
+    "PartiallyFilledCanceled",
+    "Rejected",
+    "Deactivated",
+];
+const EXEC_TYPES: [&str; 12] = [
+    "Trade",
+    "AdlTrade",
+    "Funding",
+    "BustTrade",
+    "Delivery",
+    "Settle",
+    "BlockTrade",
+    "MovePosition",
+    "FutureSpread",
+    "SessionSettlePnl",
+    "CorporateAction",
+    "UNKNOWN",
+];
 
 /// Open orders, or the order of an id whatever its state; `openOnly=1` shows what closed recently.
 pub(crate) fn realtime(call: &Call<'_>) -> Answer {
@@ -24,9 +54,18 @@ pub(crate) fn realtime(call: &Call<'_>) -> Answer {
         Some(1) => true,
         Some(_) => return Err(Refusal::params("openOnly invalid")),
     };
-    let mut query = orders(call, category);
-    if params.get("orderId").is_none() && params.get("orderLinkId").is_none() {
-        query = query.and("open = ?", i64::from(!closed));
+    let mut query = orders(call, category)?.and(
+        "(open = 1 OR json_extract(data, '$.updated') >= ?)",
+        order_store::forgotten_before(call.desk.books)?,
+    );
+    if !by_id(params) && closed {
+        // The latest of the category, whatever is asked of them.
+        query = query.and("open = ?", 0_i64).and(
+            "seq IN (SELECT seq FROM orders WHERE open = 0 AND category = ? ORDER BY seq DESC LIMIT 500)",
+            category.word().to_owned(),
+        );
+    } else if !by_id(params) {
+        query = query.and("open = ?", 1_i64);
     }
     answer_orders(call, category, query)
 }
@@ -35,23 +74,33 @@ pub(crate) fn realtime(call: &Call<'_>) -> Answer {
 pub(crate) fn history(call: &Call<'_>) -> Answer {
     let params = &call.params;
     let category = params.category()?;
-    let mut query = orders(call, category).and("open = ?", 0_i64);
-    if params.get("orderId").is_none() && params.get("orderLinkId").is_none() {
+    let status = params.get("orderStatus");
+    if status.is_some_and(|status| !STATUSES.contains(&status)) {
+        return Err(Refusal::params("orderStatus invalid"));
+    }
+    // What ended without a fill is shown for a day.
+    let mut query = orders(call, category)?.and("open = ?", 0_i64).and(
+        "(status NOT IN ('Cancelled', 'Rejected', 'Deactivated') OR json_extract(data, '$.filled') <> '0'
+          OR json_extract(data, '$.updated') > ?)",
+        call.desk.now - UNFILLED_SHOWN_MS,
+    );
+    if !by_id(params) {
         let (start, end) = params.time_span(call.desk.now)?;
         query = query.and("created >= ?", start).and("created <= ?", end);
     }
-    answer_orders(
-        call,
-        category,
-        query.and_some("status = ?", params.get("orderStatus")),
-    )
+    answer_orders(call, category, query.and_some("status = ?", status))
 }
 
-fn orders(call: &Call<'_>, category: Category) -> Query {
+fn by_id(params: &Params) -> bool {
+    params.get("orderId").is_some() || params.get("orderLinkId").is_some()
+}
+
+fn orders(call: &Call<'_>, category: Category) -> Result<Query, Refusal> {
+    check_filter(&call.params)?;
     let query = scope(&call.params, Query::over("orders"), category, "id = ?");
-    query
+    Ok(query
         .and("visible <= ?", call.desk.now)
-        .and_some("filter = ?", call.params.get("orderFilter"))
+        .and_some("filter = ?", call.params.get("orderFilter")))
 }
 
 /// The conditions that orders and executions share. An id wins over a client id.
@@ -82,94 +131,23 @@ fn answer_orders(call: &Call<'_>, category: Category, query: Query) -> Answer {
 pub(crate) fn executions(call: &Call<'_>) -> Answer {
     let params = &call.params;
     let category = params.category()?;
-    let by_id = params.get("orderId").is_some() || params.get("orderLinkId").is_some();
+    let kind = params.get("execType");
+    if kind.is_some_and(|kind| !EXEC_TYPES.contains(&kind)) {
+        return Err(Refusal::params("execType invalid"));
+    }
     let mut query = scope(params, Query::over("executions"), category, "order_id = ?");
-    if !by_id {
+    if !by_id(params) {
         let (start, end) = params.time_span(call.desk.now)?;
-        query = query.and("created >= ?", start).and("created <= ?", end);
+        query = query
+            .and("created >= ?", start)
+            .and("created <= ?", end)
+            .and_some("json_extract(data, '$.execType') = ?", kind);
     }
     query = query.and("visible <= ?", call.desk.now);
-    if params.get("execType").is_some_and(|kind| kind != "Trade") {
-        return Ok(page(category, Vec::new(), None));
-    }
     let (rows, next) = query.page(call.desk.books, params.limit(50, 100)?, params.cursor()?)?;
     let list = rows
         .iter()
         .map(|data| serde_json::from_str(data))
         .collect::<Result<Vec<Value>, _>>()?;
     Ok(page(category, list, next))
-}
-
-/// An order as lists show it.
-fn order_row(order: &Order, one: &Instrument) -> Value {
-    let mut row = Map::new();
-    if let Value::Object(fields) = asked(order, one) {
-        row.extend(fields);
-    }
-    if let Value::Object(fields) = done(order, one) {
-        row.extend(fields);
-    }
-    Value::Object(row)
-}
-
-/// What the order asked for.
-fn asked(order: &Order, one: &Instrument) -> Value {
-    let derivative = one.category.is_derivative();
-    let price_or_blank = |price: Decimal| {
-        if price.is_zero() {
-            String::new()
-        } else {
-            text(price)
-        }
-    };
-    json!({
-        "orderId": order.id, "orderLinkId": order.link, "parentOrderLinkId": "", "blockTradeId": "",
-        "symbol": order.symbol, "price": text(order.price), "qty": text(order.qty), "side": order.side.word(),
-        "isLeverage": if derivative { "" } else { "0" }, "positionIdx": order.position_idx,
-        "timeInForce": order.force.word(), "orderType": if order.market { "Market" } else { "Limit" },
-        "stopOrderType": settle::stop_type(order), "orderIv": "", "marketUnit": order.extra("marketUnit"),
-        "slippageToleranceType": "UNKNOWN", "slippageTolerance": "0",
-        "triggerPrice": price_or_blank(order.trigger), "triggerDirection": order.direction,
-        "triggerBy": order.extra("triggerBy"), "takeProfit": order.extra("takeProfit"),
-        "stopLoss": order.extra("stopLoss"), "tpslMode": order.extra("tpslMode"),
-        "tpLimitPrice": order.extra("tpLimitPrice"), "slLimitPrice": order.extra("slLimitPrice"),
-        "tpTriggerBy": order.extra("tpTriggerBy"), "slTriggerBy": order.extra("slTriggerBy"), "ocoTriggerBy": "",
-        "reduceOnly": order.reduce_only, "closeOnTrigger": false, "placeType": "", "smpType": "None",
-        "smpGroup": 0, "smpOrderId": "",
-    })
-}
-
-/// What has become of it.
-fn done(order: &Order, one: &Instrument) -> Value {
-    let average = match order.filled.is_zero() {
-        true => String::new(),
-        false => text(one.average(order.filled, order.filled_value)),
-    };
-    let leaves = order.leaves();
-    let leaves_value = match (order.in_quote, order.market && one.category == Category::Spot) {
-        (true, _) => order.rest(),
-        (false, true) => Decimal::ZERO,
-        (false, false) => one.value(leaves, order.price),
-    };
-    let fees: Map<String, Value> = match order.fee.is_zero() {
-        true => Map::new(),
-        false => [(
-            settle::fee_coin(one, order.side).to_owned(),
-            text(order.fee).into(),
-        )]
-        .into_iter()
-        .collect(),
-    };
-    let last = text(order.seen);
-    json!({
-        "orderStatus": order.status.word(), "createType": "CreateByUser", "cancelType": order.cancel,
-        "rejectReason": order.reject, "avgPrice": average,
-        "leavesQty": text(if order.in_quote { Decimal::ZERO } else { leaves }),
-        "leavesValue": text(one.shown(leaves_value)), "cumExecQty": text(order.filled),
-        "cumExecValue": text(one.shown(order.filled_value)), "cumExecFee": text(order.fee), "cumFeeDetail": fees,
-        "lastPriceOnCreated": if one.category.is_derivative() { last.clone() } else { String::new() },
-        "basePrice": if one.category.is_derivative() { String::new() } else { last },
-        "createdTime": order.created.to_string(), "updatedTime": order.updated.to_string(), "extraFees": "",
-        "rpiTakerAccess": false, "rpiMatchedQty": "",
-    })
 }

@@ -10,7 +10,12 @@ use super::books::{Books, Tables};
 use super::call::Refusal;
 use super::instruments::Instrument;
 use super::order::Order;
+use super::order_row::order_row;
+use super::outbox::Event;
 use super::store;
+
+/// Until when closed orders are forgotten by `order/realtime`.
+const FORGOTTEN: &str = "closed_forgotten";
 
 /// Reads the open orders into the copy.
 pub(crate) fn load(db: &Connection, tables: &mut Tables) -> Result<(), Refusal> {
@@ -51,10 +56,30 @@ pub(crate) fn insert(books: &Books, order: &Order, one: &Instrument) -> Result<(
         serde_json::to_string(order)?
     ])?;
     let age = books.last_row();
-    books.change(|tables| keep(tables, age, order))
+    books.change(|tables| keep(tables, age, order))?;
+    publish(books, order, one);
+    Ok(())
 }
 
+/// Saves an order and tells of it.
 pub(crate) fn update(books: &Books, order: &Order) -> Result<(), Refusal> {
+    save(books, order)?;
+    publish(books, order, order.instrument()?);
+    Ok(())
+}
+
+/// Tells of an order, unless the last word about it was the same.
+fn publish(books: &Books, order: &Order, one: &Instrument) {
+    books.publish_change(Event {
+        time: order.updated,
+        topic: "order",
+        category: one.category.word(),
+        data: order_row(order, one),
+    });
+}
+
+/// Saves what only the exchange itself needs to know about an order.
+pub(crate) fn save(books: &Books, order: &Order) -> Result<(), Refusal> {
     books
         .writing("UPDATE orders SET status = ?2, open = ?3, data = ?4 WHERE id = ?1")?
         .execute(params![
@@ -83,16 +108,9 @@ pub(crate) fn open_orders(books: &Books) -> Result<Vec<Arc<Order>>, Refusal> {
 }
 
 /// The open orders of one instrument, oldest first.
-pub(crate) fn open_of(books: &Books, one: &Instrument) -> Result<Vec<Order>, Refusal> {
+pub(crate) fn open_of(books: &Books, one: &Instrument) -> Result<Vec<Arc<Order>>, Refusal> {
     let of = |order: &&Arc<Order>| order.symbol == one.symbol && order.category == one.category.word();
-    books.read(|tables| {
-        tables
-            .open
-            .values()
-            .filter(of)
-            .map(|order| (**order).clone())
-            .collect()
-    })
+    books.read(|tables| tables.open.values().filter(of).cloned().collect())
 }
 
 /// The order of that id, or of that client id when no id is given.
@@ -125,7 +143,7 @@ pub(crate) struct Filed<'a> {
     pub(crate) time: i64,
 }
 
-/// Files an execution, already in the shape of its reply.
+/// Files an execution, already in the shape of its reply, and tells of it and of what it made of its order.
 pub(crate) fn insert_execution(books: &Books, filed: &Filed<'_>, row: &Value) -> Result<(), Refusal> {
     let order = filed.order;
     books
@@ -144,7 +162,24 @@ pub(crate) fn insert_execution(books: &Books, filed: &Filed<'_>, row: &Value) ->
             order.visible,
             row.to_string()
         ])?;
+    publish(books, order, filed.instrument);
+    books.publish(Event {
+        time: filed.time,
+        topic: "execution",
+        category: filed.instrument.category.word(),
+        data: row.clone(),
+    });
     Ok(())
+}
+
+/// Hides the orders that closed before `time` from `order/realtime`, as a restart of Bybit's servers does.
+pub(crate) fn forget_closed_before(books: &Books, time: i64) -> Result<(), Refusal> {
+    store::set_meta(books, FORGOTTEN, &time.to_string())
+}
+
+/// The moment of [`forget_closed_before`].
+pub(crate) fn forgotten_before(books: &Books) -> Result<i64, Refusal> {
+    Ok(store::meta(books, FORGOTTEN)?.unwrap_or(i64::MIN))
 }
 
 /// A query over `orders` or `executions`, newest first, built condition by condition.
@@ -199,5 +234,49 @@ impl Query {
             page.push(row.get(1)?);
         }
         Ok((page, next))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sim::PriceSource;
+    use crate::sim::call::{Call, Desk, Effects, Params};
+    use crate::sim::market::Market;
+    use crate::sim::{birth, create, order_replies};
+
+    #[test]
+    fn forgotten_orders_are_gone_from_realtime_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let books = store::open(&folder.path().join("paper.sqlite")).unwrap();
+        let market = Market {
+            seed: 1,
+            source: PriceSource::Fixed(std::collections::BTreeMap::new()),
+        };
+        let call = |now: i64, params: Params| Call {
+            desk: Desk {
+                books: &books,
+                market: &market,
+                now,
+            },
+            params,
+            effects: Effects::default(),
+            key: crate::sim::keys::Key::nobody(),
+            rsa_public_key: "",
+        };
+        birth::deposit(&call(1000, Params::default()).desk, "USDT", 10_000.into()).unwrap();
+        let body =
+            br#"{"category":"linear","symbol":"BTCUSDT","side":"Buy","orderType":"Market","qty":"0.1"}"#;
+        create::create(&call(1000, Params::from_body(body).unwrap())).unwrap();
+        let rows = |read: fn(&Call<'_>) -> Result<Value, Refusal>, query: &str| {
+            let answer = read(&call(2000, Params::from_query(query))).unwrap();
+            answer["list"].as_array().unwrap().len()
+        };
+        let query = "category=linear&symbol=BTCUSDT&openOnly=1";
+        for (before, left) in [(0, 1), (1000, 1), (1001, 0)] {
+            forget_closed_before(&books, before).unwrap();
+            assert_eq!(rows(order_replies::realtime, query), left, "before {before}");
+            assert_eq!(rows(order_replies::history, query), 1);
+        }
     }
 }

@@ -24,6 +24,12 @@ pub(crate) struct Position {
     pub(crate) realised: Decimal,
     #[serde(with = "exact")]
     pub(crate) realised_ever: Decimal,
+    /// What opening the present size cost in fees.
+    #[serde(with = "exact", default)]
+    pub(crate) open_fees: Decimal,
+    /// Margin that was added to an isolated position beyond what its leverage asks for.
+    #[serde(with = "exact", default)]
+    pub(crate) added: Decimal,
     pub(crate) take_profit: String,
     pub(crate) stop_loss: String,
     pub(crate) trailing_stop: String,
@@ -45,6 +51,8 @@ impl Position {
             entry: Decimal::ZERO,
             realised: Decimal::ZERO,
             realised_ever: Decimal::ZERO,
+            open_fees: Decimal::ZERO,
+            added: Decimal::ZERO,
             take_profit: String::new(),
             stop_loss: String::new(),
             trailing_stop: String::new(),
@@ -77,7 +85,7 @@ impl Position {
         }
     }
 
-    /// Books a fill and its fee; returns the profit (before the fee) and the size that it closed.
+    /// Books a fill and its fee; says what it closed.
     pub(crate) fn fill(
         &mut self,
         instrument: &Instrument,
@@ -86,41 +94,51 @@ impl Position {
         price: Decimal,
         fee: Decimal,
         now: i64,
-    ) -> (Decimal, Decimal) {
-        let closed = qty.min(self.closable(side));
-        let profit = self.close(instrument, closed, price);
-        let added = qty - closed;
-        if added > Decimal::ZERO {
-            self.open(instrument, side, added, price, now);
+    ) -> Closed {
+        let mut closed = self.close(instrument, qty.min(self.closable(side)), price);
+        let opened = qty - closed.qty;
+        closed.close_fee = share(fee, closed.qty, qty, 8);
+        if opened > Decimal::ZERO {
+            self.open(instrument, side, opened, price, now);
+            self.open_fees += fee - closed.close_fee;
         }
-        self.realised += profit - fee;
-        self.realised_ever += profit - fee;
-        self.updated = now;
+        self.earn(closed.profit - fee, now);
         if !self.is_open() {
             self.clear_stops();
         }
-        (profit, closed)
+        closed
     }
 
-    fn close(&mut self, instrument: &Instrument, qty: Decimal, price: Decimal) -> Decimal {
+    /// Counts a profit that is settled, or with an amount below zero a loss.
+    pub(crate) fn earn(&mut self, amount: Decimal, now: i64) {
+        self.realised += amount;
+        self.realised_ever += amount;
+        self.updated = now;
+    }
+
+    fn close(&mut self, instrument: &Instrument, qty: Decimal, price: Decimal) -> Closed {
         if qty.is_zero() {
-            return Decimal::ZERO;
+            return Closed::default();
         }
-        let share = if qty == self.size {
-            self.entry
-        } else {
-            (self.entry * qty)
-                .checked_div(self.size)
-                .unwrap_or_default()
-                .round_dp(if instrument.category == Category::Inverse {
-                    16
-                } else {
-                    8
-                })
+        let digits = match instrument.category {
+            Category::Inverse => 16,
+            _ => 8,
         };
+        let entry = share(self.entry, qty, self.size, digits);
+        let open_fee = share(self.open_fees, qty, self.size, 8);
+        self.added -= share(self.added, qty, self.size, 8);
+        self.open_fees -= open_fee;
         self.size -= qty;
-        self.entry -= share;
-        gain(instrument, self.side, share, instrument.value(qty, price))
+        self.entry -= entry;
+        let exit = instrument.value(qty, price);
+        Closed {
+            qty,
+            profit: gain(instrument, self.side, entry, exit),
+            entry,
+            exit,
+            open_fee,
+            close_fee: Decimal::ZERO,
+        }
     }
 
     fn open(&mut self, instrument: &Instrument, side: Side, qty: Decimal, price: Decimal, now: i64) {
@@ -163,6 +181,43 @@ impl Position {
             instrument.value(self.size, mark),
         )
     }
+
+    /// The price at which the position has lost `loss`; nothing when no price costs so much.
+    pub(crate) fn price_at_loss(&self, instrument: &Instrument, loss: Decimal) -> Option<Decimal> {
+        let gains_with_value = (self.side == Side::Buy) != (instrument.category == Category::Inverse);
+        let worth = if gains_with_value {
+            self.entry - loss
+        } else {
+            self.entry + loss
+        };
+        Some(instrument.average(self.size, worth))
+            .filter(|price| worth > Decimal::ZERO && *price > Decimal::ZERO)
+    }
+}
+
+/// What a fill closed of a position; amounts in the settle coin.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Closed {
+    pub(crate) qty: Decimal,
+    /// Before fees.
+    pub(crate) profit: Decimal,
+    /// What the closed part was worth at entry.
+    pub(crate) entry: Decimal,
+    pub(crate) exit: Decimal,
+    /// Its share of the fees that opening cost.
+    pub(crate) open_fee: Decimal,
+    pub(crate) close_fee: Decimal,
+}
+
+/// The share of `part` of `whole` in an amount; the last part takes what is left.
+fn share(amount: Decimal, part: Decimal, whole: Decimal, digits: u32) -> Decimal {
+    if part == whole {
+        return amount;
+    }
+    (amount * part)
+        .checked_div(whole)
+        .unwrap_or_default()
+        .round_dp(digits)
 }
 
 /// The gain from a position that was worth `entry` and is worth `exit`; inverse coins gain as their value falls.
@@ -183,13 +238,16 @@ mod tests {
         held.fill(btc, Side::Buy, num(1, 1), num(60_000, 0), Decimal::ZERO, 1);
         held.fill(btc, Side::Buy, num(1, 1), num(62_000, 0), num(3, 0), 2);
         assert_eq!(held.average(btc), num(61_000, 0));
-        let (profit, closed) = held.fill(btc, Side::Sell, num(3, 1), num(63_000, 0), Decimal::ZERO, 3);
-        assert_eq!((profit, closed), (num(400, 0), num(2, 1)));
+        let closed = held.fill(btc, Side::Sell, num(3, 1), num(63_000, 0), num(3, 0), 3);
+        assert_eq!((closed.profit, closed.qty), (num(400, 0), num(2, 1)));
+        // The fee of a flip is shared by what it closes and what it opens.
+        assert_eq!((closed.open_fee, closed.close_fee), (num(3, 0), num(2, 0)));
+        assert_eq!(held.open_fees, num(1, 0));
         assert_eq!(
             (held.side, held.size, held.entry),
             (Side::Sell, num(1, 1), num(6_300, 0))
         );
-        assert_eq!(held.realised_ever, num(397, 0));
+        assert_eq!(held.realised_ever, num(394, 0));
         assert_eq!(held.unrealised(btc, num(62_000, 0)), num(100, 0));
     }
 

@@ -1,14 +1,17 @@
-//! `position/*`: the list, leverage and position mode.
+//! `position/list`, `position/switch-mode` and `position/symbol-info`.
 
 use rust_decimal::Decimal;
 use serde_json::{Value, json};
 
-use super::account;
+use super::account::{Account, Leg};
 use super::call::{Answer, Call, Desk, Params, Refusal, page, text};
-use super::instruments::{self, Category, INSTRUMENTS, Instrument, num};
+use super::instruments::{self, Category, INSTRUMENTS, Instrument};
+use super::liquidation;
+use super::margin::{Isolated, Mode};
 use super::order_store;
 use super::position::Position;
 use super::store;
+use super::tiers;
 
 /// Positions. With a symbol flat legs are shown too, otherwise only what is held.
 pub(crate) fn list(call: &Call<'_>) -> Answer {
@@ -17,15 +20,13 @@ pub(crate) fn list(call: &Call<'_>) -> Answer {
     let limit = params.limit(20, 200)?;
     let settle = params.get("settleCoin");
     let mut rows = Vec::new();
+    let account = Account::read(&call.desk, None)?;
     match params.get("symbol") {
         Some(_) => {
             let one = params.instrument()?;
             for idx in legs(&call.desk, one)? {
-                rows.push(row(
-                    &call.desk,
-                    one,
-                    &store::position(call.desk.books, one, *idx)?,
-                )?);
+                let held = store::position(call.desk.books, one, *idx)?;
+                rows.push(row(&call.desk, &account, one, &held)?);
             }
         }
         None if category == Category::Linear && settle.is_none() => {
@@ -40,7 +41,7 @@ pub(crate) fn list(call: &Call<'_>) -> Answer {
                     .filter(|found| *found == category)
                     .and_then(|_| instruments::find(category, &position.symbol));
                 if let Some(one) = found.filter(|one| settle.is_none_or(|coin| coin == one.settle)) {
-                    rows.push(row(&call.desk, one, position)?);
+                    rows.push(row(&call.desk, &account, one, position)?);
                 }
             }
         }
@@ -67,27 +68,68 @@ pub(crate) fn legs(desk: &Desk<'_>, one: &Instrument) -> Result<&'static [i64], 
     })
 }
 
-fn row(desk: &Desk<'_>, one: &'static Instrument, held: &Position) -> Result<Value, Refusal> {
-    let mark = desk.last(one)?;
-    let leverage = store::leverage(desk.books, one)?;
-    let now_worth = one.value(held.size, mark);
-    let margin = text(account::margin(now_worth, leverage));
-    let maintenance = text((now_worth * num(5, 3)).round_dp(8));
-    let side = if held.is_open() { held.side.word() } else { "" };
-    let or_zero = |stop: &str| {
-        if stop.is_empty() {
-            "0".to_owned()
-        } else {
-            stop.to_owned()
-        }
+/// What is shown of a position's margin.
+struct Margins {
+    initial: String,
+    maintenance: String,
+    balance: String,
+    liq: String,
+    bust: String,
+}
+
+/// The margins of an open position; a flat one has none.
+fn margins(account: &Account, leg: Option<&Leg>) -> Margins {
+    let zero = || "0".to_owned();
+    let Some(leg) = leg else {
+        return Margins {
+            initial: zero(),
+            maintenance: zero(),
+            balance: zero(),
+            liq: zero(),
+            bust: String::new(),
+        };
     };
+    let (liq, bust) = match account.mode {
+        Mode::Isolated => {
+            let own = Isolated::of(leg.one, &leg.held, leg.leverage);
+            (own.liq, own.bust)
+        }
+        Mode::Cross => (account.liq_price(leg), None),
+    };
+    let price = |price: Option<Decimal>| price.map(text).unwrap_or_default();
+    Margins {
+        initial: text(leg.initial),
+        maintenance: text(leg.maintenance),
+        balance: match account.mode {
+            Mode::Cross => zero(),
+            Mode::Isolated => text(leg.initial),
+        },
+        liq: price(liq),
+        bust: price(bust),
+    }
+}
+
+/// A position as lists show it.
+pub(crate) fn row(desk: &Desk<'_>, account: &Account, one: &'static Instrument, held: &Position) -> Answer {
+    let leg = account.leg(one, held.idx);
+    let mark = match leg {
+        Some(leg) => leg.mark,
+        None => desk.mark(one)?,
+    };
+    let leverage = store::leverage_of(desk.books, one, held.side)?;
+    let margins = margins(account, leg);
+    let side = if held.is_open() { held.side.word() } else { "" };
+    let or_zero = |stop: &str| if stop.is_empty() { "0" } else { stop }.to_owned();
+    let auto = liquidation::is_auto(desk, one, held.idx)?;
     Ok(json!({
-        "positionIdx": held.idx, "riskId": 1, "riskLimitValue": "2000000", "symbol": held.symbol, "side": side,
-        "size": text(held.size), "avgPrice": text(held.average(one)), "positionValue": text(one.shown(held.entry)),
-        "tradeMode": 0, "positionStatus": "Normal", "autoAddMargin": 0,
-        "adlRankIndicator": if held.is_open() { 2 } else { 0 }, "leverage": text(leverage), "positionBalance": "0",
-        "markPrice": text(mark), "liqPrice": if held.is_open() { "" } else { "0" }, "bustPrice": "",
-        "positionMM": maintenance, "positionMMByMp": maintenance, "positionIM": margin, "positionIMByMp": margin,
+        "positionIdx": held.idx, "riskId": tiers::id(one, held.entry), "riskLimitValue": text(tiers::most_at(one, leverage)),
+        "symbol": held.symbol, "side": side, "size": text(held.size), "avgPrice": text(held.average(one)),
+        "positionValue": text(one.shown(held.entry)), "tradeMode": i32::from(account.mode == Mode::Isolated),
+        "positionStatus": "Normal", "autoAddMargin": i32::from(auto),
+        "adlRankIndicator": if held.is_open() { 2 } else { 0 }, "leverage": text(leverage),
+        "positionBalance": margins.balance, "markPrice": text(mark), "liqPrice": margins.liq,
+        "bustPrice": margins.bust, "positionMM": margins.maintenance, "positionMMByMp": margins.maintenance,
+        "positionIM": margins.initial, "positionIMByMp": margins.initial,
         "tpslMode": held.tpsl_mode, "takeProfit": or_zero(&held.take_profit),
         "stopLoss": or_zero(&held.stop_loss), "trailingStop": or_zero(&held.trailing_stop),
         "unrealisedPnl": text(held.unrealised(one, mark).round_dp(8)), "curRealisedPnl": text(held.realised),
@@ -106,30 +148,32 @@ pub(crate) fn contract(params: &Params) -> Result<&'static Instrument, Refusal> 
     Err(Refusal::params("category must be linear or inverse"))
 }
 
-/// Sets the leverage of both sides; they must be equal in cross margin.
-pub(crate) fn set_leverage(call: &Call<'_>) -> Answer {
-    let one = contract(&call.params)?;
-    call.params.require("buyLeverage")?;
-    call.params.require("sellLeverage")?;
-    let buy = call.params.decimal("buyLeverage")?.unwrap_or_default();
-    if Some(buy) != call.params.decimal("sellLeverage")? {
-        return Err(Refusal::params(
-            "buy leverage must equal sell leverage in cross margin",
-        ));
+/// The leverage of contracts, with or without a position.
+pub(crate) fn symbol_info(call: &Call<'_>) -> Answer {
+    let params = &call.params;
+    let category = params.category()?;
+    let chosen = match params.get("symbol") {
+        Some(_) => vec![contract(params)?],
+        None => INSTRUMENTS
+            .iter()
+            .filter(|one| one.category == category)
+            .collect(),
+    };
+    let mut list = Vec::new();
+    for one in chosen {
+        for idx in legs(&call.desk, one)? {
+            let held = store::position(call.desk.books, one, *idx)?;
+            let side = match (idx, held.is_open()) {
+                (0, false) => "",
+                _ => held.side.word(),
+            };
+            let leverage = store::leverage_of(call.desk.books, one, held.side)?;
+            list.push(
+                json!({"symbol": one.symbol, "leverage": text(leverage), "side": side, "positionIdx": idx}),
+            );
+        }
     }
-    let two_decimals = buy.round_dp(2) == buy;
-    if buy < Decimal::ONE || buy > one.max_leverage || !two_decimals {
-        let most = one.max_leverage;
-        return Err(Refusal::new(
-            110_013,
-            format!("cannot set leverage, it must be 1 to {most}"),
-        ));
-    }
-    if store::leverage(call.desk.books, one)? == buy {
-        return Err(Refusal::new(110_043, "leverage not modified"));
-    }
-    store::set_leverage(call.desk.books, one, buy)?;
-    Ok(json!({}))
+    Ok(json!({"category": category.word(), "list": list}))
 }
 
 /// Switches USDT perpetuals between one-way (0) and hedge mode (3), by symbol or by settle coin.

@@ -5,9 +5,8 @@ use std::collections::BTreeMap;
 use rust_decimal::Decimal;
 use serde::Deserialize;
 
-use super::account::Prices;
 use super::books::Books;
-use super::call::Refusal;
+use super::call::{Desk, Refusal};
 use super::equity::{Fill, Held, amount};
 use super::instruments::{self, Category, Instrument};
 use super::order::Side;
@@ -25,7 +24,7 @@ pub(crate) struct Tally {
     pub(crate) unrealised: Decimal,
 }
 
-/// By category and symbol; interest has a kind in the place of a symbol.
+/// By category and symbol; interest and the like by kind and coin.
 pub(crate) type Tallies = BTreeMap<(String, String), Tally>;
 
 /// What of a journal's row is profit or cost.
@@ -64,12 +63,8 @@ impl Lot {
 }
 
 /// The profit of each fill, in the settle coin and before the fee, beside the sums of each instrument.
-pub(crate) fn tallies(
-    books: &Books,
-    fills: &[Fill],
-    prices: &Prices,
-) -> Result<(Vec<Decimal>, Tallies), Refusal> {
-    let mut tallies = from_journal(books)?;
+pub(crate) fn tallies(desk: &Desk<'_>, fills: &[Fill]) -> Result<(Vec<Decimal>, Tallies), Refusal> {
+    let mut tallies = from_journal(desk.books)?;
     let (mut held, mut lots) = (Held::default(), BTreeMap::new());
     let profits = fills
         .iter()
@@ -79,11 +74,11 @@ pub(crate) fn tallies(
         })
         .collect();
     for (one, position) in held.open() {
-        of(&mut tallies, one).unrealised += position.unrealised(one, prices.of(one));
+        of(&mut tallies, one).unrealised += position.unrealised(one, desk.mark(one)?);
     }
     for (symbol, lot) in lots {
         if let Some(one) = instruments::find(Category::Spot, symbol) {
-            of(&mut tallies, one).unrealised += one.value(lot.qty, prices.of(one)) - lot.cost;
+            of(&mut tallies, one).unrealised += one.value(lot.qty, desk.last(one)?) - lot.cost;
         }
     }
     Ok((profits, tallies))
@@ -108,7 +103,7 @@ pub(crate) fn coin(one: &Instrument) -> &'static str {
 fn from_journal(books: &Books) -> Result<Tallies, Refusal> {
     let mut query = books.reading(
         "SELECT kind, data FROM journal
-         WHERE category <> 'spot' AND kind NOT IN ('AIRDROP', 'TRANSFER_IN', 'TRANSFER_OUT') ORDER BY seq",
+         WHERE category <> 'spot' AND kind NOT IN ('AIRDROP', 'TRANSFER_IN', 'TRANSFER_OUT', 'BORROW', 'REPAY') ORDER BY seq",
     )?;
     let mut rows = query.query([])?;
     let mut tallies = Tallies::new();

@@ -5,17 +5,16 @@ use std::path::PathBuf;
 use rust_decimal::Decimal;
 use serde::{Serialize, Serializer};
 
-use super::account::Account;
+use super::account::{Account, Leg};
 use super::birth;
 use super::books::{Books, Intent};
+use super::borrow;
 use super::call::{Desk, Refusal};
 use super::equity::{self, Fill};
 use super::ids;
-use super::instruments::{self, Category};
 use super::market::Market;
 use super::order::Order;
 use super::order_store;
-use super::position::Position;
 use super::profit::{self, Tallies};
 use super::server::now_ms;
 use super::store::{self, Wallet};
@@ -60,6 +59,9 @@ pub struct PaperCoin {
     pub wallet: &'static str,
     #[serde(serialize_with = "exact")]
     pub amount: Decimal,
+    /// What of it is lent, and no equity.
+    #[serde(serialize_with = "exact")]
+    pub lent: Decimal,
     #[serde(serialize_with = "exact")]
     pub usd: Decimal,
 }
@@ -196,9 +198,15 @@ impl Open {
     pub(crate) fn new(config: &PaperConfig) -> Result<Self, PaperError> {
         let books = store::open(&config.store)?;
         let seed = birth::begin(&books, config)?;
-        let source = config.prices.clone();
-        let market = Market { seed, source };
-        Ok(Self { books, market })
+        let market = || Market {
+            seed,
+            source: config.prices.clone(),
+        };
+        books.report_on(market());
+        Ok(Self {
+            books,
+            market: market(),
+        })
     }
 
     /// The desk at the market's present moment; inside a transaction.
@@ -240,8 +248,8 @@ impl PaperExchange {
 fn read(desk: &Desk<'_>, days: Option<u32>) -> Result<PaperReport, Refusal> {
     let account = Account::read(desk, None)?;
     let (changes, fills) = (equity::changes(desk.books)?, equity::fills(desk.books)?);
-    let (profits, tallies) = profit::tallies(desk.books, &fills, &account.prices)?;
-    let (profit, profit_usd) = profit_lines(tallies, &account);
+    let (profits, tallies) = profit::tallies(desk, &fills)?;
+    let (profit, profit_usd) = profit_lines(tallies, desk)?;
     let born = store::meta(desk.books, ids::BORN)?.unwrap_or(desk.now);
     let asked = days.map_or(i64::MIN, |days| {
         desk.now.saturating_sub(i64::from(days).saturating_mul(DAY_MS))
@@ -255,8 +263,8 @@ fn read(desk: &Desk<'_>, days: Option<u32>) -> Result<PaperReport, Refusal> {
         now_ms: desk.now,
         speed: desk.books.clock()?.speed(),
         equity_usd: account.in_usd(|held| held.equity()),
-        wallet: wallet(desk, &account)?,
-        positions: positions(desk, &account)?,
+        wallet: wallet(desk)?,
+        positions: positions(&account),
         orders: order_store::open_orders(desk.books)?
             .iter()
             .map(|order| order_line(order))
@@ -271,13 +279,18 @@ fn read(desk: &Desk<'_>, days: Option<u32>) -> Result<PaperReport, Refusal> {
     })
 }
 
-fn wallet(desk: &Desk<'_>, account: &Account) -> Result<Vec<PaperCoin>, Refusal> {
+fn wallet(desk: &Desk<'_>) -> Result<Vec<PaperCoin>, Refusal> {
     let mut lines = Vec::new();
     for wallet in [Wallet::Unified, Wallet::Fund] {
         for (coin, held) in store::coins(desk.books, wallet)? {
-            if !held.wallet.is_zero() {
+            let lent = match wallet {
+                Wallet::Unified => borrow::lent(desk.books, &coin)?,
+                Wallet::Fund => Decimal::ZERO,
+            };
+            if !held.wallet.is_zero() || !lent.is_zero() {
                 lines.push(PaperCoin {
-                    usd: held.wallet * account.prices.usd(&coin),
+                    usd: (held.wallet - lent) * desk.usd(&coin)?,
+                    lent,
                     coin,
                     wallet: wallet.word(),
                     amount: held.wallet,
@@ -288,26 +301,18 @@ fn wallet(desk: &Desk<'_>, account: &Account) -> Result<Vec<PaperCoin>, Refusal>
     Ok(lines)
 }
 
-fn positions(desk: &Desk<'_>, account: &Account) -> Result<Vec<PaperPosition>, Refusal> {
-    let held = store::positions(desk.books)?;
-    let open = held.iter().filter(|position| position.is_open());
-    let line = |position: &Position| {
-        let one = Category::parse(&position.category)
-            .and_then(|category| instruments::find(category, &position.symbol))
-            .ok_or_else(|| equity::unreadable("a position"))?;
-        let mark = account.prices.of(one);
-        Ok(PaperPosition {
-            category: position.category.clone(),
-            symbol: position.symbol.clone(),
-            side: position.side.word(),
-            size: position.size,
-            entry: position.average(one),
-            mark,
-            unrealised: position.unrealised(one, mark),
-            coin: one.settle,
-        })
+fn positions(account: &Account) -> Vec<PaperPosition> {
+    let line = |leg: &Leg| PaperPosition {
+        category: leg.held.category.clone(),
+        symbol: leg.held.symbol.clone(),
+        side: leg.held.side.word(),
+        size: leg.held.size,
+        entry: leg.held.average(leg.one),
+        mark: leg.mark,
+        unrealised: leg.unrealised,
+        coin: leg.one.settle,
     };
-    open.map(|position| line(position)).collect()
+    account.legs.iter().map(line).collect()
 }
 
 fn order_line(order: &Order) -> PaperOrder {
@@ -342,11 +347,11 @@ fn fill_line((fill, realised): (&Fill, Decimal)) -> PaperFill {
     }
 }
 
-fn profit_lines(tallies: Tallies, account: &Account) -> (Vec<PaperProfit>, PaperSum) {
+fn profit_lines(tallies: Tallies, desk: &Desk<'_>) -> Result<(Vec<PaperProfit>, PaperSum), Refusal> {
     let mut all = PaperSum::default();
     let mut lines = Vec::new();
     for ((category, symbol), tally) in tallies {
-        let usd = account.prices.usd(&tally.coin);
+        let usd = desk.usd(&tally.coin)?;
         let total = tally.realised - tally.fees + tally.funding + tally.unrealised;
         all.realised += tally.realised * usd;
         all.fees += tally.fees * usd;
@@ -367,5 +372,5 @@ fn profit_lines(tallies: Tallies, account: &Account) -> (Vec<PaperProfit>, Paper
             total_usd: total * usd,
         });
     }
-    (lines, all)
+    Ok((lines, all))
 }

@@ -1,16 +1,25 @@
 //! Which request does what: method, path, who may call it, and whether it changes something.
 
 use super::accounts;
-use super::call::{Answer, Call};
+use super::batches;
+use super::borrow_replies;
+use super::call::{Answer, Answered, Call, Refusal};
 use super::candles;
+use super::closed_pnl;
 use super::create;
+use super::history;
 use super::key_info;
 use super::listing;
+use super::margin_modes;
 use super::market_replies;
 use super::order_changes;
 use super::order_replies;
 use super::positions;
+use super::precheck;
+use super::statistics;
+use super::tickers;
 use super::trading_stop;
+use super::transaction_log;
 
 /// What a route needs from the store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,7 +37,25 @@ pub(crate) struct Route {
     pub(crate) method: &'static str,
     pub(crate) path: &'static str,
     pub(crate) kind: Kind,
-    pub(crate) run: fn(&Call<'_>) -> Answer,
+    pub(crate) run: Handler,
+}
+
+/// What answers a request.
+#[derive(Clone, Copy)]
+pub(crate) enum Handler {
+    /// Most say what `result` is.
+    Plain(fn(&Call<'_>) -> Answer),
+    /// Some say more of the envelope.
+    Whole(fn(&Call<'_>) -> Result<Answered, Refusal>),
+}
+
+impl Handler {
+    pub(crate) fn run(self, call: &Call<'_>) -> Result<Answered, Refusal> {
+        match self {
+            Self::Plain(run) => run(call).map(Answered::from),
+            Self::Whole(run) => run(call),
+        }
+    }
 }
 
 const fn public(path: &'static str, run: fn(&Call<'_>) -> Answer) -> Route {
@@ -36,7 +63,7 @@ const fn public(path: &'static str, run: fn(&Call<'_>) -> Answer) -> Route {
         method: "GET",
         path,
         kind: Kind::Public,
-        run,
+        run: Handler::Plain(run),
     }
 }
 
@@ -45,7 +72,7 @@ const fn read(path: &'static str, run: fn(&Call<'_>) -> Answer) -> Route {
         method: "GET",
         path,
         kind: Kind::Read,
-        run,
+        run: Handler::Plain(run),
     }
 }
 
@@ -54,34 +81,75 @@ const fn write(path: &'static str, run: fn(&Call<'_>) -> Answer) -> Route {
         method: "POST",
         path,
         kind: Kind::Write,
-        run,
+        run: Handler::Plain(run),
+    }
+}
+
+const fn whole(path: &'static str, run: fn(&Call<'_>) -> Result<Answered, Refusal>) -> Route {
+    Route {
+        method: "POST",
+        path,
+        kind: Kind::Write,
+        run: Handler::Whole(run),
     }
 }
 
 /// Every endpoint. `market/time` is answered by the server itself, whose clock a fault may move.
-static ROUTES: [Route; 25] = [
-    public("/v5/market/tickers", market_replies::tickers),
+static ROUTES: &[Route] = &[
+    public("/v5/market/tickers", tickers::tickers),
     public("/v5/market/orderbook", market_replies::orderbook),
     public("/v5/market/kline", candles::kline),
     public("/v5/market/mark-price-kline", candles::mark_kline),
-    public("/v5/market/index-price-kline", candles::mark_kline),
-    public("/v5/market/funding/history", candles::funding_history),
-    public("/v5/market/open-interest", candles::open_interest_history),
+    public("/v5/market/index-price-kline", candles::index_kline),
+    public("/v5/market/premium-index-price-kline", candles::premium_kline),
+    public("/v5/market/funding/history", history::funding_history),
+    public("/v5/market/open-interest", history::open_interest_history),
+    public("/v5/market/account-ratio", history::account_ratio),
     public("/v5/market/recent-trade", market_replies::recent_trade),
     public("/v5/market/instruments-info", listing::instruments_info),
     public("/v5/market/price-limit", market_replies::price_limit),
+    public("/v5/market/risk-limit", statistics::risk_limit),
+    public(
+        "/v5/market/historical-volatility",
+        statistics::historical_volatility,
+    ),
+    public("/v5/market/insurance", statistics::insurance),
+    public("/v5/market/delivery-price", statistics::delivery_price),
+    public("/v5/system/status", statistics::system_status),
+    public("/v5/announcements/index", statistics::announcements),
     read("/v5/account/wallet-balance", accounts::wallet_balance),
     read("/v5/account/info", accounts::info),
     read("/v5/account/fee-rate", accounts::fee_rate),
     read("/v5/user/query-api", key_info::query_api),
+    read("/v5/account/transaction-log", transaction_log::list),
+    read("/v5/account/collateral-info", borrow_replies::collateral_info),
+    read("/v5/account/borrow-history", borrow_replies::history),
+    write(
+        "/v5/account/set-collateral-switch",
+        borrow_replies::set_collateral_switch,
+    ),
+    write("/v5/account/set-margin-mode", margin_modes::set_margin_mode),
+    read("/v5/order/spot-borrow-check", borrow_replies::spot_borrow_check),
     read("/v5/position/list", positions::list),
-    write("/v5/position/set-leverage", positions::set_leverage),
+    read("/v5/position/closed-pnl", closed_pnl::list),
+    read("/v5/position/symbol-info", positions::symbol_info),
+    write("/v5/position/set-leverage", margin_modes::set_leverage),
+    write("/v5/position/add-margin", margin_modes::add_margin),
+    write(
+        "/v5/position/set-auto-add-margin",
+        margin_modes::set_auto_add_margin,
+    ),
     write("/v5/position/switch-mode", positions::switch_mode),
     write("/v5/position/trading-stop", trading_stop::trading_stop),
     write("/v5/order/create", create::create),
     write("/v5/order/amend", order_changes::amend),
     write("/v5/order/cancel", order_changes::cancel),
     write("/v5/order/cancel-all", order_changes::cancel_all),
+    whole("/v5/order/create-batch", batches::create),
+    whole("/v5/order/amend-batch", batches::amend),
+    whole("/v5/order/cancel-batch", batches::cancel),
+    whole("/v5/order/disconnected-cancel-all", precheck::disconnected),
+    write("/v5/order/pre-check", precheck::pre_check),
     read("/v5/order/realtime", order_replies::realtime),
     read("/v5/order/history", order_replies::history),
     read("/v5/execution/list", order_replies::executions),

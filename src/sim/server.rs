@@ -16,7 +16,7 @@ use super::RequestLog;
 use super::admin;
 use super::auth::{self, Denied};
 use super::books::{Books, Intent};
-use super::call::{Answer, Call, Desk, Effects, Params, Refusal};
+use super::call::{Answered, Call, Desk, Effects, Params, Refusal};
 use super::envelope;
 use super::faults::FaultSwitch;
 use super::instruments::Category;
@@ -64,14 +64,6 @@ impl Shared {
 
     pub(crate) fn log(&self) -> MutexGuard<'_, VecDeque<RequestLog>> {
         self.log.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Who asks for market data.
-    pub(crate) fn nobody(&self) -> Key {
-        Key {
-            name: String::new(),
-            kind: KeyKind::Trade,
-        }
     }
 
     fn remember(&self, parts: &Parts, body: &[u8]) {
@@ -174,7 +166,7 @@ fn process(shared: &Shared, parts: &Parts, body: &Bytes, hits: &Hits) -> Respons
         _ => (body.as_ref(), Params::from_body(body)),
     };
     let key = match route.kind {
-        Kind::Public => Ok(shared.nobody()),
+        Kind::Public => Ok(Key::nobody()),
         _ => auth::check(&shared.keys, &parts.headers, payload, clock),
     };
     match key {
@@ -186,7 +178,10 @@ fn process(shared: &Shared, parts: &Parts, body: &Bytes, hits: &Hits) -> Respons
 fn turn_away(denied: Denied, clock: i64) -> Response {
     match denied {
         Denied::Unauthorized => envelope::plain(StatusCode::UNAUTHORIZED, "text/plain", String::new()),
-        Denied::Refused(refusal) => envelope::reply(&envelope::wrap(Err(refusal), clock)),
+        Denied::Refused(refusal) => {
+            let refused: Result<Answered, Refusal> = Err(refusal);
+            envelope::reply(&envelope::wrap(refused, clock))
+        }
     }
 }
 
@@ -206,7 +201,7 @@ pub(crate) fn answer(
     route: &'static Route,
     Asked { key, params }: Asked,
     effects: Effects,
-) -> (Answer, Option<Budget>) {
+) -> (Result<Answered, Refusal>, Option<Budget>) {
     if route.kind == Kind::Write
         && let Err(refusal) = key.permit_change()
     {
@@ -229,7 +224,13 @@ pub(crate) fn answer(
 }
 
 /// Runs a handler inside one transaction; what a refused handler wrote is undone.
-fn transact(shared: &Shared, route: &Route, key: Key, params: Params, effects: Effects) -> Answer {
+fn transact(
+    shared: &Shared,
+    route: &Route,
+    key: Key,
+    params: Params,
+    effects: Effects,
+) -> Result<Answered, Refusal> {
     let books = shared.books();
     let run = || {
         let call = Call {
@@ -239,7 +240,7 @@ fn transact(shared: &Shared, route: &Route, key: Key, params: Params, effects: E
             rsa_public_key: shared.keys.public_half(&key),
             key,
         };
-        (route.run)(&call)
+        route.run.run(&call)
     };
     match route.kind {
         Kind::Public => books.transact(Intent::Read, run),

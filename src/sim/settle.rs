@@ -1,15 +1,20 @@
 //! One fill: the money, the position, the order and the execution row move together.
 
 use rust_decimal::Decimal;
-use serde_json::{Value, json};
+use serde_json::json;
 
-use super::call::{Desk, Refusal, text};
+use super::borrow;
+use super::call::{Answer, Desk, Refusal, text};
+use super::closed_pnl;
 use super::ids;
 use super::instruments::{Category, Instrument};
 use super::journal::{self, Cause, Entry, Kind};
 use super::order::{Order, Side, Status};
 use super::order_store::{self, Filed};
 use super::store;
+
+/// The extra of an order that closes a position by force: the type of its executions.
+pub(crate) const EXEC_TYPE: &str = "execType";
 
 /// A trade as the book produced it.
 #[derive(Debug, Clone, Copy)]
@@ -26,6 +31,7 @@ struct Booked {
     fee: Decimal,
     rate: Decimal,
     closed: Decimal,
+    profit: Decimal,
 }
 
 /// Books a trade of `order` at the desk's moment. The caller saves the order.
@@ -42,6 +48,7 @@ pub(crate) fn fill(desk: &Desk<'_>, order: &mut Order, trade: Trade) -> Result<(
         fee: Decimal::ZERO,
         rate,
         closed: Decimal::ZERO,
+        profit: Decimal::ZERO,
     };
     if one.category == Category::Spot {
         exchange_coins(desk, one, order, trade, &mut booked)?;
@@ -62,7 +69,7 @@ pub(crate) fn fill(desk: &Desk<'_>, order: &mut Order, trade: Trade) -> Result<(
         instrument: one,
         time: desk.now,
     };
-    order_store::insert_execution(desk.books, &filed, &execution(desk, one, order, trade, &booked))
+    order_store::insert_execution(desk.books, &filed, &execution(desk, one, order, trade, &booked)?)
 }
 
 fn cause<'a>(one: &'a Instrument, order: &'a Order, trade: Trade, booked: &'a Booked) -> Cause<'a> {
@@ -92,11 +99,19 @@ fn exchange_coins(
         Side::Sell => ((one.base, trade.qty), (one.quote, booked.value)),
     };
     booked.fee = got.1 * booked.rate;
-    let pay = Entry::cash(Kind::Trade, paid.0, -paid.1, cause(one, order, trade, booked));
+    if order.extra("isLeverage") == "1" {
+        borrow::lend(desk, paid.0, paid.1, &order.id)?;
+    }
+    // The log of a spot trade counts each coin by itself: what left is below zero.
+    let moved = |qty: Decimal| Cause {
+        qty,
+        ..cause(one, order, trade, booked)
+    };
+    let pay = Entry::cash(Kind::Trade, paid.0, -paid.1, moved(-paid.1));
     journal::book(desk, &pay)?;
     let receive = Entry {
         fee: booked.fee,
-        ..Entry::cash(Kind::Trade, got.0, got.1, cause(one, order, trade, booked))
+        ..Entry::cash(Kind::Trade, got.0, got.1, moved(got.1))
     };
     journal::book(desk, &receive)
 }
@@ -111,26 +126,25 @@ fn move_position(
 ) -> Result<(), Refusal> {
     booked.fee = (booked.value * booked.rate).round_dp(8);
     let mut position = store::position(desk.books, one, order.position_idx)?;
-    let (profit, closed) = position.fill(one, order.side, trade.qty, trade.price, booked.fee, desk.now);
-    booked.closed = closed;
-    if position.is_open() && !order.reduce_only {
-        for (stop, name) in [
-            (&mut position.take_profit, "takeProfit"),
-            (&mut position.stop_loss, "stopLoss"),
-        ] {
-            if let Some(price) = order.extras.get(name) {
-                price.clone_into(stop);
-            }
-        }
-    }
+    let leverage = store::leverage_of(desk.books, one, position.side)?;
+    let closed = position.fill(one, order.side, trade.qty, trade.price, booked.fee, desk.now);
+    booked.closed = closed.qty;
+    booked.profit = closed.profit;
     store::save_position(desk.books, &position)?;
+    desk.books
+        .touch_position(one.category, one.symbol, position.idx, desk.now);
+    closed_pnl::note(desk, one, order, &closed, leverage)?;
+    let kind = match order.extra(EXEC_TYPE) {
+        "" => Kind::Trade,
+        _ => Kind::Liquidation,
+    };
     let entry = Entry {
         fee: booked.fee,
-        realised: profit - booked.fee,
+        realised: closed.profit - booked.fee,
         ..Entry::cash(
-            Kind::Trade,
+            kind,
             one.settle,
-            profit,
+            closed.profit,
             Cause {
                 size: position.signed(),
                 ..cause(one, order, trade, booked)
@@ -149,30 +163,35 @@ pub(crate) fn fee_coin(one: &Instrument, side: Side) -> &'static str {
     }
 }
 
-fn execution(desk: &Desk<'_>, one: &Instrument, order: &Order, trade: Trade, booked: &Booked) -> Value {
+/// Whether an execution is an ordinary one, or what else it is.
+pub(crate) fn exec_type(order: &Order) -> &str {
+    match order.extra(EXEC_TYPE) {
+        "" => "Trade",
+        other => other,
+    }
+}
+
+fn execution(
+    desk: &Desk<'_>,
+    one: &'static Instrument,
+    order: &Order,
+    trade: Trade,
+    booked: &Booked,
+) -> Answer {
     let mark = if one.category.is_derivative() {
-        text(trade.price)
+        text(desk.mark(one)?)
     } else {
         String::new()
     };
-    json!({
+    Ok(json!({
         "symbol": order.symbol, "orderId": order.id, "orderLinkId": order.link, "side": order.side.word(),
         "orderPrice": text(order.price), "orderQty": text(order.qty), "leavesQty": text(order.rest()),
-        "createType": "CreateByUser", "orderType": if order.market { "Market" } else { "Limit" },
-        "stopOrderType": stop_type(order), "execFee": text(booked.fee), "execFeeV2": "", "execId": booked.id,
-        "execPrice": text(trade.price), "execQty": text(trade.qty), "execType": "Trade",
+        "createType": order.create_type(), "orderType": if order.market { "Market" } else { "Limit" },
+        "stopOrderType": order.stop_type(), "execFee": text(booked.fee), "execFeeV2": "", "execId": booked.id,
+        "execPrice": text(trade.price), "execQty": text(trade.qty), "execType": exec_type(order),
         "execValue": text(one.shown(booked.value)), "execTime": desk.now.to_string(), "feeCurrency": fee_coin(one, order.side),
         "isMaker": trade.maker, "feeRate": text(booked.rate), "tradeIv": "", "markIv": "", "markPrice": mark,
         "indexPrice": "", "underlyingPrice": "", "blockTradeId": "", "closedSize": text(booked.closed),
-        "seq": desk.now, "extraFees": "", "marketUnit": order.extra("marketUnit"),
-    })
-}
-
-/// What Bybit calls the kind of a conditional order.
-pub(crate) fn stop_type(order: &Order) -> &'static str {
-    match order.filter.as_str() {
-        "StopOrder" => "Stop",
-        "tpslOrder" => "tpslOrder",
-        _ => "",
-    }
+        "execPnl": text(booked.profit), "seq": desk.now, "extraFees": "", "marketUnit": order.extra("marketUnit"),
+    }))
 }

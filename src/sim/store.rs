@@ -14,9 +14,10 @@ use super::books::{Books, Tables};
 use super::call::Refusal;
 use super::instruments::{Category, Instrument};
 use super::market::Point;
+use super::order::Side;
 use super::order_store;
 use super::position::Position;
-use super::{journal, outbox};
+use super::{closed_pnl, journal, outbox};
 
 /// The leverage of an instrument whose leverage was never set.
 const FIRST_LEVERAGE: Decimal = super::instruments::num(10, 0);
@@ -101,7 +102,7 @@ fn prepare(db: &mut Connection) -> rusqlite::Result<i64> {
     let tx = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
     // Another process may have created the schema while this one waited.
     if user_version(&tx)? == 0 {
-        for tables in [SCHEMA, journal::TABLES, outbox::TABLES] {
+        for tables in [SCHEMA, journal::TABLES, closed_pnl::TABLES, outbox::TABLES] {
             tx.execute_batch(tables)?;
         }
         tx.pragma_update(None, "user_version", VERSION)?;
@@ -343,15 +344,34 @@ pub(crate) fn set(books: &Books, one: &Instrument, name: &str, value: &str) -> R
     })
 }
 
-pub(crate) fn leverage(books: &Books, one: &Instrument) -> Result<Decimal, Refusal> {
-    match setting(books, one, "leverage")? {
+/// The leverage of a side. They differ only in hedge mode with isolated margin.
+pub(crate) fn leverage_of(books: &Books, one: &Instrument, side: Side) -> Result<Decimal, Refusal> {
+    match setting(books, one, leverage_name(side))? {
         Some(text) => amount(&text),
         None => Ok(FIRST_LEVERAGE.min(one.max_leverage)),
     }
 }
 
-pub(crate) fn set_leverage(books: &Books, one: &Instrument, leverage: Decimal) -> Result<(), Refusal> {
-    set(books, one, "leverage", &leverage.normalize().to_string())
+fn leverage_name(side: Side) -> &'static str {
+    match side {
+        Side::Buy => "leverage",
+        Side::Sell => "sell_leverage",
+    }
+}
+
+pub(crate) fn set_leverage(
+    books: &Books,
+    one: &Instrument,
+    side: Side,
+    leverage: Decimal,
+) -> Result<(), Refusal> {
+    set(books, one, leverage_name(side), &leverage.normalize().to_string())
+}
+
+/// An amount kept under a name; zero when there is none.
+pub(crate) fn meta_amount(books: &Books, key: &str) -> Result<Decimal, Refusal> {
+    let kept = books.read(|tables| tables.meta.get(key).map(|text| amount(text)))?;
+    kept.transpose().map(Option::unwrap_or_default)
 }
 
 pub(crate) fn is_hedged(books: &Books, one: &Instrument) -> Result<bool, Refusal> {

@@ -3,7 +3,7 @@
 use axum::body::Body;
 use axum::response::Response;
 
-use super::call::{Effects, Refusal};
+use super::call::{Answer, Effects, Refusal};
 use super::envelope;
 use super::faults::FaultKind;
 use super::limits::{self, Budget};
@@ -82,7 +82,8 @@ impl Hits {
     /// The reply of a fault that keeps the request from being processed.
     pub(crate) fn instead(&self, scissors: &Scissors) -> Option<Response> {
         let refuse = |code, message: &str| {
-            envelope::reply(&envelope::wrap(Err(Refusal::new(code, message)), self.clock()))
+            let refused: Answer = Err(Refusal::new(code, message));
+            envelope::reply(&envelope::wrap(refused, self.clock()))
         };
         Some(match self.instead.as_ref()? {
             FaultKind::Status(status) => envelope::html(*status),

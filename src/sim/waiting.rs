@@ -14,9 +14,12 @@ use super::instruments::{Category, Instrument};
 use super::matching;
 use super::order::{Order, Side, Status};
 use super::order_store;
-use super::prices::KNOT_MS;
+use super::prices::{KNOT_MS, PriceKind};
 use super::settle::{self, Trade};
+use super::stops;
 use super::store;
+use super::trailing;
+use super::triggers::{self, reached, stirs};
 use super::upkeep;
 
 /// The market trades this often.
@@ -26,6 +29,8 @@ const LONGEST_LOOK_MS: i64 = 45 * 86_400_000;
 /// How far the stored mark of the last look may lag behind while nothing happens.
 const MARK_LAG_MS: i64 = 60_000;
 const LAST_LOOK: &str = "last_look";
+/// A price set by hand is played at most so often: stops that it makes may be reached at once.
+const PASSES_MOST: usize = 8;
 
 /// The open orders of one instrument.
 struct Watch {
@@ -70,6 +75,14 @@ fn looked(desk: &Desk<'_>) -> Result<i64, Refusal> {
         .max(desk.now - LONGEST_LOOK_MS))
 }
 
+/// Keeps that everything up to the desk's moment has been played: what changes now was not there before.
+pub(crate) fn mark(desk: &Desk<'_>) -> Result<(), Refusal> {
+    match store::meta(desk.books, LAST_LOOK)? {
+        Some(marked) if marked >= desk.now => Ok(()),
+        _ => store::set_meta(desk.books, LAST_LOOK, &desk.now.to_string()),
+    }
+}
+
 /// The next moment after `time` at which something may be due: the end of its minute.
 fn next_stop(time: i64, now: i64) -> i64 {
     ((time.div_euclid(KNOT_MS) + 1) * KNOT_MS).min(now)
@@ -85,6 +98,9 @@ pub(crate) fn is_due(desk: &Desk<'_>) -> Result<bool, Refusal> {
         if !is_quiet(desk, &watches, at, end)? || !upkeep::is_quiet(desk, at, end)? {
             return Ok(true);
         }
+        if end.rem_euclid(KNOT_MS) == 0 && upkeep::is_due_at(desk, end)? {
+            return Ok(true);
+        }
         at = end;
     }
     desk.books.set_quiet_until(desk.now);
@@ -97,10 +113,16 @@ fn is_quiet(desk: &Desk<'_>, watches: &[Watch], from: i64, to: i64) -> Result<bo
         return Ok(true);
     }
     for watch in watches {
-        let (low, high) = desk.path(watch.one)?.range(from, to);
-        let moves = |order: &Arc<Order>| reached(order, low) || reached(order, high);
-        if watch.orders.iter().any(moves) {
-            return Ok(false);
+        for kind in [PriceKind::Last, PriceKind::Mark, PriceKind::Index] {
+            let listens = |order: &&Arc<Order>| triggers::watched_kind(order) == kind;
+            let mut listening = watch.orders.iter().filter(listens).peekable();
+            if listening.peek().is_none() {
+                continue;
+            }
+            let (low, high) = triggers::trigger_range(desk, watch.one, kind, from, to)?;
+            if listening.any(|order| stirs(order, low) || stirs(order, high)) {
+                return Ok(false);
+            }
         }
     }
     Ok(true)
@@ -139,8 +161,7 @@ fn play(desk: &Desk<'_>, orders: &mut Vec<Watch>, from: i64, to: i64) -> Result<
         let mut moved = false;
         for watch in orders.iter() {
             let print = print(&moment, watch.one)?;
-            let moves = |order: &Arc<Order>| order.since < tick && reached(order, print.price);
-            if watch.orders.iter().any(moves) {
+            if stirs_any(&moment, watch, print)? {
                 step(&moment, watch.one, print)?;
                 moved = true;
             }
@@ -153,6 +174,28 @@ fn play(desk: &Desk<'_>, orders: &mut Vec<Watch>, from: i64, to: i64) -> Result<
         tick += TICK_MS;
     }
     Ok(acted)
+}
+
+fn stirs_any(moment: &Desk<'_>, watch: &Watch, print: Print) -> Result<bool, Refusal> {
+    for order in watch.orders.iter().filter(|order| order.since < moment.now) {
+        if stirs(order, heard(moment, watch.one, order, print.price)?) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// The price that an order listens to, when `last` is the last one.
+fn heard(
+    moment: &Desk<'_>,
+    one: &'static Instrument,
+    order: &Order,
+    last: Decimal,
+) -> Result<Decimal, Refusal> {
+    match triggers::watched_kind(order) {
+        PriceKind::Last => Ok(last),
+        kind => triggers::trigger_price(moment, one, kind),
+    }
 }
 
 /// What others trade at this tick.
@@ -170,42 +213,71 @@ fn print(moment: &Desk<'_>, one: &'static Instrument) -> Result<Print, Refusal> 
 /// One tick of one instrument: what it reaches moves.
 fn step(moment: &Desk<'_>, one: &'static Instrument, print: Print) -> Result<(), Refusal> {
     each_open(moment, one, |order| {
-        if order.since >= moment.now || !reached(order, print.price) {
+        if order.since >= moment.now {
             return Ok(false);
         }
-        if order.status == Status::Untriggered {
-            trigger(moment, one, order)?;
-            return Ok(true);
+        if order.is_waiting() {
+            return hear(moment, one, order, print.price);
+        }
+        if !reached(order, print.price) {
+            return Ok(false);
         }
         fill_from(moment, one, order, print)
-    })
+    })?;
+    Ok(())
 }
 
-/// A price set by hand trades as much as waits there.
+/// Lets the price act on an order that waits for a trigger; says whether it was triggered.
+fn hear(
+    moment: &Desk<'_>,
+    one: &'static Instrument,
+    order: &mut Order,
+    last: Decimal,
+) -> Result<bool, Refusal> {
+    let price = heard(moment, one, order, last)?;
+    if trailing::follow(order, price) {
+        order_store::save(moment.books, order)?;
+    }
+    let now = reached(order, price);
+    if now {
+        trigger(moment, one, order)?;
+    }
+    Ok(now)
+}
+
+/// A price set by hand trades as much as waits there, and what comes of that acts on it too.
 pub(crate) fn pinned(desk: &Desk<'_>, one: &'static Instrument, price: Decimal) -> Result<(), Refusal> {
-    each_open(desk, one, |order| {
-        let moved_on = match (order.status, order.side) {
-            (Status::Untriggered, _) => true,
-            (_, Side::Buy) => price < order.seen,
-            (_, Side::Sell) => price > order.seen,
-        };
-        if !moved_on || !reached(order, price) {
-            return Ok(false);
+    let pass = || {
+        each_open(desk, one, |order| {
+            if order.is_waiting() {
+                return hear(desk, one, order, price);
+            }
+            let moved_on = match order.side {
+                Side::Buy => price < order.seen,
+                Side::Sell => price > order.seen,
+            };
+            if !moved_on || !reached(order, price) {
+                return Ok(false);
+            }
+            fill_at_limit(desk, one, order, Decimal::MAX)?;
+            Ok(true)
+        })
+    };
+    for _ in 0..PASSES_MOST {
+        if !pass()? {
+            break;
         }
-        match order.status {
-            Status::Untriggered => trigger(desk, one, order)?,
-            _ => fill_at_limit(desk, one, order, Decimal::MAX)?,
-        }
-        Ok(true)
-    })
+    }
+    Ok(())
 }
 
-/// Lets `act` change each open order of an instrument, oldest first.
+/// Lets `act` change each open order of an instrument, oldest first; says whether any changed.
 fn each_open(
     desk: &Desk<'_>,
     one: &'static Instrument,
     act: impl Fn(&mut Order) -> Result<bool, Refusal>,
-) -> Result<(), Refusal> {
+) -> Result<bool, Refusal> {
+    let mut changed = false;
     for known in order_store::open_of(desk.books, one)? {
         // An earlier fill of this step may have closed it, so it is read again.
         let Some(mut order) = order_store::find(desk.books, Some(&known.id), None)? else {
@@ -213,23 +285,19 @@ fn each_open(
         };
         if order.is_open() && act(&mut order)? {
             order_store::update(desk.books, &order)?;
-            matching::cancel_orphans(desk, one)?;
+            stops::after(desk, one, &mut order)?;
+            changed = true;
         }
     }
-    Ok(())
-}
-
-/// Whether a price is one that a waiting order waits for.
-fn reached(order: &Order, price: Decimal) -> bool {
-    match (order.status, order.direction, order.side) {
-        (Status::Untriggered, 1, _) => price >= order.trigger,
-        (Status::Untriggered, _, _) => price <= order.trigger,
-        (_, _, Side::Buy) => price <= order.price,
-        (_, _, Side::Sell) => price >= order.price,
-    }
+    Ok(changed)
 }
 
 fn trigger(moment: &Desk<'_>, one: &'static Instrument, order: &mut Order) -> Result<(), Refusal> {
+    stops::at_trigger(moment, one, order)?;
+    if order.qty.is_zero() {
+        order.close("CancelByReduceOnly", moment.now);
+        return Ok(());
+    }
     let account = Account::read(moment, Some(&order.id))?;
     order.status = Status::New;
     order.updated = moment.now;
@@ -238,6 +306,7 @@ fn trigger(moment: &Desk<'_>, one: &'static Instrument, order: &mut Order) -> Re
         order.reject("EC_NotEnoughBalance", moment.now);
         return Ok(());
     }
+    order_store::update(moment.books, order)?;
     matching::arrive(moment, one, order)
 }
 
@@ -274,132 +343,4 @@ fn fill_at_limit(desk: &Desk<'_>, one: &Instrument, order: &mut Order, most: Dec
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::sim::PriceSource;
-    use crate::sim::birth;
-    use crate::sim::books::Books;
-    use crate::sim::call::{Call, Effects, Params, text};
-    use crate::sim::create;
-    use crate::sim::instruments::find;
-    use crate::sim::keys::{Key, Kind};
-    use crate::sim::market::Market;
-
-    const THEN: i64 = 1_780_000_000_000;
-    const DAY: i64 = 86_400_000;
-    const WALK: Market = Market {
-        seed: 1,
-        source: PriceSource::Walk,
-    };
-
-    fn account(folder: &tempfile::TempDir, name: &str) -> Books {
-        let books = store::open(&folder.path().join(name)).unwrap();
-        birth::deposit(&desk(&books, THEN), "USDT", Decimal::from(10_000)).unwrap();
-        store::set_meta(&books, LAST_LOOK, &THEN.to_string()).unwrap();
-        books
-    }
-
-    fn desk(books: &Books, now: i64) -> Desk<'_> {
-        Desk {
-            books,
-            market: &WALK,
-            now,
-        }
-    }
-
-    fn place(books: &Books, more: &str) -> String {
-        let body = format!(r#"{{"category":"linear","symbol":"SOLUSDT","side":"Buy","qty":"1",{more}}}"#);
-        let call = Call {
-            desk: desk(books, THEN),
-            params: Params::from_body(body.as_bytes()).unwrap(),
-            effects: Effects::default(),
-            key: Key {
-                name: String::new(),
-                kind: Kind::Trade,
-            },
-            rsa_public_key: "",
-        };
-        let ids = create::create(&call).unwrap();
-        ids["orderId"].as_str().unwrap().to_owned()
-    }
-
-    fn read(books: &Books, id: &str) -> Order {
-        order_store::find(books, Some(id), None).unwrap().unwrap()
-    }
-
-    #[test]
-    fn a_limit_fills_and_a_trigger_fires_while_nobody_looks() {
-        let folder = tempfile::tempdir().unwrap();
-        let books = account(&folder, "paper.sqlite");
-        let sol = find(Category::Linear, "SOLUSDT").unwrap();
-        let path = WALK.path(sol, Vec::new());
-        let (low, high) = path.range(THEN, THEN + DAY);
-        let last = path.at(THEN);
-        assert!(low < last && last < high, "the day moves both ways");
-        let limit_price = low + sol.tick;
-        let limit = place(
-            &books,
-            &format!(r#""orderType":"Limit","price":"{}""#, text(limit_price)),
-        );
-        let stop = place(
-            &books,
-            &format!(
-                r#""orderType":"Market","triggerPrice":"{}","triggerDirection":1"#,
-                text(high)
-            ),
-        );
-        let below = place(
-            &books,
-            &format!(r#""orderType":"Limit","price":"{}""#, text(low - sol.tick)),
-        );
-
-        assert!(is_due(&desk(&books, THEN + DAY)).unwrap());
-        look(&desk(&books, THEN + DAY)).unwrap();
-        let (limit, stop) = (read(&books, &limit), read(&books, &stop));
-        assert_eq!((limit.status, stop.status), (Status::Filled, Status::Filled));
-        assert_eq!(limit.filled_value, limit_price);
-        assert_eq!(stop.filled_value, high + sol.tick);
-        // Both carry the moment at which the path was there, not that of the look.
-        assert!(path.at(limit.updated) <= limit_price);
-        assert_eq!(path.at(stop.updated), high);
-        assert_eq!(read(&books, &below).status, Status::New);
-        assert!(!is_due(&desk(&books, THEN + DAY)).unwrap());
-    }
-
-    #[test]
-    fn however_often_one_looks_the_fills_are_the_same() {
-        let folder = tempfile::tempdir().unwrap();
-        let (once, often) = (account(&folder, "once"), account(&folder, "often"));
-        let sol = find(Category::Linear, "SOLUSDT").unwrap();
-        let last = WALK.path(sol, Vec::new()).at(THEN);
-        for books in [&once, &often] {
-            for away in 1_u32..12 {
-                let price = text(last - sol.tick * Decimal::from(away * 3));
-                place(books, &format!(r#""orderType":"Limit","price":"{price}""#));
-                let trigger = text(last + sol.tick * Decimal::from(away * 5));
-                place(
-                    books,
-                    &format!(r#""orderType":"Market","triggerPrice":"{trigger}","triggerDirection":1"#),
-                );
-            }
-        }
-        let end = THEN + DAY / 8;
-        look(&desk(&once, end)).unwrap();
-        let mut at = THEN;
-        while at < end {
-            at = (at + 7_321).min(end);
-            look(&desk(&often, at)).unwrap();
-        }
-        let rows = |books: &Books| -> Vec<String> {
-            let mut rows = books.reading("SELECT data FROM executions ORDER BY seq").unwrap();
-            let rows = rows.query_map([], |row| row.get::<_, String>(0)).unwrap();
-            rows.map(Result::unwrap).collect()
-        };
-        assert!(rows(&once).len() > 5, "only {} fills", rows(&once).len());
-        assert_eq!(rows(&once), rows(&often));
-        assert_eq!(
-            store::coins(&once, store::Wallet::Unified).unwrap(),
-            store::coins(&often, store::Wallet::Unified).unwrap()
-        );
-    }
-}
+mod tests;

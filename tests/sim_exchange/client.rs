@@ -179,7 +179,18 @@ pub(crate) async fn send(
     headers: &[(String, String)],
     body: &str,
 ) -> io::Result<Reply> {
-    let address = server.base_url().trim_start_matches("http://").to_owned();
+    send_to(&server.base_url(), method, target, headers, body).await
+}
+
+/// The same to a server of another process.
+pub(crate) async fn send_to(
+    url: &str,
+    method: &str,
+    target: &str,
+    headers: &[(String, String)],
+    body: &str,
+) -> io::Result<Reply> {
+    let address = url.trim_start_matches("http://").to_owned();
     let mut stream = TcpStream::connect(&address).await?;
     let mut text = format!("{method} {target} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n");
     for (name, value) in headers {

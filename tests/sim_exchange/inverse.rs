@@ -62,7 +62,7 @@ async fn quantities_are_whole_dollars_and_lists_need_no_scope() {
     );
     assert_fields(
         &paper.coin("ETH").await,
-        &[("totalOrderIM", "0.01"), ("walletBalance", "0")],
+        &[("totalOrderIM", "0.0101155"), ("walletBalance", "0")],
     );
     assert_eq!(
         paper

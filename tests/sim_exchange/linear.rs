@@ -55,7 +55,7 @@ async fn a_market_buy_takes_the_ask_and_pays_the_taker_fee() {
             ("walletBalance", "9996.4249945"),
             ("unrealisedPnl", "-0.01"),
             ("equity", "9996.4149945"),
-            ("totalPositionIM", "650"),
+            ("totalPositionIM", "653.2175"),
             ("cumRealisedPnl", "-3.5750055"),
         ],
     );
@@ -102,7 +102,7 @@ async fn a_limit_rests_until_the_price_comes_to_it() {
     );
     assert_fields(
         &paper.coin("USDT").await,
-        &[("totalOrderIM", "640"), ("walletBalance", "10000")],
+        &[("totalOrderIM", "646.688"), ("walletBalance", "10000")],
     );
     set(&paper, "64000.1");
     assert_fields(&btc(&paper, &id).await, &[("orderStatus", "New")]);
@@ -281,7 +281,7 @@ async fn filters_and_funds_are_checked() {
         ("qty", json!("1000.001"), 10001),
         ("qty", json!("100"), 110_007),
         ("positionIdx", json!(1), 10001),
-        ("timeInForce", json!("RPI"), 10001),
+        ("timeInForce", json!("RPI"), 110_119),
         ("orderLinkId", json!("has space"), 10001),
         ("orderLinkId", json!("a".repeat(37)), 10001),
     ] {

@@ -1,8 +1,12 @@
 //! Reading orders and executions: scopes, pages, ids, spans.
 
+use std::time::Duration;
+
+use mandated::sim::{ClockStart, PaperConfig, PaperExchange};
+use rust_decimal::Decimal;
 use serde_json::{Value, json};
 
-use crate::client::Paper;
+use crate::client::{Paper, loopback, still};
 
 async fn place(paper: &Paper, at: usize) -> String {
     let body = json!({"category": "spot", "symbol": "SOLUSDT", "side": "Buy", "orderType": "Limit", "qty": "0.1", "price": "145", "orderLinkId": format!("page-{at}")});
@@ -117,6 +121,94 @@ async fn history_keeps_to_seven_days() {
 }
 
 #[tokio::test]
+async fn what_ended_without_a_fill_leaves_history_after_a_day_of_the_market() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut config = PaperConfig::new(folder.path().join("paper.sqlite"));
+    config.prices = still();
+    // A day of the market in a second.
+    config.clock = Some(ClockStart {
+        at_ms: None,
+        speed: Decimal::from(86_400),
+    });
+    let server = PaperExchange::start(config, loopback()).await.unwrap();
+    let paper = Paper { server, folder };
+    let filled = json!({"category": "spot", "symbol": "SOLUSDT", "side": "Buy", "orderType": "Market", "qty": "100", "orderLinkId": "filled"});
+    paper.place(filled).await;
+    place(&paper, 0).await;
+    paper
+        .post("/v5/order/cancel-all", json!({"category": "spot"}))
+        .await;
+    let path = "/v5/order/history";
+    assert_eq!(
+        links(&paper.list(path, "category=spot").await),
+        ["page-0", "filled"]
+    );
+    tokio::time::sleep(Duration::from_millis(1_200)).await;
+    assert_eq!(links(&paper.list(path, "category=spot").await), ["filled"]);
+    assert_eq!(
+        links(&paper.list(path, "category=spot&orderLinkId=page-0").await),
+        [""; 0]
+    );
+    assert_eq!(
+        links(
+            &paper
+                .list("/v5/order/realtime", "category=spot&orderLinkId=page-0")
+                .await
+        ),
+        ["page-0"]
+    );
+}
+
+#[tokio::test]
+async fn unknown_words_are_refused_and_filters_work() {
+    let paper = Paper::still().await;
+    for (path, more) in [
+        ("/v5/order/realtime", "orderFilter=Orders"),
+        ("/v5/order/realtime", "openOnly=3"),
+        ("/v5/order/history", "orderStatus=filled"),
+        ("/v5/execution/list", "execType=trade"),
+    ] {
+        let query = format!("category=spot&{more}");
+        assert_eq!(paper.get(path, &query).await["retCode"], 10001, "{query}");
+    }
+    let body =
+        json!({"category": "spot", "symbol": "SOLUSDT", "side": "Buy", "orderType": "Market", "qty": "100"});
+    paper.place(body).await;
+    let count = |query: &'static str| paper.list("/v5/execution/list", query);
+    assert_eq!(count("category=spot&execType=Trade").await.len(), 1);
+    assert_eq!(count("category=spot&execType=Funding").await.len(), 0);
+}
+
+#[tokio::test]
+async fn the_latest_five_hundred_closed_orders_are_shown() {
+    let paper = Paper::still().await;
+    let row = json!({"symbol": "SOLUSDT", "side": "Buy", "orderType": "Limit", "qty": "0.1", "price": "140"});
+    for _ in 0..51 {
+        let rows = vec![row.clone(); 10];
+        let body = json!({"category": "spot", "request": rows});
+        let reply = paper.post("/v5/order/create-batch", body).await;
+        assert_eq!(reply["retExtInfo"]["list"][9]["code"], 0, "{reply}");
+        paper
+            .post("/v5/order/cancel-all", json!({"category": "spot"}))
+            .await;
+    }
+    let mut query = "category=spot&openOnly=1&limit=50".to_owned();
+    let mut seen = std::collections::BTreeSet::new();
+    loop {
+        let page = paper.get("/v5/order/realtime", &query).await["result"].clone();
+        for row in page["list"].as_array().unwrap() {
+            assert!(seen.insert(row["orderId"].to_string()), "twice: {row}");
+        }
+        let cursor = page["nextPageCursor"].as_str().unwrap();
+        if cursor.is_empty() {
+            break;
+        }
+        query = format!("category=spot&openOnly=1&limit=50&cursor={cursor}");
+    }
+    assert_eq!(seen.len(), 500);
+}
+
+#[tokio::test]
 async fn executions_are_found_by_id_and_paged() {
     let paper = Paper::still().await;
     let body = |qty: &str, link: &str| json!({"category": "linear", "symbol": "ETHUSDT", "side": "Buy", "orderType": "Market", "qty": qty, "orderLinkId": link});
@@ -226,7 +318,6 @@ async fn numbers_at_the_end_of_their_range_are_answered() {
             format!(
                 "/v5/market/open-interest?category=linear&symbol=BTCUSDT&intervalTime=1d&cursor=page_args%3D{end}"
             ),
-            format!("/v5/market/instruments-info?category=linear&cursor=page_args%3D{end}"),
             format!("/v5/order/history?category=linear&startTime={end}"),
             format!("/v5/order/history?category=linear&endTime={end}"),
             format!("/v5/execution/list?category=linear&startTime={end}&endTime={end}"),

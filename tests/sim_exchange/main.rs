@@ -6,16 +6,24 @@
     reason = "a test fails by panicking; rows of replies are indexed by name"
 )]
 
+mod batches;
 mod client;
 mod clock;
 mod door;
+mod events;
 mod faults;
 mod inverse;
+mod killed;
+mod kinds;
 mod linear;
 mod lists;
+mod margin;
 mod market;
+mod market_data;
 mod positions;
+mod protection;
 mod report;
 mod shared;
 mod spot;
 mod streams;
+mod throughput;

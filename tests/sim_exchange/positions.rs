@@ -84,7 +84,7 @@ async fn leverage_has_bounds_and_decides_the_margin() {
     paper.place(market("Buy", json!({}))).await;
     assert_fields(
         &paper.position("linear", "BTCUSDT").await,
-        &[("leverage", "5"), ("positionIM", "1300")],
+        &[("leverage", "5"), ("positionIM", "1302.86")],
     );
 }
 
@@ -216,7 +216,8 @@ async fn the_account_adds_up_in_dollars() {
         &all[0],
         &[
             ("totalEquity", "17500"),
-            ("totalAvailableBalance", "17500"),
+            // A bitcoin counts for 95 percent of its worth.
+            ("totalAvailableBalance", "17175"),
             ("accountType", "UNIFIED"),
         ],
     );
@@ -236,9 +237,10 @@ async fn the_account_adds_up_in_dollars() {
         &[
             ("totalEquity", "17496.4149945"),
             ("totalPerpUPL", "-0.01"),
-            ("totalInitialMargin", "650"),
-            ("totalMaintenanceMargin", "32.5"),
-            ("totalAvailableBalance", "16846.4149945"),
+            // 650 and the fee of closing.
+            ("totalInitialMargin", "653.2175"),
+            ("totalMaintenanceMargin", "35.7175"),
+            ("totalAvailableBalance", "16518.1974945"),
         ],
     );
     assert_eq!(

@@ -243,3 +243,99 @@ async fn a_pair_against_another_coin_spends_that_coin() {
         &[("walletBalance", "0.4995"), ("usdValue", "1598.4")],
     );
 }
+
+/// Open orders of BTCUSDT, oldest first.
+async fn open(paper: &Paper) -> Vec<Value> {
+    let mut rows = paper
+        .list("/v5/order/realtime", "category=spot&symbol=BTCUSDT")
+        .await;
+    rows.reverse();
+    rows
+}
+
+fn set(paper: &Paper, price: i64) {
+    paper
+        .server
+        .set_price("spot", "BTCUSDT", Decimal::from(price))
+        .unwrap();
+}
+
+#[tokio::test]
+async fn a_limit_with_take_profit_and_stop_loss_leaves_a_pair_of_which_one_fills() {
+    let paper = Paper::still().await;
+    let more = json!({"price": "64000", "takeProfit": "66000", "stopLoss": "63000",
+        "tpOrderType": "Limit", "tpLimitPrice": "66100", "orderLinkId": "buy"});
+    let refused = order("Buy", "Market", "100", json!({"takeProfit": "66000"}));
+    assert_eq!(paper.refused(refused).await, 10001);
+    paper.place(order("Buy", "Limit", "0.1", more)).await;
+    set(&paper, 63_900);
+    let rows = open(&paper).await;
+    assert_eq!(rows.len(), 2);
+    for row in &rows {
+        // What was bought, less the fee.
+        assert_fields(
+            row,
+            &[
+                ("orderStatus", "Untriggered"),
+                ("side", "Sell"),
+                ("qty", "0.0999"),
+                ("stopOrderType", "BidirectionalTpslOrder"),
+                ("parentOrderLinkId", "buy"),
+            ],
+        );
+        assert_eq!(row["reduceOnly"], false);
+    }
+    assert_fields(&rows[0], &[("triggerPrice", "66000"), ("price", "66100")]);
+    assert_fields(&rows[1], &[("triggerPrice", "63000"), ("orderType", "Market")]);
+    // The coins are held back once, not twice.
+    assert_fields(&paper.coin("BTC").await, &[("locked", "0.0999")]);
+    set(&paper, 66_000);
+    let rows = open(&paper).await;
+    assert_eq!(rows.len(), 1);
+    assert_fields(
+        &rows[0],
+        &[("orderStatus", "New"), ("ocoTriggerBy", "OcoTriggerByTp")],
+    );
+    let gone = paper
+        .list("/v5/order/history", "category=spot&orderStatus=Deactivated")
+        .await;
+    assert_eq!(gone.len(), 1);
+    assert_fields(&gone[0], &[("cancelType", "CancelByOCOSlCanceledByTpTriggered")]);
+    set(&paper, 66_200);
+    assert!(open(&paper).await.is_empty());
+    assert_fields(
+        &paper.coin("BTC").await,
+        &[("walletBalance", "0.1"), ("locked", "0")],
+    );
+}
+
+#[tokio::test]
+async fn one_protection_alone_is_a_tpsl_order_and_a_pair_is_cancelled_together() {
+    let paper = Paper::still().await;
+    let more = json!({"price": "64000", "stopLoss": "63000"});
+    paper.place(order("Buy", "Limit", "0.05", more)).await;
+    set(&paper, 63_900);
+    let row = open(&paper).await.remove(0);
+    assert_fields(&row, &[("stopOrderType", "tpslOrder"), ("qty", "0.04995")]);
+    set(&paper, 63_000);
+    assert_fields(
+        &btc(&paper, row["orderId"].as_str().unwrap()).await,
+        &[("orderStatus", "Filled"), ("avgPrice", "62999.9")],
+    );
+    let more = json!({"price": "62000", "stopLoss": "61000", "takeProfit": "64000"});
+    paper.place(order("Buy", "Limit", "0.05", more)).await;
+    set(&paper, 61_900);
+    assert_eq!(open(&paper).await.len(), 2);
+    let all = json!({"category": "spot"});
+    let reply = paper.post("/v5/order/cancel-all", all).await;
+    assert_eq!(reply["result"]["list"], json!([]));
+    let pairs = json!({"category": "spot", "orderFilter": "BidirectionalTpslOrder"});
+    let reply = paper.post("/v5/order/cancel-all", pairs).await;
+    assert_eq!(reply["result"]["list"].as_array().unwrap().len(), 2);
+    assert!(open(&paper).await.is_empty());
+    let unknown = json!({"category": "spot", "orderFilter": "Oco"});
+    assert_eq!(
+        paper.post("/v5/order/cancel-all", unknown).await["retCode"],
+        10001
+    );
+}

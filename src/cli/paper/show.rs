@@ -65,13 +65,12 @@ fn or_none(lines: Vec<String>, count: usize) -> Vec<String> {
 
 pub(super) fn wallet(report: &PaperReport) -> Part {
     let row = |held: &crate::sim::PaperCoin| {
-        let place = if held.wallet == "UNIFIED" { "" } else { held.wallet };
-        vec![
-            held.coin.clone(),
-            coins(held.amount),
-            usd(held.usd),
-            place.to_owned(),
-        ]
+        let place = match held.wallet {
+            "UNIFIED" if held.lent.is_zero() => String::new(),
+            "UNIFIED" => format!("{} of it lent", coins(held.lent)),
+            other => other.to_owned(),
+        };
+        vec![held.coin.clone(), coins(held.amount), usd(held.usd), place]
     };
     let rows: Vec<Vec<String>> = report.wallet.iter().map(row).collect();
     let table = lines(&["coin", ">amount", ">USD", ""], &rows);

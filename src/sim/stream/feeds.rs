@@ -3,8 +3,9 @@
 use serde_json::{Map, Value, json};
 
 use super::book::Book;
-use crate::sim::call::{Effects, Params};
+use crate::sim::call::{Answered, Effects, Params};
 use crate::sim::instruments::{self, Category};
+use crate::sim::keys::Key;
 use crate::sim::routes;
 use crate::sim::server::{self, Asked, Shared, now_ms};
 
@@ -266,10 +267,13 @@ impl Feed {
 fn ask(shared: &Shared, path: &'static str, query: &str) -> Option<Value> {
     let route = routes::find("GET", path)?;
     let asked = Asked {
-        key: shared.nobody(),
+        key: Key::nobody(),
         params: Ok(Params::from_query(query)),
     };
-    server::answer(shared, route, asked, Effects::default()).0.ok()
+    match server::answer(shared, route, asked, Effects::default()).0 {
+        Ok(Answered::Result(result)) => Some(result),
+        _ => None,
+    }
 }
 
 /// A ticker's row as its stream names the fields: options have other names, spot has no quotes.

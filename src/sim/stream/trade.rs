@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::authenticate;
 use super::said::Said;
 use crate::sim::auth;
-use crate::sim::call::{Params, Refusal};
+use crate::sim::call::{Answered, Params, Refusal};
 use crate::sim::envelope;
 use crate::sim::keys::Key;
 use crate::sim::limits::Budget;
@@ -46,7 +46,7 @@ impl Trade {
             return Some(json!({"retCode": code, "retMsg": message, "op": "auth", "connId": id}));
         }
         let (reply, budget) = match self.admit(said) {
-            Err(refusal) => (envelope::wrap(Err(refusal), now_ms()), None),
+            Err(refusal) => (envelope::wrap(refused(refusal), now_ms()), None),
             Ok((path, key)) => enter(shared, scissors, said, (path, key)).await?,
         };
         Some(framed(said, reply, budget, id))
@@ -100,7 +100,7 @@ async fn enter(
     let hits = Hits::sort(shared.faults.take(&format!("/v5/trade/{}", said.op)));
     pause(hits.delay_before).await;
     if let Some(refusal) = hits.refusal() {
-        return Some((envelope::wrap(Err(refusal), hits.clock()), None));
+        return Some((envelope::wrap(refused(refusal), hits.clock()), None));
     }
     if hits.cuts_before() {
         scissors.cut();
@@ -117,7 +117,7 @@ async fn enter(
     });
     let (answer, budget) = match routes::find("POST", path) {
         Some(route) => server::answer(shared, route, Asked { key, params }, hits.effects),
-        None => (Err(Refusal::new(10404, "op type is not found")), None),
+        None => (refused(Refusal::new(10404, "op type is not found")), None),
     };
     pause(hits.delay_after).await;
     if hits.cuts_after() {
@@ -125,6 +125,10 @@ async fn enter(
         return None;
     }
     Some((envelope::wrap(answer, hits.clock()), budget))
+}
+
+fn refused(refusal: Refusal) -> Result<Answered, Refusal> {
+    Err(refusal)
 }
 
 async fn pause(ms: Option<u64>) {
