@@ -7,7 +7,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 mod paper;
 
-pub(super) use paper::{ClockArgs, DepositArgs, PaperCommand, ResetArgs, ShowArgs, StoreArg};
+pub(super) use paper::{ClockArgs, DepositArgs, PaperCommand, PriceArgs, ResetArgs, ShowArgs, StoreArg};
 
 use super::version;
 
@@ -189,6 +189,11 @@ pub(super) struct SimArgs {
     pub(super) seed: Option<u64>,
     #[command(flatten)]
     pub(super) clock: ClockArgs,
+    #[command(flatten)]
+    pub(super) prices: PriceArgs,
+    /// Do not refuse requests beyond Bybit's budgets a second.
+    #[arg(long)]
+    pub(super) no_rate_limits: bool,
     /// Faults to begin with, as JSON, instead of those in MANDATED_PAPER_FAULTS.
     #[arg(long, value_name = "FILE")]
     pub(super) faults: Option<PathBuf>,

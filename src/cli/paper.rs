@@ -8,8 +8,6 @@ mod scale;
 pub(super) mod show;
 mod table;
 
-use std::path::PathBuf;
-
 use serde_json::json;
 
 use super::app::{paper_root, paper_store};
@@ -26,16 +24,20 @@ pub(super) async fn run(settings: Settings, command: PaperCommand) -> Result<Don
     }
 }
 
-/// The account that was named, else the one of the paper venue.
-fn store(settings: &Settings, place: &StoreArg) -> Result<PathBuf, Failure> {
-    match &place.store {
-        Some(file) => Ok(file.clone()),
-        None => Ok(paper_store(&paper_root(settings.paper_root.as_deref())?)),
-    }
+/// The account that was named, else the one of the paper venue, on the prices that were named.
+fn config(settings: &Settings, place: &StoreArg) -> Result<PaperConfig, Failure> {
+    let store = match &place.store {
+        Some(file) => file.clone(),
+        None => paper_store(&paper_root(settings.paper_root.as_deref())?),
+    };
+    Ok(PaperConfig {
+        prices: place.prices.source().map_err(Failure::usage)?,
+        ..PaperConfig::new(store)
+    })
 }
 
 fn show(settings: &Settings, args: &ShowArgs) -> Result<Done, Failure> {
-    let config = PaperConfig::new(store(settings, &args.place)?);
+    let config = config(settings, &args.place)?;
     let report = PaperExchange::report(&config, args.days).map_err(Failure::failed)?;
     if let Some(file) = &args.png {
         png_chart::write(file, &report.curve).map_err(Failure::Failed)?;
@@ -52,7 +54,7 @@ fn show(settings: &Settings, args: &ShowArgs) -> Result<Done, Failure> {
 }
 
 fn deposit(settings: &Settings, args: &DepositArgs) -> Result<Done, Failure> {
-    let config = PaperConfig::new(store(settings, &args.place)?);
+    let config = config(settings, &args.place)?;
     let (coin, amount) = (args.coin.to_ascii_uppercase(), args.amount.normalize());
     let held = PaperExchange::deposit(&config, &coin, amount).map_err(Failure::failed)?;
     let held = held.normalize();

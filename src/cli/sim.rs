@@ -31,8 +31,7 @@ fn config(settings: &Settings, args: &SimArgs) -> Result<PaperConfig, Failure> {
         Some(file) => file.clone(),
         None => paper_store(&paper_root(settings.paper_root.as_deref())?),
     };
-    let clock = args.clock.start();
-    if clock.is_some() && store.exists() {
+    if args.clock.is_named() && store.exists() {
         return Err(Failure::Usage(format!(
             "the paper account {} has a clock already, and --start and --speed are for a new one; leave them out, \
              or begin a new account with `mandated paper reset`",
@@ -51,13 +50,16 @@ fn config(settings: &Settings, args: &SimArgs) -> Result<PaperConfig, Failure> {
             faults
         }
     };
+    let prices = args.prices.source().map_err(Failure::usage)?;
     Ok(PaperConfig {
         api_key: args.key.clone(),
         api_secret: Secret::new(args.secret.clone()),
         rsa_public_key: args.rsa_public_key.as_deref().map(read).transpose()?,
         seed: args.seed,
-        clock,
+        clock: args.clock.start(&prices),
+        prices,
         faults,
+        rate_limits: !args.no_rate_limits,
         ..PaperConfig::new(store)
     })
 }

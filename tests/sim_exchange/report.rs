@@ -184,6 +184,23 @@ async fn every_point_of_the_curve_is_what_the_account_was_worth_then() {
     assert_eq!(report.curve[239].usd, report.equity_usd);
 }
 
+/// A coin that is lent and sold: the debt counts against the money that it brought.
+#[tokio::test]
+async fn what_is_lent_is_no_equity() {
+    let (paper, config) = stepped(still()).await;
+    let mut short = market("spot", "SOLUSDT", "Sell", "10");
+    short["isLeverage"] = json!(1);
+    paper.place(short).await;
+    advance(&paper, 60_000).await;
+    let report = report(&config);
+    let sol = report.wallet.iter().find(|held| held.coin == "SOL").unwrap();
+    assert_eq!((sol.amount, sol.lent.normalize()), (Decimal::ZERO, Decimal::TEN));
+    assert_eq!(report.curve[report.curve.len() - 1].usd, report.equity_usd);
+    // Within two dollars of the deposit: the fee and the spread of $1,500.
+    let lost = number("17500") - report.equity_usd;
+    assert!(lost > Decimal::ONE && lost < Decimal::TWO, "{lost}");
+}
+
 #[tokio::test]
 async fn looking_catches_up_and_begins_nothing() {
     let (paper, config) = stepped(PriceSource::Walk).await;

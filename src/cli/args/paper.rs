@@ -1,13 +1,14 @@
 //! What can be typed about the paper account.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use chrono::DateTime;
 use clap::{Args, Subcommand};
 use rust_decimal::Decimal;
 
 use crate::domain::money::parse_decimal;
-use crate::sim::ClockStart;
+use crate::sim::{ClockStart, PriceSource, Replay, ReplayError, ReplayFile};
 
 #[derive(Debug, Subcommand)]
 pub(in crate::cli) enum PaperCommand {
@@ -68,6 +69,27 @@ pub(in crate::cli) struct StoreArg {
     /// The SQLite file of the account; by default the one that `--venue paper` uses.
     #[arg(long, value_name = "FILE")]
     pub(in crate::cli) store: Option<PathBuf>,
+    #[command(flatten)]
+    pub(in crate::cli) prices: PriceArgs,
+}
+
+/// Where prices come from.
+#[derive(Debug, Args)]
+pub(in crate::cli) struct PriceArgs {
+    /// Recorded prices instead of made-up ones: a file of candles or trades, more than one if need be. An account
+    /// does not keep them: name them each time.
+    #[arg(long, value_name = "[CATEGORY:SYMBOL=]FILE")]
+    replay: Vec<ReplayFile>,
+}
+
+impl PriceArgs {
+    /// Reads the files.
+    pub(in crate::cli) fn source(&self) -> Result<PriceSource, ReplayError> {
+        match self.replay.as_slice() {
+            [] => Ok(PriceSource::Walk),
+            files => Ok(PriceSource::Replay(Arc::new(Replay::read(files)?))),
+        }
+    }
 }
 
 /// The market's clock of a new account.
@@ -82,10 +104,20 @@ pub(in crate::cli) struct ClockArgs {
 }
 
 impl ClockArgs {
-    /// Nothing means the machine's clock.
-    pub(in crate::cli) fn start(&self) -> Option<ClockStart> {
-        (self.start.is_some() || self.speed.is_some()).then(|| ClockStart {
-            at_ms: self.start,
+    /// Whether a clock was asked for.
+    pub(in crate::cli) fn is_named(&self) -> bool {
+        self.start.is_some() || self.speed.is_some()
+    }
+
+    /// The clock of a new account: recorded prices begin at their first moment unless another is named; nothing
+    /// means the machine's clock.
+    pub(in crate::cli) fn start(&self, prices: &PriceSource) -> Option<ClockStart> {
+        let recorded = match prices {
+            PriceSource::Replay(replay) => replay.span_ms().map(|(first, _)| first),
+            _ => None,
+        };
+        (self.is_named() || recorded.is_some()).then(|| ClockStart {
+            at_ms: self.start.or(recorded),
             speed: self.speed.unwrap_or(Decimal::ONE),
         })
     }

@@ -9,7 +9,7 @@ use crate::cli::args::{ResetArgs, Settings};
 use crate::cli::exits::confirmed;
 use crate::cli::out::{complain, say};
 use crate::cli::{Done, Failure};
-use crate::sim::{PaperConfig, PaperExchange};
+use crate::sim::PaperExchange;
 use crate::state::inflight;
 use crate::state::paths::{BrokerKey, LiveFiles, RuntimeRoot};
 
@@ -20,9 +20,9 @@ pub(super) async fn run(settings: &Settings, args: ResetArgs) -> Result<Done, Fa
                 .to_owned(),
         ));
     }
-    let mut config = PaperConfig::new(super::store(settings, &args.place)?);
+    let mut config = super::config(settings, &args.place)?;
     config.seed = args.seed;
-    config.clock = args.clock.start();
+    config.clock = args.clock.start(&config.prices);
     if !args.deposit.is_empty() {
         config.first_deposit = args.deposit;
     }
