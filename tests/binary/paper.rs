@@ -95,7 +95,7 @@ fn show_tells_what_an_account_holds_and_did() {
         (&report["now_ms"], &report["speed"]),
         (&json!(1_781_524_800_000_i64), &json!("0"))
     );
-    // The ask lies one tick above the last price, which is the mark.
+    // The spread, and how far the mark lies from the last price.
     let fill = &report["fills"][0];
     assert_eq!(
         (&fill["symbol"], &fill["side"], &fill["qty"]),
@@ -104,7 +104,7 @@ fn show_tells_what_an_account_holds_and_did() {
     let lost = &report["profit"][0];
     assert_eq!(
         (&lost["unrealised"], &lost["fees"]),
-        (&json!("-0.01"), &fill["fee"])
+        (&json!("-0.054"), &fill["fee"])
     );
     assert_eq!(report["positions"][0]["size"], "1");
     let curve = report["curve"].as_array().unwrap();
