@@ -43,6 +43,21 @@ const SUFFIXES: [(&str, Kind); 6] = [
     ("-rsa", Kind::Rsa),
 ];
 
+/// What the key with each suffix is good for, in words.
+#[must_use]
+pub fn key_kinds() -> Vec<(&'static str, &'static str)> {
+    let words = |kind: Kind| match kind {
+        Kind::Trade => "trades",
+        Kind::ReadOnly => "reads alone",
+        Kind::Withdraw => "could withdraw",
+        Kind::Unbound => "from any address",
+        Kind::Expired => "has expired",
+        Kind::Elsewhere => "bound to another address",
+        Kind::Rsa => "signs with RSA",
+    };
+    SUFFIXES.map(|(suffix, kind)| (suffix, words(kind))).into()
+}
+
 /// A key that a request named.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Key {

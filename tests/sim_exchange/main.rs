@@ -22,6 +22,7 @@ mod market;
 mod market_data;
 mod positions;
 mod protection;
+mod report;
 mod shared;
 mod spot;
 mod streams;
