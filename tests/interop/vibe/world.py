@@ -96,7 +96,7 @@ class World:
 
     def environment(self, root: Path | None = None) -> dict[str, str]:
         return {"PATH": os.environ["PATH"], "HOME": str(self.home), "VIBE_RUNTIME_ROOT": str(root or self.root),
-                "MANDATED_VENUE": "paper"}
+                "MANDATED_PAPER_ROOT": str(root or self.root), "MANDATED_VENUE": "paper"}
 
     def run(self, *args: str, root: Path | None = None) -> subprocess.CompletedProcess:
         """One command of ours, to its end."""
