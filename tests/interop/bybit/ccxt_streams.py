@@ -18,9 +18,10 @@ def public(sim, tally):
             sim.price("linear", "BTCUSDT", 60_000)
             book = await _within(exchange.watch_order_book("BTC/USDT:USDT"))
             for price in (60_010, 59_995.5):
-                sim.price("linear", "BTCUSDT", price)
-                await asyncio.sleep(0.4)
-                book = await _within(exchange.watch_order_book("BTC/USDT:USDT"))
+                # ccxt answers with the first change after the call.
+                change = asyncio.ensure_future(exchange.watch_order_book("BTC/USDT:USDT"))
+                await asyncio.to_thread(sim.price, "linear", "BTCUSDT", price)
+                book = await _within(change)
             tally.same("the book follows the price", (book["bids"][0][0], book["asks"][0][0]), (59_995.4, 59_995.6))
             ticker = await _within(exchange.watch_ticker("BTC/USDT:USDT"))
             tally.same("the ticker", ticker["last"], 59_995.5)
@@ -42,6 +43,8 @@ def private(sim, tally):
             sim.price("linear", "BTCUSDT", 60_000)
             orders = asyncio.ensure_future(exchange.watch_orders("BTC/USDT:USDT"))
             trades = asyncio.ensure_future(exchange.watch_my_trades("BTC/USDT:USDT"))
+            # Its first answer is what was held before.
+            tally.same("nothing is held yet", await _within(exchange.watch_positions(["BTC/USDT:USDT"])), [])
             positions = asyncio.ensure_future(exchange.watch_positions(["BTC/USDT:USDT"]))
             await asyncio.sleep(1)
             rest = http(sim)
