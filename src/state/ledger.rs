@@ -3,6 +3,7 @@
 //!
 //! Nothing is written that was not redacted. A ledger that cannot be written to is a reason to refuse, never to go on.
 
+use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
 use std::path::PathBuf;
@@ -19,6 +20,11 @@ use super::{canonical, durable};
 
 /// Less than this free on the disk counts as full: room for the records of one order, many times over.
 const MIN_FREE_BYTES: u64 = 256 << 10;
+
+/// A line of another writer that has no end for so long was cut short, and is not on its way.
+const WRITING: Duration = Duration::from_millis(10);
+/// How often that is looked at.
+const LOOKS: u32 = 10;
 
 /// Why a record is not on the ledger.
 #[derive(Debug, Error)]
@@ -118,14 +124,9 @@ impl Ledger {
         let path = self.files.audit();
         let write = || {
             let (mut file, created) = durable::open_append(&path)?;
-            let length = file.metadata()?.len();
-            let mut last = [b'\n'];
-            if length > 0 {
-                file.read_exact_at(&mut last, length - 1)?;
-            }
             // Closes the line that another writer's crash left open. Nobody locks this file: the newline and
             // our line go out in the same write.
-            let closing = if last == [b'\n'] { "" } else { "\n" };
+            let closing = if ends_open(&file)? { "\n" } else { "" };
             write_once(&mut file, format!("{closing}{line}\n").as_bytes())?;
             durable::sync(&file)?;
             Ok(created)
@@ -135,6 +136,25 @@ impl Ledger {
             source,
         })
     }
+}
+
+/// Whether the last line has no end, and gets none within [`WRITING`].
+///
+/// A write that crosses a page shows its first half before its second, so a line of another writer may look open
+/// while it is being written. One that stays so was cut short.
+fn ends_open(file: &File) -> io::Result<bool> {
+    for _ in 0..LOOKS {
+        let length = file.metadata()?.len();
+        let mut last = [b'\n'];
+        if length > 0 {
+            file.read_exact_at(&mut last, length - 1)?;
+        }
+        if last == [b'\n'] {
+            return Ok(false);
+        }
+        std::thread::sleep(WRITING / LOOKS);
+    }
+    Ok(true)
 }
 
 #[cfg(test)]

@@ -73,7 +73,8 @@ async fn late_order_is_found_by_the_next_write() {
     world.fault(CREATE, FaultKind::InvisibleMs(16_000), Some(1));
     let reply = world.place(six_sol_as("late-1")).await;
     assert_eq!(reply["status"], "unknown", "{reply}");
-    tokio::time::sleep(std::time::Duration::from_millis(1_500)).await;
+    // Well past the moment from which it is shown, however slowly this machine searched.
+    tokio::time::sleep(std::time::Duration::from_secs(4)).await;
     // The caller asks again under its own id, as a careful one does: it learns that the order stands.
     let again = world.place(six_sol_as("late-1")).await;
     assert_eq!(again["status"], "accepted", "{again}");

@@ -132,12 +132,13 @@ def choose_order(rng: random.Random, case: Case) -> None:
         case.in_quote, case.qty = True, amount(rng, case, Decimal(1), money(rng))
     if chance(rng, 30):
         case.stated = amount(rng, case, Decimal(1), money(rng))
+    closes = held(case) and (held(case) > 0) == (case.side == "Sell")
+    if closes and (case.stated is not None or (case.limit is not None and case.limit > case.price)):
+        case.tags.add("worth_on_close")
 
 
 def special(rng: random.Random, case: Case) -> None:
     """At most one thing that the gates are known to see differently, or that is missing."""
-    if case.tags:
-        return
     kind = rng.choices(["", "spread", "resting", "hedge", "two_categories", "no_quote", "no_positions", "bad_qty"],
                        [84, 3, 3, 3, 3, 1.5, 1, 1.5])[0]
     usd = Decimal(1) if case.category == "inverse" else case.price

@@ -76,7 +76,8 @@ class World:
         self.before = dict(os.environ)
         for name in [name for name in os.environ if name.startswith(OURS_AND_THEIRS)]:
             del os.environ[name]
-        os.environ.update(HOME=str(self.home), VIBE_TRADING_HOME=str(self.root), VIBE_RUNTIME_ROOT=str(self.root))
+        os.environ.update(HOME=str(self.home), VIBE_TRADING_HOME=str(self.root), VIBE_RUNTIME_ROOT=str(self.root),
+                          MANDATED_PAPER_ROOT=str(self.root))
         return self
 
     def __exit__(self, *_: object) -> None:
