@@ -22,6 +22,8 @@ pub(crate) enum Kind {
     /// Trades, cannot withdraw, bound to this machine.
     Trade,
     ReadOnly,
+    /// Trades, and moves money between the wallets of the account.
+    Transfer,
     /// Trades, transfers and could withdraw.
     Withdraw,
     /// Trades from any address, for 90 days.
@@ -34,8 +36,9 @@ pub(crate) enum Kind {
 }
 
 /// The suffix of each kind.
-const SUFFIXES: [(&str, Kind); 6] = [
+const SUFFIXES: [(&str, Kind); 7] = [
     ("-read-only", Kind::ReadOnly),
+    ("-transfer", Kind::Transfer),
     ("-withdraw", Kind::Withdraw),
     ("-unbound", Kind::Unbound),
     ("-expired", Kind::Expired),
@@ -73,12 +76,24 @@ impl Key {
 
     /// Refuses a change by a key that only reads.
     pub(crate) fn permit_change(&self) -> Result<(), Refusal> {
-        if self.kind == Kind::ReadOnly {
-            let text = "Permission denied, please check your API key permissions.";
-            return Err(Refusal::new(10005, text));
+        match self.kind {
+            Kind::ReadOnly => Err(denied()),
+            _ => Ok(()),
         }
-        Ok(())
     }
+
+    /// Refuses to move money for a key whose permissions do not name it.
+    pub(crate) fn permit_transfer(&self) -> Result<(), Refusal> {
+        match self.kind {
+            Kind::Transfer | Kind::Withdraw => Ok(()),
+            _ => Err(denied()),
+        }
+    }
+}
+
+/// What a key is told that lacks a permission.
+pub(crate) fn denied() -> Refusal {
+    Refusal::new(10005, "Permission denied, please check your API key permissions.")
 }
 
 /// Every key of the account.

@@ -30,8 +30,10 @@ use tokio::task::JoinHandle;
 use crate::domain::secret::Secret;
 
 mod account;
+mod account_settings;
 mod accounts;
 mod admin;
+mod assets;
 mod attached;
 mod auth;
 mod batches;
@@ -51,6 +53,7 @@ mod conservation;
 mod course;
 mod create;
 mod dated;
+mod deposits;
 mod draft;
 mod envelope;
 mod faults;
@@ -104,10 +107,12 @@ mod tiers;
 mod trading_stop;
 mod trailing;
 mod transaction_log;
+mod transfers;
 mod triggers;
 mod upkeep;
 mod valuation;
 mod waiting;
+mod wallets;
 mod wire;
 
 pub use faults::{FAULTS_VARIABLE, Fault, FaultKind, FaultSwitch};
@@ -123,7 +128,7 @@ pub struct PaperConfig {
     /// The SQLite file; it and its folder are created when missing.
     pub store: PathBuf,
     /// The key that signed requests must name; with a suffix it is a key of another kind (`-read-only`,
-    /// `-withdraw`, `-unbound`, `-expired`, `-elsewhere`, `-rsa`).
+    /// `-transfer`, `-withdraw`, `-unbound`, `-expired`, `-elsewhere`, `-rsa`).
     pub api_key: String,
     /// The secret that they must be signed with.
     pub api_secret: Secret,

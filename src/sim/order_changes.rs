@@ -157,7 +157,8 @@ pub(crate) fn amend(call: &Call<'_>) -> Answer {
         let heard = triggers::watched(desk, one, &order)?;
         checks::direct(one, &mut order, heard)?;
     }
-    checks::keep_in_collar(one, &mut order, last)?;
+    checks::tradable(one, &order, desk.now)?;
+    checks::keep_in_collar(desk, one, &mut order, last)?;
     if !old.stop.pair.is_empty() && order.qty != old.qty {
         stops::unbind(desk, one, &old.stop.pair)?;
         order.stop.pair.clear();
