@@ -309,6 +309,7 @@ impl PaperExchange {
             limits: limits::Limits::new(config.rate_limits),
             log: Mutex::new(VecDeque::new()),
             running,
+            restarts: watch::Sender::new(()),
         });
         let app = Router::new()
             .fallback(server::serve)

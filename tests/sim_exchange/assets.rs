@@ -261,7 +261,6 @@ async fn balances_are_shown_by_wallet() {
         "accountType=UNIFIED",
         "accountType=UNIFIED&coin=BTC,ETH,USDT,USDC,SOL,XRP,DOGE,EUR,ADA,LTC,LINK",
         "accountType=SPOT",
-        "accountType=FUND&coin=NOCOIN",
     ] {
         assert_eq!(paper.get(COINS, query).await["retCode"], 10001, "{query}");
     }

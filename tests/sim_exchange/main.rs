@@ -22,6 +22,7 @@ mod lists;
 mod margin;
 mod market;
 mod market_data;
+mod outages;
 mod phases;
 mod positions;
 mod protection;
