@@ -6,6 +6,7 @@ use std::sync::LazyLock;
 use rust_decimal::Decimal;
 
 use super::account::{Account, Holding};
+use super::borrow;
 use super::call::{Desk, Refusal};
 use super::instruments::{Category, INSTRUMENTS};
 use super::margin::Mode;
@@ -57,15 +58,23 @@ pub(crate) fn transferable(
     Ok(free.max(Decimal::ZERO).trunc_with_scale(DIGITS))
 }
 
-/// In isolated mode the coin's own rest. In cross mode neither the coin's equity nor what all positions and
-/// orders need of the account's margin may be taken away, and no profit that is not realised.
+/// Neither the coin's own equity nor what debts, positions and orders need of the account's margin may be
+/// taken away, and no profit that is not realised. In isolated mode each coin bears its own margin.
 fn leaving(account: &Account, held: &Holding) -> Decimal {
-    if account.mode == Mode::Isolated {
-        return held.own_free();
-    }
-    let own = held.coin.wallet - held.lent - held.locked;
-    let own = own.min(held.equity() - held.locked);
-    match account.available_usd().checked_div(held.usd * held.ratio) {
+    let (own, spare) = match account.mode {
+        Mode::Cross => {
+            let own = held.coin.wallet - held.lent - held.locked;
+            (own.min(held.equity() - held.locked), account.available_usd())
+        }
+        Mode::Isolated => {
+            let owed = account.in_usd(Holding::owed);
+            if owed.is_zero() {
+                return held.own_free();
+            }
+            (held.own_free(), account.cover() - owed * borrow::INITIAL)
+        }
+    };
+    match spare.checked_div(held.usd * held.ratio) {
         Some(spare) => own.min(spare),
         // It is no collateral, so nothing leans on it.
         None => own,
