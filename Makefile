@@ -1,4 +1,5 @@
-.PHONY: run demo test test-crash lint format build install schemas
+.PHONY: run demo test test-crash fuzz bench bench-check proof lint format build static install schemas tools deny \
+	advisories minimal-versions interop
 
 # See it work: paper money, a folder of its own, nothing to set up.
 run: demo
@@ -14,6 +15,28 @@ test:
 test-crash:
 	cargo test --features crash-points --test crash_points --test crash_random
 
+# Feeds every reader of foreign bytes with what it never saw, FUZZ_SECONDS for each. Needs a nightly compiler and
+# cargo-fuzz (`cargo install cargo-fuzz`); no sanitizer, because there is no unsafe code to watch. What is new goes
+# to target/fuzz, a find to fuzz/artifacts.
+FUZZ_SECONDS ?= 30
+FUZZ_TARGETS ?= $(notdir $(basename $(wildcard fuzz/fuzz_targets/*.rs)))
+fuzz:
+	for target in $(FUZZ_TARGETS); do \
+		mkdir -p target/fuzz/$$target; \
+		cargo +nightly fuzz run --sanitizer none $$target target/fuzz/$$target fuzz/corpus/$$target -- \
+			-max_total_time=$(FUZZ_SECONDS) -max_len=4096 -timeout=10 -rss_limit_mb=1024 -print_final_stats=1 || exit 1; \
+	done
+# Changes the program in small ways and asks the tests whether they notice: hours for all of it. Narrower:
+# `make proof PROOF_FLOORS=gate`, PROOF_FILES="src/gate/caps.rs", PROOF_SHARD=1/8, PROOF_AGAIN=1.
+PROOF_FLOORS = gate state broker
+export PROOF_FILES PROOF_SHARD PROOF_SKIP PROOF_AGAIN
+proof:
+	set -e; for floor in $(PROOF_FLOORS); do scripts/proof.sh $$floor; done
+# Against other people's released programs, installed from PyPI into target/interop; needs Python 3.11 or newer.
+# Ends with one line `N passed, 0 failed`. INTEROP_CASES=2000 makes it shorter; see tests/interop/README.md.
+interop:
+	tests/interop/run
+
 lint:
 	cargo fmt --check
 	cargo clippy --all-targets -- -D warnings
@@ -22,6 +45,9 @@ format:
 
 build:
 	cargo build --release
+# The same for any Linux of this processor: nothing is loaded at its start.
+static:
+	scripts/static.sh
 # Puts `mandated` into cargo's bin folder, ~/.cargo/bin unless you moved it.
 install:
 	cargo install --locked --path .
@@ -29,3 +55,30 @@ install:
 # Writes the files under schemas/ anew from the code; the tests compare them.
 schemas:
 	UPDATE_SCHEMAS=1 cargo test --test mcp_schemas --test schemas_files
+
+# Measures every budget on this machine, peers beside it: a table, and target/bench/report.json (benches/README.md).
+# BENCH_PEERS=0 leaves the peers out. A higher priority is asked for and, where it is not allowed, done without.
+bench:
+	cargo bench --no-run
+	nice -n -5 cargo bench --bench processes
+	nice -n -5 cargo bench --bench pure
+# Counts instructions under valgrind and fails where one is more than 5 % above benches/instructions.json.
+bench-check:
+	cargo bench --bench processes -- --check
+# What the checks below and `make proof` need beside cargo, into target/tools.
+DENY = cargo-deny@0.20.2
+MUTANTS = cargo-mutants@27.1.0
+tools:
+	cargo install --quiet --locked --debug --root target/tools $(DENY) $(MUTANTS)
+
+# Licences, banned and doubled crates, sources: needs no network once the crates are here.
+deny:
+	cargo fetch --locked
+	PATH="$(CURDIR)/target/tools/bin:$$PATH" cargo deny --offline --locked check licenses bans sources
+# Known holes in what is built in; fetches the RustSec database, so it needs the network.
+advisories:
+	PATH="$(CURDIR)/target/tools/bin:$$PATH" cargo deny --locked check advisories
+
+# Builds with the lowest versions that Cargo.toml names; needs cargo's nightly to choose them.
+minimal-versions:
+	scripts/minimal-versions.sh

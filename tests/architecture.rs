@@ -32,7 +32,7 @@ const MAY_NAME: [(&str, &[&str]); 9] = [
 ];
 
 /// Packages that belong to one part of the program, by the beginning of its path.
-const PACKAGES: [(&str, &[&str]); 10] = [
+const PACKAGES: [(&str, &[&str]); 11] = [
     ("reqwest", &["venue/bybit/"]),
     ("ring", &["venue/bybit/", "sim/"]),
     ("webpki_roots", &["venue/bybit/"]),
@@ -43,6 +43,7 @@ const PACKAGES: [(&str, &[&str]); 10] = [
     ("rusqlite", &["sim/"]),
     ("clap", &["cli/"]),
     ("directories", &["cli/"]),
+    ("png", &["cli/paper/"]),
 ];
 
 /// What only one file may make.

@@ -142,6 +142,25 @@ fn a_sell_that_can_open_a_short_counts_at_its_limit() {
 }
 
 #[test]
+fn what_an_order_closes_counts_at_the_live_price_whatever_it_is_said_to_be_worth() {
+    let mut facts = facts();
+    facts["positions"] = json!([position("Sell", "29", 0)]);
+    let mut order = buy("1");
+    // 2900 - 100 is left open, above the cap of 2000, and not 2900 - 950
+    order["notional_usd"] = json!(950);
+    assert_no(
+        &place(order, &facts),
+        "pause_for_reauth",
+        "max_total_exposure_usd",
+    );
+    // a limit of 108 may fill at 100: then 2900 - 891 is left open
+    let mut order = json!({"category": "linear", "symbol": "BTCUSDT", "side": "Buy", "order_type": "Limit", "qty": "8.91", "price": "108"});
+    assert_eq!(exposure(&place(order.clone(), &facts)), "2009");
+    order["qty"] = json!("9");
+    assert_eq!(place(order, &facts).decision, "allow");
+}
+
+#[test]
 fn the_worst_price_a_buy_can_fill_at_counts() {
     let mut facts = facts();
     facts["quotes"]["linear:BTCUSDT"] = json!({"bid": "99", "ask": "101", "last": "100", "mark": "103"});
@@ -346,6 +365,43 @@ fn the_suggested_size_passes_and_one_lot_more_does_not() {
     assert_eq!(place(buy("12"), &facts).largest_qty.as_deref(), Some("9.999"));
     assert_eq!(place(buy("9.999"), &facts).decision, "allow");
     assert_ne!(place(buy("10.002"), &facts).decision, "allow");
+}
+
+#[test]
+fn a_size_is_suggested_where_resting_orders_move_the_best_one_away_from_flat() {
+    let mut facts = facts();
+    facts["instruments"] = json!({"linear:BTCUSDT": {"baseCoin": "BTC", "quoteCoin": "USDT", "settleCoin": "USDT", "qtyStep": "0.1"}});
+    facts["mandate"]["hard_caps"]["max_total_exposure_usd"] = json!(500);
+    facts["positions"] = json!([position("Sell", "10", 0)]);
+    facts["open_orders"] = json!([resting("Buy", "6", "100", false, 0)]);
+    // short 1000 with 600 of buys resting: from 5 to 9 bought it stays within 500 either way; flat is 10
+    let verdict = place(buy("9.5"), &facts);
+    assert_no(&verdict, "pause_for_reauth", "max_total_exposure_usd");
+    assert_eq!(verdict.largest_qty.as_deref(), Some("9"));
+    // too little of it is no smaller size that passes
+    assert_eq!(place(buy("4.9"), &facts).largest_qty, None);
+}
+
+#[test]
+fn the_size_suggested_for_an_amend_is_a_total_that_counts_what_has_filled_once() {
+    let mut facts = facts();
+    facts["instruments"] = json!({"linear:BTCUSDT": {"baseCoin": "BTC", "quoteCoin": "USDT", "settleCoin": "USDT", "qtyStep": "0.1"}});
+    facts["mandate"]["hard_caps"]["max_total_exposure_usd"] = json!(700);
+    let order = json!({"category": "linear", "symbol": "BTCUSDT", "side": "Buy", "qty": "4", "leavesQty": "2", "cumExecQty": "2",
+                       "price": "100", "reduceOnly": false, "positionIdx": 0, "orderId": "o-1"});
+    facts["open_orders"] = json!([order]);
+    facts["positions"] = json!([position("Buy", "2", 0)]);
+    facts["order"] = order;
+    let amend = |qty: &str| {
+        let args = json!({"category": "linear", "symbol": "BTCUSDT", "order_id": "o-1", "new_qty": qty});
+        ask("bybit_amend_order", args, &facts)
+    };
+    // 2 are held and in the total: 5 more may rest
+    assert_eq!(amend("9.5").largest_qty.as_deref(), Some("7"));
+    assert_eq!(
+        (amend("7").decision, amend("7.1").decision),
+        ("allow", "pause_for_reauth")
+    );
 }
 
 #[test]

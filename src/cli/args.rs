@@ -5,9 +5,15 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+mod paper;
+
+pub(super) use paper::{ClockArgs, DepositArgs, PaperCommand, PriceArgs, ResetArgs, ShowArgs, StoreArg};
+
+use super::version;
+
 /// A fail-closed broker between an AI agent and a person's money on Bybit.
 #[derive(Debug, Parser)]
-#[command(name = "mandated", version, about, max_term_width = 100)]
+#[command(name = "mandated", version = version::SHORT, long_version = version::LONG, about, max_term_width = 100)]
 pub(super) struct Arguments {
     #[command(flatten)]
     pub(super) settings: Settings,
@@ -64,6 +70,11 @@ pub(super) enum Command {
     Demo,
     /// Run the paper exchange as a server that other Bybit clients can use.
     Sim(SimArgs),
+    /// Look at the paper account, begin it anew, put play money in.
+    Paper {
+        #[command(subcommand)]
+        command: PaperCommand,
+    },
     /// Show the mandate and what is used of it, the kill switch, orders in flight, the last records.
     Status(Format),
     /// Check files, mandate, kill switch, ledger, exchange, key, daemon and clients; say what to do about each.
@@ -176,6 +187,19 @@ pub(super) struct SimArgs {
     /// Another seed, other prices; an account keeps the seed that it was made with.
     #[arg(long)]
     pub(super) seed: Option<u64>,
+    #[command(flatten)]
+    pub(super) clock: ClockArgs,
+    #[command(flatten)]
+    pub(super) prices: PriceArgs,
+    /// Do not refuse requests beyond Bybit's budgets a second.
+    #[arg(long)]
+    pub(super) no_rate_limits: bool,
+    /// Faults to begin with, as JSON, instead of those in MANDATED_PAPER_FAULTS.
+    #[arg(long, value_name = "FILE")]
+    pub(super) faults: Option<PathBuf>,
+    /// The public half, as PEM, of the key that ends in `-rsa`.
+    #[arg(long, value_name = "FILE")]
+    pub(super) rsa_public_key: Option<PathBuf>,
     /// The SQLite file of the account; by default the one that `--venue paper` uses.
     #[arg(long, value_name = "FILE")]
     pub(super) store: Option<PathBuf>,

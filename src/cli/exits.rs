@@ -176,7 +176,7 @@ async fn announce_positions<V: Venue>(desk: &ExitDesk<V>, order: &Order, tell: &
 }
 
 /// Whether the person said yes.
-async fn confirmed() -> bool {
+pub(super) async fn confirmed() -> bool {
     complain("go ahead? type yes:");
     let (send, answer) = oneshot::channel();
     // A thread of its own: a read of the terminal cannot be given up, and must not hold the end up.

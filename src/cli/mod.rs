@@ -15,9 +15,11 @@ pub mod explain;
 mod halt;
 mod mandate;
 mod out;
+mod paper;
 mod serve;
 mod sim;
 mod status;
+mod version;
 
 use std::process::ExitCode;
 
@@ -97,6 +99,7 @@ async fn run(arguments: Arguments) -> Result<Done, Failure> {
         Some(Command::Daemon(daemon)) => daemon::run(App::new(settings)?, daemon).await,
         Some(Command::Demo) => demo::run().await,
         Some(Command::Sim(sim)) => sim::run(settings, sim).await,
+        Some(Command::Paper { command }) => paper::run(settings, command).await,
         Some(Command::Status(format)) => status::run(App::new(settings)?, format.json).await,
         Some(Command::Doctor(doctor)) => doctor::run(settings, &doctor).await,
         Some(Command::Halt(halt)) => halt::trip(&App::new(settings)?, &halt),

@@ -1,43 +1,91 @@
 //! `mandated sim`: the paper exchange as a server of its own.
 
+use std::fs::read_to_string;
 use std::net::SocketAddr;
+use std::path::Path;
 
 use super::app::{paper_root, paper_store};
 use super::args::{Settings, SimArgs};
 use super::out::say;
+use super::paper::show;
 use super::serve::stop_signal;
 use super::{Done, Failure};
 use crate::domain::secret::Secret;
-use crate::sim::{FaultSwitch, PaperConfig, PaperExchange};
+use crate::sim::{FaultSwitch, PaperConfig, PaperExchange, RunningPaper, key_kinds};
 
 pub(super) async fn run(settings: Settings, args: SimArgs) -> Result<Done, Failure> {
-    let store = match args.store {
-        Some(file) => file,
-        None => paper_store(&paper_root(settings.paper_root.as_deref())?),
-    };
-    let config = PaperConfig {
-        api_key: args.key.clone(),
-        api_secret: Secret::new(args.secret.clone()),
-        seed: args.seed,
-        faults: FaultSwitch::from_env().map_err(Failure::usage)?,
-        ..PaperConfig::new(store.clone())
-    };
+    let config = config(&settings, &args)?;
+    let store = config.store.clone();
     let address = SocketAddr::new(args.host, args.port);
     let running = PaperExchange::start(config, address)
         .await
         .map_err(Failure::failed)?;
-    say("paper exchange: play money, Bybit V5 over HTTP, on this machine alone");
-    say(&format!("address  {}", running.base_url()));
-    say(&format!("key      {}", args.key));
-    say(&format!("secret   {}", args.secret));
-    say(&format!("account  {}", store.display()));
-    say(&format!(
-        "use it   BYBIT_BASE_URL={} BYBIT_API_KEY={} BYBIT_API_SECRET={} mandated serve",
-        running.base_url(),
-        args.key,
-        args.secret
-    ));
+    introduce(&running, &args, &store)?;
     stop_signal().await;
     running.stop().await;
     Ok(Done::Well)
+}
+
+fn config(settings: &Settings, args: &SimArgs) -> Result<PaperConfig, Failure> {
+    let store = match &args.store {
+        Some(file) => file.clone(),
+        None => paper_store(&paper_root(settings.paper_root.as_deref())?),
+    };
+    if args.clock.is_named() && store.exists() {
+        return Err(Failure::Usage(format!(
+            "the paper account {} has a clock already, and --start and --speed are for a new one; leave them out, \
+             or begin a new account with `mandated paper reset`",
+            store.display()
+        )));
+    }
+    let read = |file: &Path| {
+        read_to_string(file)
+            .map_err(|error| Failure::Usage(format!("cannot read {}: {error}", file.display())))
+    };
+    let faults = match &args.faults {
+        None => FaultSwitch::from_env().map_err(Failure::usage)?,
+        Some(file) => {
+            let faults = FaultSwitch::default();
+            faults.replace(&read(file)?).map_err(Failure::usage)?;
+            faults
+        }
+    };
+    let prices = args.prices.source().map_err(Failure::usage)?;
+    Ok(PaperConfig {
+        api_key: args.key.clone(),
+        api_secret: Secret::new(args.secret.clone()),
+        rsa_public_key: args.rsa_public_key.as_deref().map(read).transpose()?,
+        seed: args.seed,
+        clock: args.clock.start(&prices),
+        prices,
+        faults,
+        rate_limits: !args.no_rate_limits,
+        ..PaperConfig::new(store)
+    })
+}
+
+fn introduce(running: &RunningPaper, args: &SimArgs, store: &Path) -> Result<(), Failure> {
+    let (url, key) = (running.base_url(), &args.key);
+    let stream = url.replacen("http", "ws", 1);
+    let (now_ms, speed) = running.market_clock().map_err(Failure::failed)?;
+    say("paper exchange: play money, Bybit V5 over HTTP and WebSocket, on this machine alone");
+    say(&format!("address  {url}"));
+    say(&format!(
+        "streams  {stream}/v5/public/CATEGORY, {stream}/v5/private, {stream}/v5/trade"
+    ));
+    say(&format!("key      {key}"));
+    say(&format!("secret   {}", args.secret));
+    for (suffix, what) in key_kinds() {
+        let absent = suffix == "-rsa" && args.rsa_public_key.is_none();
+        let note = if absent { "; needs --rsa-public-key" } else { "" };
+        say(&format!("         {key}{suffix}: {what}{note}"));
+    }
+    say(&format!("account  {}", store.display()));
+    say(&format!("seed     {}", running.seed()));
+    say(&format!("clock    {}", show::clock(now_ms, speed)));
+    say(&format!(
+        "use it   BYBIT_BASE_URL={url} BYBIT_API_KEY={key} BYBIT_API_SECRET={} mandated serve",
+        args.secret
+    ));
+    Ok(())
 }

@@ -4,10 +4,10 @@ use rust_decimal::Decimal;
 
 use super::case::Case;
 use super::refusal::{Limit, Refusal, Refused};
-use super::sizing::{self, Priced};
+use super::sizing;
 use super::structure;
 use crate::domain::account::{RestingOrder, SizeUnit};
-use crate::domain::money::{Overflow, Qty, Usd};
+use crate::domain::money::Qty;
 use crate::domain::order::{AmendOrder, OrderKind, PlaceOrder, Size, Trigger};
 
 impl Case<'_> {
@@ -67,12 +67,8 @@ pub(super) struct Amended {
 
 impl Amended {
     /// What has filled is in the position already; only the open part is exposure on top of it.
-    pub(super) fn open_notional(&self, priced: &Priced, order: &PlaceOrder) -> Result<Usd, Overflow> {
-        let open = open_part(order, &self.resting);
-        match Qty::new(open) {
-            Some(open) => priced.notional(open),
-            None => Ok(Usd::ZERO),
-        }
+    pub(super) fn open_qty(&self, order: &PlaceOrder) -> Option<Qty> {
+        Qty::new(open_part(order, &self.resting))
     }
 }
 

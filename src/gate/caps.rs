@@ -198,6 +198,8 @@ pub(super) struct Suggestion<'a> {
     pub(super) around: &'a Around,
     pub(super) step: Option<Qty>,
     pub(super) min_qty: Option<Qty>,
+    /// What has filled of an amended order, which is in the position already.
+    pub(super) filled: Decimal,
 }
 
 impl Suggestion<'_> {
@@ -218,61 +220,58 @@ impl Suggestion<'_> {
         refusal
     }
 
-    fn passes(&self, qty: Qty) -> bool {
-        let verdict = || -> Result<bool, Overflow> {
-            let notional = self.priced.notional(qty)?;
-            let exposure = self.around.with(notional)?;
-            Ok(order_notional(self.caps, notional).is_ok()
-                && total_exposure(self.caps, exposure).is_ok()
-                && leverage(self.caps, exposure).is_ok()
-                && funding(self.caps, self.priced.side, exposure).is_ok())
+    /// Judges another quantity of the same order by the caps that a size can pass or break.
+    fn fits(&self, qty: Qty) -> Result<Fit, Overflow> {
+        let notional = self.priced.notional(qty)?;
+        if order_notional(self.caps, notional).is_err() {
+            return Ok(Fit::TooMuch);
+        }
+        let Some(open) = Qty::new(qty.value().saturating_sub(self.filled)) else {
+            return Ok(Fit::TooLittle);
         };
-        verdict().unwrap_or(false)
-    }
-
-    /// What passes is one run of quantities: exposure falls until the book is flat and rises after it. So a
-    /// quantity inside that run is looked for, then its upper end by halving.
-    fn largest(&self) -> Option<Qty> {
-        let step = self.step?;
-        let lots = |count: Decimal| Qty::new(count.checked_mul(step.value())?);
-        let asked = (self.priced.size.qty().value().checked_div(step.value())?).ceil();
-        let first = self
-            .min_qty
-            .map_or(Decimal::ONE, |min| {
-                min.value()
-                    .checked_div(step.value())
-                    .unwrap_or(Decimal::MAX)
-                    .ceil()
-            })
-            .max(Decimal::ONE);
-        let mut low = [first, self.best_lots(step)?]
-            .into_iter()
-            .filter(|count| *count >= first && *count < asked)
-            .filter(|count| lots(*count).is_some_and(|qty| self.passes(qty)))
-            .max()?;
-        let mut high = asked;
-        while high.saturating_sub(low) > Decimal::ONE {
-            let middle = low.saturating_add((high.saturating_sub(low) / Decimal::TWO).floor());
-            if lots(middle).is_some_and(|qty| self.passes(qty)) {
-                low = middle
-            } else {
-                high = middle
+        let mut fit = Fit::Right;
+        // What is closed counts for less than what is opened: both ends have to pass.
+        for worth in [self.priced.at_live(open)?, self.priced.notional(open)?] {
+            let exposure = self.around.between(worth, worth)?;
+            let passes = total_exposure(self.caps, exposure).is_ok()
+                && leverage(self.caps, exposure).is_ok()
+                && funding(self.caps, self.priced.side, exposure).is_ok();
+            match (passes, self.around.falls_beyond(worth)?) {
+                (true, _) => {}
+                (false, true) => fit = Fit::TooLittle,
+                (false, false) => return Ok(Fit::TooMuch),
             }
         }
-        lots(low)
+        Ok(fit)
     }
 
-    /// The number of lots that brings the book nearest to flat without passing the cap on one order: if this
-    /// does not pass, nothing does but perhaps the smallest lot.
-    fn best_lots(&self, step: Qty) -> Option<Decimal> {
-        let one_lot = self.priced.notional(step).ok()?.value();
-        if one_lot.is_zero() {
-            return None;
+    /// The exposure falls until the book is as flat as its resting orders let it be, and rises after that. So
+    /// sizes are too little, then right, then too much, and halving finds the last that is not too much.
+    fn largest(&self) -> Option<Qty> {
+        let step = self.step?.value();
+        let lots = |count: Decimal| Qty::new(count.checked_mul(step)?);
+        let fit = |count: Decimal| lots(count).and_then(|qty| self.fits(qty).ok());
+        let asked = self.priced.size.qty().value().checked_div(step)?.ceil();
+        let least = self.min_qty.map_or(Some(Decimal::ONE), |min| {
+            Some(min.value().checked_div(step)?.ceil().max(Decimal::ONE))
+        })?;
+        let (mut low, mut high) = (least.saturating_sub(Decimal::ONE), asked);
+        while high.saturating_sub(low) > Decimal::ONE {
+            let middle = low.saturating_add((high.saturating_sub(low) / Decimal::TWO).floor());
+            match fit(middle) {
+                Some(Fit::Right | Fit::TooLittle) => low = middle,
+                Some(Fit::TooMuch) | None => high = middle,
+            }
         }
-        let money = self
-            .around
-            .flat_at()
-            .min(self.caps.max_order_notional_usd.value());
-        Some(money.checked_div(one_lot)?.floor())
+        lots(low).filter(|_| low >= least && fit(low) == Some(Fit::Right))
     }
+}
+
+/// How a quantity stands to the caps.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Fit {
+    /// More of it would close more of what is above a cap.
+    TooLittle,
+    Right,
+    TooMuch,
 }

@@ -10,7 +10,7 @@ use super::refusal::{Figures, Limit, Refusal, Refused};
 use super::sizing::{self, Priced};
 use super::{Authority, structure};
 use crate::domain::mandate::HardCaps;
-use crate::domain::money::Usd;
+use crate::domain::money::{Overflow, Usd};
 use crate::domain::order::{PlaceOrder, PositionIdx, SetLeverage, Side, Size};
 use crate::domain::policy::Policy;
 use crate::domain::symbol::{Category, InstrumentId};
@@ -88,21 +88,17 @@ impl Case<'_> {
         let around = self.around(order, policy, amended);
         let advice = |verdict: Result<(), Refusal>| match (&around, verdict) {
             (Ok(around), Err(refusal)) => {
-                Err(suggestion(self.facts, order, &caps, priced, around).add_to(refusal))
+                let filled = amended.map_or(Decimal::ZERO, |amended| amended.resting.filled);
+                Err(suggestion(self.facts, order, (&caps, priced, around), filled).add_to(refusal))
             }
             (_, verdict) => verdict,
         };
         let verdict = advice(caps::order_notional(&caps, notional));
         self.structural(Limit::MaxOrderNotional, verdict)?;
 
-        let open_part = match amended {
-            None => Ok(notional),
-            Some(amended) => amended.open_notional(priced, order),
-        };
-        let exposure = match (&around, open_part) {
-            (Ok(around), Ok(open)) => around.with(open).map_err(|error| error.to_string()),
-            (Err(why), _) => Err(why.clone()),
-            (_, Err(error)) => Err(error.to_string()),
+        let exposure = match &around {
+            Ok(around) => after(around, order, priced, amended).map_err(|error| error.to_string()),
+            Err(why) => Err(why.clone()),
         };
         let exposure = self.structural(Limit::MaxTotalExposure, exposure.map_err(unreadable_account))?;
         self.figures.post_trade_exposure = Some(exposure);
@@ -166,12 +162,28 @@ fn reducible(facts: &Facts, order: &PlaceOrder) -> Decimal {
     held.saturating_sub(promised).max(Decimal::ZERO)
 }
 
+/// Exposure once the order, or what is open of an amended one, has filled.
+fn after(
+    around: &Around,
+    order: &PlaceOrder,
+    priced: &Priced,
+    amended: Option<&Amended>,
+) -> Result<Usd, Overflow> {
+    let open = match amended {
+        None => Some(order.size.qty()),
+        Some(amended) => amended.open_qty(order),
+    };
+    match open {
+        Some(open) => around.between(priced.at_live(open)?, priced.notional(open)?),
+        None => around.between(Usd::ZERO, Usd::ZERO),
+    }
+}
+
 fn suggestion<'a>(
     facts: &Facts,
     order: &PlaceOrder,
-    caps: &'a HardCaps,
-    priced: &'a Priced,
-    around: &'a Around,
+    (caps, priced, around): (&'a HardCaps, &'a Priced, &'a Around),
+    filled: Decimal,
 ) -> Suggestion<'a> {
     let instrument = facts.instruments.get(&order.instrument);
     let (step, min_qty) = match order.size {
@@ -190,6 +202,7 @@ fn suggestion<'a>(
         around,
         step,
         min_qty,
+        filled,
     }
 }
 

@@ -214,8 +214,14 @@ pub(super) struct Around {
 }
 
 impl Around {
+    /// Gross exposure once an order has filled that is worth something from `least` to `most`: opening, the most
+    /// is the worse; closing, the least is.
+    pub(super) fn between(&self, least: Usd, most: Usd) -> Result<Usd, Overflow> {
+        Ok(self.with(least)?.max(self.with(most)?))
+    }
+
     /// Gross exposure once an order of this notional has filled.
-    pub(super) fn with(&self, notional: Usd) -> Result<Usd, Overflow> {
+    fn with(&self, notional: Usd) -> Result<Usd, Overflow> {
         let mut gross = self.rest.plus(self.book.worst(Some((
             self.position_idx,
             self.side,
@@ -228,15 +234,20 @@ impl Around {
         Ok(gross)
     }
 
-    /// The notional at which the fill would leave the book flat; where the exposure is smallest.
-    pub(super) fn flat_at(&self) -> Decimal {
-        match (self.position_idx, self.side) {
-            (PositionIdx::OneWay, Side::Buy) => (-self.book.net.position).max(Decimal::ZERO),
-            (PositionIdx::OneWay, Side::Sell) => self.book.net.position.max(Decimal::ZERO),
-            (PositionIdx::HedgeLong, Side::Sell) => self.book.long.position,
-            (PositionIdx::HedgeShort, Side::Buy) => self.book.short.position,
-            (PositionIdx::HedgeLong, Side::Buy) | (PositionIdx::HedgeShort, Side::Sell) => Decimal::ZERO,
-        }
+    /// Whether a little more than this notional would bring the gross exposure down.
+    pub(super) fn falls_beyond(&self, notional: Usd) -> Result<bool, Overflow> {
+        let value = notional.value();
+        let signed = if self.side == Side::Buy { value } else { -value };
+        let book = match (self.position_idx, self.side) {
+            (PositionIdx::OneWay, side) => self.book.net.slope(signed, side)?,
+            (PositionIdx::HedgeLong, Side::Sell) | (PositionIdx::HedgeShort, Side::Buy) => -1,
+            (PositionIdx::HedgeLong, Side::Buy) | (PositionIdx::HedgeShort, Side::Sell) => 1,
+        };
+        let proceeds = match &self.proceeds {
+            Some(holding) => holding.net.slope(value, Side::Buy)?,
+            None => 0,
+        };
+        Ok(book + proceeds < 0)
     }
 }
 
@@ -259,6 +270,26 @@ impl Net {
     /// bring a position towards zero, never past it, but they may fill first and leave less for the others
     /// to work against.
     fn worst(&self, order: Decimal) -> Result<Usd, Overflow> {
+        let (highest, lowest) = self.reach(order)?;
+        Ok(Usd::new(highest.abs().max(lowest.abs())))
+    }
+
+    /// Whether more of an order of `side` raises (1) or lowers (-1) the worst case; 0 at its least.
+    fn slope(&self, order: Decimal, side: Side) -> Result<i8, Overflow> {
+        let (highest, lowest) = self.reach(order)?;
+        let long_is_worse = match highest.checked_add(lowest).ok_or(Overflow)? {
+            sum if sum.is_zero() => return Ok(0),
+            sum => sum > Decimal::ZERO,
+        };
+        Ok(if long_is_worse == (side == Side::Buy) {
+            1
+        } else {
+            -1
+        })
+    }
+
+    /// The highest and the lowest net position that fills can reach.
+    fn reach(&self, order: Decimal) -> Result<(Decimal, Decimal), Overflow> {
         let add = |left: Decimal, right: Decimal| left.checked_add(right).ok_or(Overflow);
         let lift = |net: Decimal| -> Result<Decimal, Overflow> {
             if net < Decimal::ZERO {
@@ -277,9 +308,7 @@ impl Net {
         let filled = add(self.position, order)?;
         let upper = add(lift(self.position)?, order)?.max(lift(filled)?);
         let lower = add(drop(self.position)?, order)?.min(drop(filled)?);
-        let highest = add(upper, self.buys)?;
-        let lowest = add(lower, -self.sells)?;
-        Ok(Usd::new(highest.abs().max(lowest.abs())))
+        Ok((add(upper, self.buys)?, add(lower, -self.sells)?))
     }
 }
 

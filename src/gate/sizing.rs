@@ -35,6 +35,12 @@ impl Priced {
         let implied = Usd::of(qty.value(), unit)?;
         Ok(self.stated.map_or(implied, |stated| stated.max(implied)))
     }
+
+    /// What `qty` is worth at the live price alone: an order that closes something may close no more than this,
+    /// however far off its limit is and whatever the caller states.
+    pub(super) fn at_live(&self, qty: Qty) -> Result<Usd, Overflow> {
+        Usd::of(qty.value(), self.reducing_unit_usd)
+    }
 }
 
 /// The instrument record and the complete quote that step 5 asks for: the side of the book that the order

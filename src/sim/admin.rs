@@ -112,6 +112,15 @@ fn turn_clock(shared: &Shared, body: &[u8]) -> Result<(), Refusal> {
     })
 }
 
+/// The market's moment, and its speed where that is not the machine's clock.
+pub(crate) fn clock(shared: &Shared) -> Result<(i64, Option<Decimal>), Refusal> {
+    let books = shared.books();
+    books.transact(Intent::Read, || {
+        let clock = books.clock()?;
+        Ok((clock.at(server::now_ms()), clock.speed()))
+    })
+}
+
 fn read_clock(shared: &Shared) -> Response {
     let books = shared.books();
     let now = books.transact(Intent::Read, || books.market_time(server::now_ms()));

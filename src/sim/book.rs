@@ -26,6 +26,7 @@ pub(crate) struct Book<'a> {
 
 impl<'a> Book<'a> {
     /// A book whose depth does not vary.
+    #[cfg(test)]
     pub(crate) fn still(instrument: &'a Instrument, last: Decimal) -> Self {
         Self {
             instrument,
@@ -77,16 +78,19 @@ fn without(mut taken: Decimal, levels: impl Iterator<Item = Level>) -> impl Iter
 }
 
 /// What is offered above `last` in a book whose depth does not vary.
+#[cfg(test)]
 pub(crate) fn asks(instrument: &Instrument, last: Decimal) -> impl Iterator<Item = Level> {
     Book::still(instrument, last).asks(Decimal::ZERO)
 }
 
 /// What is bid below `last` in a book whose depth does not vary.
+#[cfg(test)]
 pub(crate) fn bids(instrument: &Instrument, last: Decimal) -> impl Iterator<Item = Level> {
     Book::still(instrument, last).bids(Decimal::ZERO)
 }
 
 /// Highest buying and lowest selling limit when mark, index and last price are all `mark`, in whole ticks.
+#[cfg(test)]
 pub(crate) fn collar(instrument: &Instrument, mark: Decimal) -> (Decimal, Decimal) {
     limits(instrument, mark, mark, Decimal::ZERO)
 }

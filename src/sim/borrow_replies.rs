@@ -129,7 +129,12 @@ pub(crate) fn spot_borrow_check(call: &Call<'_>) -> Answer {
     let paid = account::paid_coin(one, side);
     let own = account.spot_free(paid);
     let most = own + most_borrowed(call, &account, one, side, own)?;
-    let price = call.desk.last(one)?;
+    let book = call.desk.path(one)?.book(call.desk.now);
+    let best = match side {
+        Side::Buy => book.asks(Decimal::ZERO).next(),
+        Side::Sell => book.bids(Decimal::ZERO).next(),
+    };
+    let price = best.map_or(call.desk.last(one)?, |(price, _)| price);
     let both = |amount: Decimal| match side {
         Side::Buy => (
             one.floor_qty(amount.checked_div(price).unwrap_or_default()),

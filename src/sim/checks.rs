@@ -7,7 +7,6 @@ use rust_decimal::Decimal;
 use super::account_settings;
 use super::call::{Desk, Refusal};
 use super::instruments::{Category, Instrument, num};
-use super::market;
 use super::order::{Order, Side, Status, StopKind};
 use super::order_store;
 
@@ -111,14 +110,13 @@ pub(crate) fn direct(one: &Instrument, order: &mut Order, last: Decimal) -> Resu
 /// A limit beyond the collar is moved to it without a word, or refused, as the account has chosen.
 pub(crate) fn keep_in_collar(
     desk: &Desk<'_>,
-    one: &Instrument,
+    one: &'static Instrument,
     order: &mut Order,
-    last: Decimal,
 ) -> Result<(), Refusal> {
     if order.market || order.status == Status::Untriggered {
         return Ok(());
     }
-    let (highest, lowest) = market::collar(one, last);
+    let (highest, lowest) = desk.path(one)?.collar(desk.now);
     let within = match order.side {
         Side::Buy => order.price.min(highest),
         Side::Sell => order.price.max(lowest),

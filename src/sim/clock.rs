@@ -59,6 +59,11 @@ impl Clock {
             .saturating_add(i64::try_from(moved).unwrap_or(i64::MAX))
     }
 
+    /// How fast it runs; nothing when it is the machine's clock.
+    pub(crate) fn speed(self) -> Option<Decimal> {
+        (self != Self::SYSTEM).then(|| Decimal::new(self.speed, 3).normalize())
+    }
+
     /// The same clock with `ms` more market time behind it; time never goes back.
     pub(crate) fn advanced(self, real: i64, ms: u32) -> Self {
         Self {

@@ -123,6 +123,7 @@ impl<'a> Course<'a> {
     }
 
     /// Calls `see` with each turning point after `from` and before `to`.
+    #[cfg(test)]
     pub(crate) fn each(&self, kind: PriceKind, from: i64, to: i64, see: &mut dyn FnMut(i64, Decimal)) {
         let one = self.one;
         match &self.source {

@@ -47,7 +47,7 @@ fn enter(call: &Call<'_>, one: &'static Instrument, mut order: Order) -> Result<
     let heard = triggers::watched(desk, one, &order)?;
     checks::direct(one, &mut order, heard)?;
     checks::check_amounts(one, &order, last)?;
-    checks::keep_in_collar(desk, one, &mut order, last)?;
+    checks::keep_in_collar(desk, one, &mut order)?;
     attached::check(desk, one, &order)?;
     checks::check_room(desk, one, &order)?;
     if order.status == Status::New || order.holds_coins() {
@@ -55,7 +55,7 @@ fn enter(call: &Call<'_>, one: &'static Instrument, mut order: Order) -> Result<
         Account::read(desk, None)?.afford(desk, &order, price)?;
     }
     if order.market && one.category.is_derivative() && !order.is_waiting() {
-        order.price = matching::worst_price(one, &order, last);
+        order.price = matching::worst_price(desk, one, &order)?;
     }
     order.visible = desk.now + call.effects.invisible_ms;
     if call.effects.reject_later {

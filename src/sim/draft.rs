@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 
 use rust_decimal::Decimal;
 
+use super::book::Book;
 use super::call::{Desk, Params, Refusal};
 use super::ids;
 use super::instruments::{Category, Instrument, num};
-use super::market;
 use super::order::{Force, Order, Side, Status, Stop};
 
 /// Parameters that are kept with the order under their names.
@@ -158,7 +158,7 @@ fn limit(
         return Ok(Decimal::ZERO);
     }
     if params.get("bboSideType").is_some() {
-        return book_level(params, one, order, desk.last(one)?);
+        return book_level(params, one, order, desk.path(one)?.book(desk.now));
     }
     price.ok_or_else(|| Refusal::params("price is required for a limit order"))
 }
@@ -168,7 +168,7 @@ fn book_level(
     params: &Params,
     one: &'static Instrument,
     order: &Order,
-    last: Decimal,
+    book: Book<'_>,
 ) -> Result<Decimal, Refusal> {
     if !matches!(one.category, Category::Linear | Category::Inverse) {
         return Err(Refusal::params("bboSideType is for linear and inverse"));
@@ -179,8 +179,8 @@ fn book_level(
     };
     let own = params.get("bboSideType") == Some("Queue");
     let found = match (order.side == Side::Buy) == own {
-        true => market::bids(one, last).nth(level),
-        false => market::asks(one, last).nth(level),
+        true => book.bids(Decimal::ZERO).nth(level),
+        false => book.asks(Decimal::ZERO).nth(level),
     };
     found
         .map(|(price, _)| price)

@@ -179,12 +179,6 @@ impl Instrument {
             .unwrap_or_default()
     }
 
-    /// The highest leverage that a position of that value may have.
-    pub(crate) fn leverage_at(&self, value: Decimal) -> Decimal {
-        self.tier(value)
-            .map_or(self.max_leverage, |tier| tier.max_leverage)
-    }
-
     pub(crate) fn taker_rate(&self) -> Decimal {
         match self.category {
             Category::Spot => num(1, 3),

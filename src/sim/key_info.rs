@@ -11,7 +11,6 @@ pub(crate) fn query_api(call: &Call<'_>) -> Answer {
     let read_only = i64::from(kind == Kind::ReadOnly);
     let wallet = match kind {
         Kind::Withdraw => json!(["AccountTransfer", "SubMemberTransfer", "Withdraw"]),
-        Kind::Transfer => json!(["AccountTransfer"]),
         _ => json!([]),
     };
     // Only keys without bound addresses run out.

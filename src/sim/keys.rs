@@ -22,8 +22,6 @@ pub(crate) enum Kind {
     /// Trades, cannot withdraw, bound to this machine.
     Trade,
     ReadOnly,
-    /// Trades, and moves money between the wallets of the account.
-    Transfer,
     /// Trades, transfers and could withdraw.
     Withdraw,
     /// Trades from any address, for 90 days.
@@ -36,15 +34,29 @@ pub(crate) enum Kind {
 }
 
 /// The suffix of each kind.
-const SUFFIXES: [(&str, Kind); 7] = [
+const SUFFIXES: [(&str, Kind); 6] = [
     ("-read-only", Kind::ReadOnly),
-    ("-transfer", Kind::Transfer),
     ("-withdraw", Kind::Withdraw),
     ("-unbound", Kind::Unbound),
     ("-expired", Kind::Expired),
     ("-elsewhere", Kind::Elsewhere),
     ("-rsa", Kind::Rsa),
 ];
+
+/// What the key with each suffix is good for, in words.
+#[must_use]
+pub fn key_kinds() -> Vec<(&'static str, &'static str)> {
+    let words = |kind: Kind| match kind {
+        Kind::Trade => "trades",
+        Kind::ReadOnly => "reads alone",
+        Kind::Withdraw => "could withdraw",
+        Kind::Unbound => "from any address",
+        Kind::Expired => "has expired",
+        Kind::Elsewhere => "bound to another address",
+        Kind::Rsa => "signs with RSA",
+    };
+    SUFFIXES.map(|(suffix, kind)| (suffix, words(kind))).into()
+}
 
 /// A key that a request named.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -79,14 +91,6 @@ impl Key {
         match self.kind {
             Kind::ReadOnly => Err(denied()),
             _ => Ok(()),
-        }
-    }
-
-    /// Refuses to move money for a key whose permissions do not name it.
-    pub(crate) fn permit_transfer(&self) -> Result<(), Refusal> {
-        match self.kind {
-            Kind::Transfer | Kind::Withdraw => Ok(()),
-            _ => Err(denied()),
         }
     }
 }

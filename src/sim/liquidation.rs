@@ -132,7 +132,7 @@ fn close(moment: &Desk<'_>, leg: &Leg, bust: Option<Decimal>) -> Result<(), Refu
     let mut order = system_order(moment, one, &leg.held, id);
     order.price = match bust {
         Some(price) => to_tick(one, price, order.side),
-        None => matching::worst_price(one, &order, leg.mark),
+        None => matching::worst_price(moment, one, &order)?,
     };
     order_store::insert(moment.books, &order, one)?;
     for (price, qty) in matching::takeable(moment, one, &order, order.qty)? {

@@ -11,8 +11,6 @@ use super::instruments::{Category, INSTRUMENTS, Instrument};
 use super::live::Live;
 use super::prices::PriceKind;
 
-pub(crate) use super::book::{Level, asks, bids, collar};
-
 /// No look at a path goes further back than this.
 const LONGEST_LOOK_MS: i64 = 45 * 86_400_000;
 /// The first candle of every instrument: 2020-01-01.
@@ -77,6 +75,7 @@ impl Path<'_> {
     }
 
     /// The last price's turning points after `from` up to `to`, in order; the last is `to` itself.
+    #[cfg(test)]
     pub(crate) fn points(&self, from: i64, to: i64) -> Vec<Point> {
         self.points_of(PriceKind::Last, from, to)
     }
@@ -93,6 +92,7 @@ impl Path<'_> {
     }
 
     /// The turning points of a kind after `from` up to `to`, in order; the last is `to` itself.
+    #[cfg(test)]
     pub(crate) fn points_of(&self, kind: PriceKind, from: i64, to: i64) -> Vec<Point> {
         let from = from.max(to - LONGEST_LOOK_MS);
         let mut points = Vec::new();

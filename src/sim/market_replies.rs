@@ -1,15 +1,16 @@
 //! Public market data: time, order book, trades and the price collar.
 
-use rust_decimal::Decimal;
 use serde_json::{Value, json};
 use uuid::Builder;
 
+use super::book::Level;
 use super::call::{Answer, Call, Params, Refusal, text};
 use super::candles;
 use super::greeks;
 use super::instruments::{self, Category, INSTRUMENTS, Instrument};
-use super::market::{Level, Path};
+use super::market::Path;
 use super::prices::{self, PriceKind};
+use super::store;
 use super::tape::{self, Print, TICK_MS};
 
 /// How far back trades of a live market are shown.
@@ -33,6 +34,8 @@ pub(crate) fn orderbook(call: &Call<'_>) -> Answer {
     let limit = usize::try_from(call.params.limit(default, most)?).unwrap_or(1);
     let now = call.desk.now;
     let book = call.desk.path(one)?.book(now);
+    // What own orders took is gone from the book until the next second.
+    let [bought, sold] = store::taken(call.desk.books, one, now)?;
     let rows = |levels: &mut dyn Iterator<Item = Level>| -> Vec<[String; 2]> {
         levels
             .take(limit)
@@ -40,7 +43,7 @@ pub(crate) fn orderbook(call: &Call<'_>) -> Answer {
             .collect()
     };
     Ok(json!({
-        "s": one.symbol, "b": rows(&mut book.bids(Decimal::ZERO)), "a": rows(&mut book.asks(Decimal::ZERO)),
+        "s": one.symbol, "b": rows(&mut book.bids(sold)), "a": rows(&mut book.asks(bought)),
         "ts": now, "u": now, "seq": now, "cts": now,
     }))
 }

@@ -2,9 +2,9 @@
 
 use rust_decimal::Decimal;
 
+use super::book::{Book, Level};
 use super::call::{Desk, Refusal};
 use super::instruments::{Instrument, num};
-use super::market::{self, Level};
 use super::order::{Force, Order, Side};
 use super::settle::{self, Trade};
 use super::stops;
@@ -16,7 +16,7 @@ pub(crate) fn arrive(desk: &Desk<'_>, one: &'static Instrument, order: &mut Orde
     order.since = desk.now;
     order.seen = last;
     if order.market && one.category.is_derivative() {
-        order.price = worst_price(one, order, last);
+        order.price = worst_price(desk, one, order)?;
     }
     let most = reducible(desk, one, order)?;
     let trades = takeable(desk, one, order, most)?;
@@ -40,22 +40,25 @@ pub(crate) fn arrive(desk: &Desk<'_>, one: &'static Instrument, order: &mut Orde
     } else if order.is_open() && matches!(order.force, Force::Ioc | Force::Fok) {
         end(order, "EC_NoImmediateQtyToFill", desk.now);
     }
-    order.queue = ahead(one, order, last);
+    order.queue = ahead(desk, one, order)?;
     Ok(())
 }
 
 /// What is displayed at the price of a resting order when it joins the queue.
-fn ahead(one: &'static Instrument, order: &Order, last: Decimal) -> Decimal {
+fn ahead(desk: &Desk<'_>, one: &'static Instrument, order: &Order) -> Result<Decimal, Refusal> {
     let same = |(price, _): &Level| *price == order.price;
+    let book = desk.path(one)?.book(desk.now);
     let level = match order.side {
-        Side::Buy => market::bids(one, last)
+        Side::Buy => book
+            .bids(Decimal::ZERO)
             .take_while(|(price, _)| *price >= order.price)
             .find(same),
-        Side::Sell => market::asks(one, last)
+        Side::Sell => book
+            .asks(Decimal::ZERO)
             .take_while(|(price, _)| *price <= order.price)
             .find(same),
     };
-    level.map(|(_, qty)| qty).unwrap_or_default()
+    Ok(level.map(|(_, qty)| qty).unwrap_or_default())
 }
 
 /// The book does not refill before the next second; where the price stands still, it is full at once.
@@ -76,15 +79,6 @@ fn remember_taken(
     store::set_taken(desk.books, one, desk.now, taken)
 }
 
-/// Takes `gone` off the near end of a side of the book.
-fn thinned(levels: impl Iterator<Item = Level>, mut gone: Decimal) -> impl Iterator<Item = Level> {
-    levels.filter_map(move |(price, qty)| {
-        let left = qty - qty.min(gone);
-        gone -= qty - left;
-        (left > Decimal::ZERO).then_some((price, left))
-    })
-}
-
 fn end(order: &mut Order, why: &str, time: i64) {
     order.close("UNKNOWN", time);
     // A market order by value nearly always leaves a residue below one step; that is completion, not failure.
@@ -100,10 +94,10 @@ pub(crate) fn takeable(
     order: &Order,
     most: Decimal,
 ) -> Result<Vec<Level>, Refusal> {
-    let last = desk.last(one)?;
+    let book = desk.path(one)?.book(desk.now);
     let [bought, sold] = store::taken(desk.books, one, desk.now)?;
     let bound = if order.price.is_zero() {
-        worst_price(one, order, last)
+        worst_price(desk, one, order)?
     } else {
         order.price
     };
@@ -125,10 +119,12 @@ pub(crate) fn takeable(
         qty > Decimal::ZERO
     };
     match order.side {
-        Side::Buy => thinned(market::asks(one, last), bought)
+        Side::Buy => book
+            .asks(bought)
             .take_while(|(price, _)| *price <= bound)
             .all(&mut take),
-        Side::Sell => thinned(market::bids(one, last), sold)
+        Side::Sell => book
+            .bids(sold)
             .take_while(|(price, _)| *price >= bound)
             .all(&mut take),
     };
@@ -136,23 +132,29 @@ pub(crate) fn takeable(
 }
 
 /// The worst price that an order can meet: its limit, or for a market order the collar.
-pub(crate) fn worst_price(one: &'static Instrument, order: &Order, last: Decimal) -> Decimal {
+pub(crate) fn worst_price(
+    desk: &Desk<'_>,
+    one: &'static Instrument,
+    order: &Order,
+) -> Result<Decimal, Refusal> {
     if !order.market {
-        return order.price;
+        return Ok(order.price);
     }
-    let (highest, lowest) = market::collar(one, last);
-    match (order.side, tolerated(one, order, last)) {
-        (Side::Buy, bound) => bound.map_or(highest, |bound| bound.min(highest)),
-        (Side::Sell, bound) => bound.map_or(lowest, |bound| bound.max(lowest)),
-    }
+    let path = desk.path(one)?;
+    let (highest, lowest) = path.collar(desk.now);
+    let tolerated = tolerated(one, order, path.book(desk.now));
+    Ok(match order.side {
+        Side::Buy => tolerated.map_or(highest, |bound| bound.min(highest)),
+        Side::Sell => tolerated.map_or(lowest, |bound| bound.max(lowest)),
+    })
 }
 
 /// The worst price within the order's own slippage tolerance, measured from the best price opposite.
-fn tolerated(one: &'static Instrument, order: &Order, last: Decimal) -> Option<Decimal> {
+fn tolerated(one: &'static Instrument, order: &Order, book: Book<'_>) -> Option<Decimal> {
     let amount = Decimal::from_str_exact(order.extra("slippageTolerance")).ok()?;
     let best = match order.side {
-        Side::Buy => market::asks(one, last).next(),
-        Side::Sell => market::bids(one, last).next(),
+        Side::Buy => book.asks(Decimal::ZERO).next(),
+        Side::Sell => book.bids(Decimal::ZERO).next(),
     };
     let (best, _) = best?;
     let reach = match order.extra("slippageToleranceType") {

@@ -56,9 +56,11 @@ mod dated;
 mod deposits;
 mod draft;
 mod envelope;
+mod equity;
 mod faults;
 mod funding;
 mod greeks;
+mod hand;
 mod history;
 mod ids;
 mod instruments;
@@ -85,9 +87,11 @@ mod position;
 mod positions;
 mod precheck;
 mod prices;
+mod profit;
 mod protect;
 mod replay;
 mod replay_file;
+mod report;
 mod reports;
 mod risk;
 mod routes;
@@ -116,8 +120,12 @@ mod wallets;
 mod wire;
 
 pub use faults::{FAULTS_VARIABLE, Fault, FaultKind, FaultSwitch};
+pub use keys::key_kinds;
 pub use live::{Live, LiveFeed, LivePrice};
 pub use replay::{Replay, ReplayError, ReplayFile};
+pub use report::{
+    PaperCoin, PaperFill, PaperOrder, PaperPoint, PaperPosition, PaperProfit, PaperReport, PaperSum,
+};
 
 /// How long [`RunningPaper::stop`] waits for requests under way.
 const GRACE: Duration = Duration::from_millis(250);
@@ -128,7 +136,7 @@ pub struct PaperConfig {
     /// The SQLite file; it and its folder are created when missing.
     pub store: PathBuf,
     /// The key that signed requests must name; with a suffix it is a key of another kind (`-read-only`,
-    /// `-transfer`, `-withdraw`, `-unbound`, `-expired`, `-elsewhere`, `-rsa`).
+    /// `-withdraw`, `-unbound`, `-expired`, `-elsewhere`, `-rsa`).
     pub api_key: String,
     /// The secret that they must be signed with.
     pub api_secret: Secret,
@@ -251,6 +259,29 @@ pub enum PaperError {
         /// What is wrong.
         why: String,
     },
+    /// Nothing was ever done there.
+    #[error("there is no paper account {}; the first command on --venue paper begins one, and so does `mandated paper reset`", path.display())]
+    NoAccount {
+        /// The file.
+        path: PathBuf,
+    },
+    /// Another process has the account open.
+    #[error("the paper account {} is in use by another process; end what runs on it (a session, the daemon, `mandated sim`) and try again", path.display())]
+    InUse {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A file of an account cannot be moved.
+    #[error("cannot move {}: {error}; make its folder writable", path.display())]
+    Move {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        error: std::io::Error,
+    },
+    /// Play money cannot be put in or taken out.
+    #[error("cannot move the play money: {0}")]
+    Deposit(String),
     /// No market runs on such a clock.
     #[error("cannot run the paper market: {0}; the speed is 0 to 86400 and the start a time after 1970")]
     Clock(String),
@@ -355,6 +386,17 @@ impl RunningPaper {
     #[must_use]
     pub fn base_url(&self) -> String {
         format!("http://{}", self.address)
+    }
+
+    /// The seed of the account.
+    #[must_use]
+    pub fn seed(&self) -> u64 {
+        self.shared.market.seed
+    }
+
+    /// The market's moment, in milliseconds since 1970, and how fast it runs; nothing for the machine's clock.
+    pub fn market_clock(&self) -> Result<(i64, Option<Decimal>), PaperError> {
+        admin::clock(&self.shared).map_err(|refusal| PaperError::Clock(refusal.message))
     }
 
     /// The faults of this server.

@@ -158,7 +158,7 @@ pub(crate) fn amend(call: &Call<'_>) -> Answer {
         checks::direct(one, &mut order, heard)?;
     }
     checks::tradable(one, &order, desk.now)?;
-    checks::keep_in_collar(desk, one, &mut order, last)?;
+    checks::keep_in_collar(desk, one, &mut order)?;
     if !old.stop.pair.is_empty() && order.qty != old.qty {
         stops::unbind(desk, one, &old.stop.pair)?;
         order.stop.pair.clear();

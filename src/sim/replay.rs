@@ -194,6 +194,7 @@ impl Followed<'_> {
     }
 
     /// Calls `see` with each price after `from` and before `to`.
+    #[cfg(test)]
     pub(crate) fn each(&self, from: i64, to: i64, see: &mut dyn FnMut(i64, Decimal)) {
         for (time, price) in self.series.between(from, to) {
             see(*time, self.own(*price));

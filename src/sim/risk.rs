@@ -81,8 +81,8 @@ mod tests {
         assert_eq!(one.maintenance(num(1_000_000, 0)), num(5_000, 0));
         assert_eq!(one.maintenance_rate(num(2_000_001, 0)), num(1, 2));
         assert_eq!(one.maintenance(num(4_000_000, 0)), num(30_000, 0));
-        assert_eq!(one.leverage_at(num(4_000_000, 0)), num(50, 0));
-        assert_eq!(one.leverage_at(num(900_000_000, 0)), num(625, 2));
+        assert_eq!(one.tier(num(4_000_000, 0)).unwrap().max_leverage, num(50, 0));
+        assert_eq!(one.tier(num(900_000_000, 0)).unwrap().max_leverage, num(625, 2));
         let spot = find(Category::Spot, "BTCUSDT").unwrap();
         assert_eq!(spot.maintenance(num(1_000_000, 0)), Decimal::ZERO);
     }

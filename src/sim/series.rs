@@ -43,6 +43,7 @@ impl Series {
     }
 
     /// The points after `from` and before `to`.
+    #[cfg(test)]
     pub(crate) fn between(&self, from: i64, to: i64) -> &[Point] {
         let start = self.until(from);
         let end = self.points.partition_point(|(time, _)| *time < to);

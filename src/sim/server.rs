@@ -20,7 +20,7 @@ use super::call::{Answered, Call, Desk, Effects, Params, Refusal};
 use super::envelope;
 use super::faults::FaultSwitch;
 use super::instruments::Category;
-use super::keys::{Key, Keys, Kind as KeyKind};
+use super::keys::{Key, Keys};
 use super::limits::{self, Budget, Limits};
 use super::market::Market;
 use super::market_replies;

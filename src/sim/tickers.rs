@@ -3,13 +3,14 @@
 use rust_decimal::Decimal;
 use serde_json::{Map, Value, json};
 
+use super::book::Level;
 use super::call::{Answer, Call, Desk, Refusal, text};
 use super::candles;
 use super::funding;
 use super::greeks;
 use super::history;
 use super::instruments::{self, Category, INSTRUMENTS, Instrument, Phase, num};
-use super::market::{Level, Path};
+use super::market::Path;
 use super::prices::PriceKind;
 use super::valuation::Prices;
 

@@ -14,8 +14,7 @@ pub(crate) fn id(one: &Instrument, value: Decimal) -> usize {
 pub(crate) fn most_at(one: &Instrument, leverage: Decimal) -> Decimal {
     one.tiers
         .iter()
-        .filter(|tier| tier.max_leverage >= leverage)
-        .next_back()
+        .rfind(|tier| tier.max_leverage >= leverage)
         .map(|tier| tier.limit)
         .unwrap_or_default()
 }

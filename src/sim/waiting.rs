@@ -301,7 +301,7 @@ fn trigger(moment: &Desk<'_>, one: &'static Instrument, order: &mut Order) -> Re
     let account = Account::read(moment, Some(&order.id))?;
     order.status = Status::New;
     order.updated = moment.now;
-    let worst = matching::worst_price(one, order, moment.last(one)?);
+    let worst = matching::worst_price(moment, one, order)?;
     if account.afford(moment, order, worst).is_err() {
         order.reject("EC_NotEnoughBalance", moment.now);
         return Ok(());

@@ -34,6 +34,12 @@ impl Link {
             hash: GENESIS.to_owned(),
         }
     }
+
+    /// The position of the next record; `None` after the last number that there is, which no real chain reaches.
+    #[must_use]
+    pub fn next_seq(&self) -> Option<u64> {
+        self.seq.checked_add(1)
+    }
 }
 
 /// What is wrong with a record, in the words of Vibe-Trading's `verify_chain`.
@@ -190,10 +196,13 @@ impl<'a> Chained<'a> {
                 detail,
             })
         };
-        if self.seq != last.seq + 1 {
+        if Some(self.seq) != last.next_seq() {
+            let expected = last
+                .next_seq()
+                .map_or_else(|| "no further seq".to_owned(), |seq| format!("seq {seq}"));
             return flaw(
                 BreakKind::SeqGap,
-                format!("expected seq {}, found {}", last.seq + 1, self.seq),
+                format!("expected {expected}, found {}", self.seq),
             );
         }
         if self.prev != last.hash {

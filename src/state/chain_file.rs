@@ -73,7 +73,10 @@ impl ChainFile {
 
     /// Appends the chained twin of a record of the plain ledger.
     pub(crate) fn append_record(self, mut record: Value) -> Result<(), LedgerError> {
-        let (seq, prev) = (self.last.seq + 1, self.last.hash.clone());
+        let Some(seq) = self.last.next_seq() else {
+            return Err(self.used_up());
+        };
+        let prev = self.last.hash.clone();
         let hash = record_hash(seq, &prev, &record);
         if let Value::Object(members) = &mut record {
             members.insert("seq".to_owned(), seq.into());
@@ -83,6 +86,18 @@ impl ChainFile {
         let mut line = String::new();
         canonical::line_value(&mut line, &record);
         self.append(&line)
+    }
+
+    /// No program counted that far: the last record was made up.
+    fn used_up(&self) -> LedgerError {
+        LedgerError::Broken(Box::new(ChainBreak {
+            file: self.path.clone(),
+            line: None,
+            offset: self.end,
+            seq: Some(self.last.seq),
+            kind: BreakKind::SeqGap,
+            detail: "no seq is left after it".to_owned(),
+        }))
     }
 
     /// Whether the file was made by [`Self::open`], so that its folder has to be synced.
@@ -256,7 +271,7 @@ fn joined(newest: &Link, prev: &str, before: &Link) -> Result<(), Flaw> {
             detail,
         })
     };
-    if newest.seq != before.seq + 1 {
+    if Some(newest.seq) != before.next_seq() {
         return flaw(BreakKind::SeqGap, format!("it follows seq {}", before.seq));
     }
     if prev != before.hash {

@@ -7,3 +7,4 @@ mod killed;
 mod paper;
 mod person;
 mod serve;
+mod version;

@@ -74,8 +74,8 @@ async fn a_stop_is_told_of_when_it_is_made_triggered_filled_and_when_its_twin_en
 #[tokio::test]
 async fn a_refused_order_is_not_told_of() {
     let paper = Paper::still().await;
-    assert_eq!(paper.refused(body("400", json!({}))).await, 110_007);
-    let rows = json!([body("400", json!({})), body("0.1", json!({}))]);
+    assert_eq!(paper.refused(body("50", json!({}))).await, 110_007);
+    let rows = json!([body("50", json!({})), body("0.1", json!({}))]);
     paper
         .post(
             "/v5/order/create-batch",

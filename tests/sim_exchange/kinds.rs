@@ -248,14 +248,14 @@ async fn a_check_beforehand_places_nothing() {
     let path = "/v5/order/pre-check";
     let body = order("Buy", "Market", "0.1", json!({"orderLinkId": "check"}));
     let reply = paper.post(path, body.clone()).await;
-    // 650 and 32.5 of 17496.4149945.
+    // 650 and 32.5, each with the fee of closing, of 17496.4149945.
     let result = reply["result"].clone();
     assert_eq!(result["orderLinkId"], "check");
     for (name, figure) in [
         ("preImrE4", 0),
         ("preMmrE4", 0),
-        ("postImrE4", 372),
-        ("postMmrE4", 19),
+        ("postImrE4", 373),
+        ("postMmrE4", 20),
     ] {
         assert_eq!(result[name], figure, "{name} of {reply}");
     }
@@ -279,8 +279,6 @@ async fn spot_says_how_much_can_be_traded() {
     assert_fields(
         &read("Buy").await,
         &[
-            ("maxTradeQty", "0.153845"),
-            ("maxTradeAmount", "10000"),
             ("spotMaxTradeQty", "0.153845"),
             ("spotMaxTradeAmount", "10000"),
             ("borrowCoin", "USDT"),
@@ -289,8 +287,8 @@ async fn spot_says_how_much_can_be_traded() {
     assert_fields(
         &read("Sell").await,
         &[
-            ("maxTradeQty", "0.1"),
-            ("maxTradeAmount", "6499.99"),
+            ("spotMaxTradeQty", "0.1"),
+            ("spotMaxTradeAmount", "6499.99"),
             ("borrowCoin", "BTC"),
         ],
     );

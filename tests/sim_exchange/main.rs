@@ -26,6 +26,7 @@ mod outages;
 mod phases;
 mod positions;
 mod protection;
+mod report;
 mod shared;
 mod spot;
 mod streams;

@@ -14,7 +14,7 @@ use super::books::{Books, Intent};
 use super::call::{Answer, Answered, Call, Desk, Effects, Params};
 use super::ids;
 use super::instruments::{self, Category, Instrument, num};
-use super::keys::{self, Key};
+use super::keys::Key;
 use super::margin::Mode;
 use super::market::Market;
 use super::prices::mix;
@@ -117,10 +117,7 @@ impl Driver {
                 desk: self.desk(),
                 params,
                 effects: Effects::default(),
-                key: Key {
-                    kind: keys::Kind::Transfer,
-                    ..Key::nobody()
-                },
+                key: Key::nobody(),
                 rsa_public_key: "",
             };
             match route.run.run(&call)? {

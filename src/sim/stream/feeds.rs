@@ -178,9 +178,7 @@ impl Feed {
                 .filter_map(id)
                 .collect()
         };
-        let Some((until, known)) = shown.replace((newest, at_newest())) else {
-            return None;
-        };
+        let (until, known) = shown.replace((newest, at_newest()))?;
         let mut fresh: Vec<Value> = rows
             .iter()
             .filter(|row| match time(row) {

@@ -74,6 +74,18 @@ fn a_torn_last_record_is_cut() {
 }
 
 #[test]
+fn a_chain_that_ends_at_the_last_number_is_broken_and_no_panic() {
+    let (_root, files) = world();
+    let (before, hash) = line(u64::MAX - 1, "sha256:made-up");
+    let (last, last_hash) = line(u64::MAX, &hash);
+    fs::write(files.audit_chain(), [before, last.clone()].concat()).unwrap();
+    assert_eq!(broken(&files).kind, BreakKind::SeqGap);
+    let (more, _) = line(0, &last_hash);
+    fs::write(files.audit_chain(), [last, more].concat()).unwrap();
+    assert_eq!(broken(&files).kind, BreakKind::SeqGap);
+}
+
+#[test]
 fn a_torn_first_record_is_cut_too() {
     let (_root, files) = world();
     fs::write(files.audit_chain(), "{\"audit_id\": \"la").unwrap();

@@ -278,7 +278,10 @@ fn value_start(text: Letters<'_>, at: usize, labels: &[&str], name: Name) -> Opt
     if !starts_a_name(text, start) {
         return None;
     }
-    let end = labels.iter().find_map(|label| label_end(text, start, label))?;
+    // Most letters begin no label; only labels of the same first letter are looked at in full.
+    let first = fold(text.at(start)?);
+    let mut likely = labels.iter().filter(|label| label.starts_with(first));
+    let end = likely.find_map(|label| label_end(text, start, label))?;
     let closing = text.run(end, |letter| letter == '\\');
     let after_name = match (name, text.at(closing)) {
         (Name::Plain, _) if closing > end => return None,

@@ -48,7 +48,7 @@ pub(super) fn check(text: &[u8], last: &Link) -> Option<Run> {
         whole.lines += run.lines;
         whole.records += run.records;
         if let Some((seq, prev)) = run.joint {
-            if seq != whole.last.seq + 1 || prev != whole.last.hash {
+            if Some(seq) != whole.last.next_seq() || prev != whole.last.hash {
                 return None;
             }
             whole.last = run.last;

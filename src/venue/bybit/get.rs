@@ -144,7 +144,7 @@ impl Http {
         let reset_in = headers
             .reset_ms
             .zip(exchange_ms)
-            .map(|(reset, exchange)| u64::try_from(reset - exchange).unwrap_or_default())
+            .map(|(reset, exchange)| u64::try_from(reset.saturating_sub(exchange)).unwrap_or_default())
             .map_or(ASSUMED_RESET, Duration::from_millis)
             .clamp(SHORTEST_RESET, LONGEST_RESET);
         self.limits.learn(bucket, headers, reset_in, now.monotonic);

@@ -12,6 +12,8 @@ mod http;
 mod limits;
 mod lookup;
 mod market;
+#[doc(hidden)]
+pub mod offline;
 mod orders;
 mod outcome;
 mod pages;
@@ -22,6 +24,9 @@ mod reply;
 mod retcode;
 mod sign;
 mod timing;
+#[cfg(any(test, feature = "fuzzing"))]
+#[doc(hidden)]
+pub mod wild;
 mod wire;
 mod writes;
 

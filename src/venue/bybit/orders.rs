@@ -39,6 +39,12 @@ pub(super) fn order(row: &Row<'_>, category: Category) -> Result<OrderView, Venu
     Ok(view)
 }
 
+/// The same row where only an order that may still fill is wanted.
+pub(super) fn open(row: &Row<'_>, category: Category) -> Result<Option<RestingOrder>, VenueError> {
+    let view = order(row, category)?;
+    Ok(view.is_open().then_some(view.order))
+}
+
 fn resting(row: &Row<'_>, category: Category) -> Result<RestingOrder, VenueError> {
     let side = row.side()?;
     let market = match row.text("orderType")? {

@@ -80,6 +80,10 @@ fn accepted(envelope: &Envelope, kind: Kind<'_>, unchanged: bool) -> Outcome {
     {
         return Outcome::Unknown(format!("the answer is about another order than {client_id}"));
     }
+    // Every creation names its order (facts §4.5). One that does not may be about anything: it is looked up.
+    if let (Kind::Place(client_id), None) = (kind, text("orderId")) {
+        return Outcome::Unknown(format!("accepted, but the answer names no order for {client_id}"));
+    }
     if text("success") == Some("0") {
         return Outcome::Unknown("the exchange took the request but says that it failed".to_owned());
     }

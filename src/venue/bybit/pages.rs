@@ -4,6 +4,7 @@ use std::collections::HashSet;
 
 use super::http::Http;
 use super::parse::{Document, Row, Rows};
+use super::reply::Envelope;
 use super::{market, query};
 use crate::domain::json::Json;
 use crate::domain::symbol::Category;
@@ -40,14 +41,7 @@ impl Http {
             pairs.push(("limit", list.page_size.to_string()));
             pairs.push(("cursor", cursor));
             let envelope = self.get(list.path, &query::encode(&pairs)?, true).await?;
-            let document = Document::of(&envelope, list.path)?;
-            cursor = document.read(|result| {
-                market::check_category(result, list.path, list.category)?;
-                for row in result.rows(list.path, "list")? {
-                    found.extend(parse(&row, list.category)?);
-                }
-                next_cursor(result, list.path)
-            })?;
+            cursor = read_page(&envelope, list.path, list.category, &parse, &mut found)?;
             if cursor.is_empty() {
                 return Ok(found);
             }
@@ -61,6 +55,23 @@ impl Http {
             list.path
         )))
     }
+}
+
+/// Adds the rows of one page to `found` and gives the cursor of the next, empty at the end.
+pub(super) fn read_page<T>(
+    envelope: &Envelope,
+    path: &'static str,
+    category: Category,
+    parse: impl Fn(&Row<'_>, Category) -> Result<Option<T>, VenueError>,
+    found: &mut Vec<T>,
+) -> Result<String, VenueError> {
+    Document::of(envelope, path)?.read(|result| {
+        market::check_category(result, path, category)?;
+        for row in result.rows(path, "list")? {
+            found.extend(parse(&row, category)?);
+        }
+        next_cursor(result, path)
+    })
 }
 
 fn next_cursor(result: &Json<'_>, what: &'static str) -> Result<String, VenueError> {

@@ -122,12 +122,7 @@ impl BybitVenue {
                 page_size: 50,
             }
         });
-        let fetches = lists.map(|list| {
-            self.http.every_row(list, |row, category| {
-                let view = orders::order(row, category)?;
-                Ok(view.is_open().then_some(view.order))
-            })
-        });
+        let fetches = lists.map(|list| self.http.every_row(list, orders::open));
         Ok(futures::future::try_join_all(fetches).await?.concat())
     }
 

@@ -50,6 +50,10 @@ struct RawEnvelope<'a> {
 impl Reply {
     /// The envelope, or nothing when the body is not one: HTML of a CDN, cut short, empty.
     pub(super) fn envelope(&self) -> Option<Envelope> {
+        // Serde would read a list as the fields in their order: `[0]` for an acceptance.
+        if !self.body.trim_start().starts_with('{') {
+            return None;
+        }
         let raw: RawEnvelope<'_> = serde_json::from_str(&self.body).ok()?;
         Some(Envelope {
             code: raw.code,
@@ -202,6 +206,8 @@ mod tests {
             r#"{"retCode":"0"}"#,
             r#"{"retCode":0,"result":{"a""#,
             "[]",
+            "[0]",
+            r#" [0,"OK",{"orderId":"1"}]"#,
             r#"{"retCode":0,"retCode":1}"#,
         ] {
             assert!(reply(200, body).envelope().is_none(), "{body}");

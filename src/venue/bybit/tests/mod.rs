@@ -5,6 +5,7 @@ mod reading;
 mod rows;
 mod samples;
 mod stub;
+mod wild;
 mod writing;
 
 use std::time::Duration;

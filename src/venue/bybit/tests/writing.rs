@@ -116,6 +116,9 @@ async fn a_create_is_sent_once_whatever_comes_back() {
         (code(123_456, "never heard of"), "Unknown"),
         (code(110001, "order not exists"), "Unknown"),
         (ok(r#"{"orderId":"1","orderLinkId":"somebody-elses"}"#), "Unknown"),
+        (ok("{}"), "Unknown"),
+        (ok("null"), "Unknown"),
+        (ok(r#"{"orderId":"","orderLinkId":"mandated-0001"}"#), "Unknown"),
         (code(10002, "timestamp"), "Rejected"),
         (code(10004, "error sign! origin_string[1]"), "Rejected"),
         (code(10006, "Too many visits!"), "Rejected"),
@@ -200,7 +203,7 @@ async fn a_clock_that_is_ten_seconds_off_sends_nothing_and_says_what_to_do() {
 
 #[tokio::test]
 async fn a_clock_within_the_window_is_corrected_for() {
-    let stub = Stub::always(ok("{}")).await;
+    let stub = Stub::always(ok(r#"{"orderId":"1"}"#)).await;
     stub.set_clock_ahead_ms(-3_000);
     let venue = venue(&stub);
     assert!(matches!(placed(&venue).await, Outcome::Accepted(_)));
@@ -504,7 +507,7 @@ async fn after_a_ban_nothing_at_all_leaves() {
 #[tokio::test]
 async fn a_budget_that_is_used_up_for_long_leaves_a_write_unsent_and_a_short_wait_is_waited() {
     let stub = Stub::start(|_| {
-        ok("{}")
+        ok(r#"{"orderId":"1"}"#)
             .with_header("X-Bapi-Limit", 1)
             .with_header("X-Bapi-Limit-Status", 1)
     })
@@ -531,4 +534,21 @@ async fn a_budget_that_is_used_up_for_long_leaves_a_write_unsent_and_a_short_wai
     let why = not_sent(placed(&venue).await);
     assert!(why.contains("used up"), "{why}");
     assert_eq!(stub.seen_at(CREATE).len(), 1);
+}
+
+#[tokio::test]
+async fn a_reset_that_is_no_time_does_not_lose_the_answer() {
+    for reset in [i64::MIN, -1, 0, i64::MAX] {
+        let stub = Stub::always(
+            ok(r#"{"orderId":"1"}"#)
+                .with_header("X-Bapi-Limit-Status", 0)
+                .with_header("X-Bapi-Limit-Reset-Timestamp", reset),
+        )
+        .await;
+        let outcome = placed(&venue(&stub)).await;
+        assert!(
+            matches!(outcome, Outcome::Accepted(_)),
+            "{reset} gave {outcome:?}"
+        );
+    }
 }

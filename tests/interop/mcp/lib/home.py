@@ -68,6 +68,7 @@ class Home:
             "PATH": os.environ.get("PATH", ""),
             "HOME": str(self.folder),
             "VIBE_RUNTIME_ROOT": str(self.folder / "root"),
+            "MANDATED_PAPER_ROOT": str(self.folder / "root"),
         }
         if faults:
             env["MANDATED_PAPER_FAULTS"] = json.dumps(faults)

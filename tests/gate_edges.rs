@@ -1,0 +1,269 @@
+//! Where the gate's arithmetic turns over: what counts as the same order, as closing, as growing. Each figure is
+//! computed by hand.
+
+#![cfg(test)]
+
+use mandated::cli::explain::{Verdict, explain};
+use serde_json::{Value, json};
+
+fn facts() -> Value {
+    json!({"now": "2026-06-15T12:00:00Z", "halted": false, "daily_count": 0, "mandate": {"schema_version": 1,
+        "hard_caps": {"account_funding_usd": 5000.0, "max_order_notional_usd": 1000.0, "max_total_exposure_usd": 2000.0,
+                      "max_leverage": 3.0, "allowed_instruments": ["crypto"], "max_trades_per_day": 5},
+        "universe": {"asset_classes": ["crypto"], "min_market_cap_usd": null, "min_avg_daily_volume_usd": null,
+                     "exclude_symbols": []},
+        "consent": {"created_at": "2026-06-01T00:00:00+00:00", "consent_token_sha256": "ab", "broker": "bybit",
+                    "account_ref": "a-1", "expires_at": "2026-07-01T00:00:00+00:00"}},
+        "quotes": {"linear:BTCUSDT": {"bid": "100", "ask": "100", "last": "100", "mark": "100"},
+                   "spot:BTCUSDT": {"bid": "100", "ask": "100", "last": "100"}},
+        "instruments": {"linear:BTCUSDT": {"baseCoin": "BTC", "quoteCoin": "USDT", "qtyStep": "0.003"}},
+        "positions": [], "open_orders": [], "wallet": []})
+}
+
+fn with(base: &Value, change: &Value) -> Value {
+    let mut changed = base.clone();
+    for (name, value) in change.as_object().unwrap() {
+        changed[name] = value.clone();
+    }
+    changed
+}
+
+fn ask(tool: &str, args: &Value, facts: &Value) -> Verdict {
+    explain(&json!({"tool": tool, "args": args, "facts": facts}).to_string())
+}
+
+fn market(side: &str, qty: &str) -> Value {
+    json!({"category": "linear", "symbol": "BTCUSDT", "side": side, "order_type": "Market", "qty": qty})
+}
+
+fn place(args: &Value, facts: &Value) -> Verdict {
+    ask("bybit_place_order", args, facts)
+}
+
+fn position(side: &str, size: &str, idx: u8) -> Value {
+    json!({"category": "linear", "symbol": "BTCUSDT", "side": side, "size": size, "markPrice": "100", "positionIdx": idx})
+}
+
+/// A resting buy: 8 in all, 2 of them filled.
+fn resting() -> Value {
+    json!({"category": "linear", "symbol": "BTCUSDT", "side": "Buy", "qty": "8", "leavesQty": "6", "cumExecQty": "2",
+           "price": "100", "reduceOnly": false, "positionIdx": 0, "orderId": "o-1"})
+}
+
+/// The day's trades are used up, so an amend passes only if it adds nothing.
+fn amend_with_no_trade_left(order: &Value, change: &Value) -> Verdict {
+    let facts = with(
+        &facts(),
+        &json!({"daily_count": 5, "order": order, "open_orders": [order], "positions": [position("Buy", "2", 0)]}),
+    );
+    let key = json!({"category": "linear", "symbol": "BTCUSDT", "order_id": "o-1"});
+    ask("bybit_amend_order", &with(&key, change), &facts)
+}
+
+#[track_caller]
+fn assert_adds(verdict: &Verdict) {
+    assert_eq!(verdict.limit, Some("max_trades_per_day"), "{verdict:?}");
+}
+
+#[track_caller]
+fn assert_adds_nothing(verdict: &Verdict) {
+    assert_eq!(verdict.decision, "allow", "{verdict:?}");
+}
+
+#[test]
+fn an_amend_adds_when_its_open_part_grows_in_money_or_in_coins() {
+    let order = resting();
+    let amend = |change: Value| amend_with_no_trade_left(&order, &change);
+    // 6 open at 120 are 720, before 600
+    assert_adds(&amend(json!({"price": "120"})));
+    assert_adds(&amend(json!({"trigger_price": "120"})));
+    // 3 open at 110 are 330
+    assert_adds_nothing(&amend(json!({"new_qty": "5", "price": "110"})));
+    // below the live price of 100 it still counts at that
+    assert_adds_nothing(&amend(json!({"price": "90"})));
+    assert_adds_nothing(&amend(json!({"take_profit": "130"})));
+    // 4 open at 150 were 600, 5 at 110 are 550, but one coin more
+    let dear = with(
+        &order,
+        &json!({"qty": "5", "leavesQty": "4", "cumExecQty": "1", "price": "150"}),
+    );
+    assert_adds(&amend_with_no_trade_left(
+        &dear,
+        &json!({"new_qty": "6", "price": "110"}),
+    ));
+}
+
+#[test]
+fn an_amend_takes_out_its_own_order_and_no_other() {
+    let exposure = |order: Value, open: Value, inflight: Value| {
+        let facts = with(
+            &facts(),
+            &json!({"order": order, "open_orders": open, "inflight": inflight}),
+        );
+        let args = json!({"category": "linear", "symbol": "BTCUSDT", "order_id": "o-1", "new_qty": "5"});
+        ask("bybit_amend_order", &args, &facts).post_trade_exposure_usd
+    };
+    let order = resting();
+    let other = with(&order, &json!({"orderId": "o-2"}));
+    // 3 open of the amended one, 6 of the other
+    let sum = exposure(order.clone(), json!([order, other]), json!([]));
+    assert_eq!(sum.as_deref(), Some("900"));
+
+    let mine = with(&order, &json!({"orderLinkId": "m-1"}));
+    let another = with(&other, &json!({"orderLinkId": "m-2"}));
+    let sum = exposure(mine.clone(), json!([mine, another]), json!([]));
+    assert_eq!(sum.as_deref(), Some("900"));
+    // the same order once more, known by our name alone
+    let unseen = with(&mine, &json!({"orderId": ""}));
+    let sum = exposure(mine.clone(), json!([mine]), json!([unseen]));
+    assert_eq!(sum.as_deref(), Some("300"));
+}
+
+#[test]
+fn a_sell_closes_only_what_is_long_in_one_way_mode_and_not_promised() {
+    let sell = with(
+        &market("Sell", "2"),
+        &json!({"order_type": "Limit", "price": "150"}),
+    );
+    let notional = |order: &Value, positions: Value, open: Value| {
+        let facts = with(&facts(), &json!({"positions": positions, "open_orders": open}));
+        place(order, &facts).notional_usd
+    };
+    let closing = notional(&sell, json!([position("Buy", "5", 0)]), json!([]));
+    assert_eq!(closing.as_deref(), Some("200"));
+    let short = notional(&sell, json!([position("Sell", "5", 0)]), json!([]));
+    assert_eq!(short.as_deref(), Some("300"));
+    let hedge = with(&sell, &json!({"position_idx": 2}));
+    let opening = notional(&hedge, json!([position("Buy", "6", 1)]), json!([]));
+    assert_eq!(opening.as_deref(), Some("300"));
+    // a resting buy promises nothing that is held
+    let beside_a_buy = notional(&sell, json!([position("Buy", "5", 0)]), json!([resting()]));
+    assert_eq!(beside_a_buy.as_deref(), Some("200"));
+}
+
+#[test]
+fn a_hedge_short_grows_by_selling_and_shrinks_by_buying() {
+    let facts = with(&facts(), &json!({"positions": [position("Sell", "5", 2)]}));
+    let exposure = |side: &str| {
+        let order = with(&market(side, "1"), &json!({"position_idx": 2}));
+        place(&order, &facts).post_trade_exposure_usd
+    };
+    assert_eq!(exposure("Sell").as_deref(), Some("600"));
+    assert_eq!(exposure("Buy").as_deref(), Some("400"));
+}
+
+#[test]
+fn a_reduce_only_buy_that_fills_first_leaves_nothing_for_a_plain_buy_to_close() {
+    let resting = |leaves: &str, reduce_only: bool| {
+        json!({"category": "linear", "symbol": "BTCUSDT", "side": "Buy", "leavesQty": leaves, "price": "100",
+               "reduceOnly": reduce_only, "positionIdx": 0})
+    };
+    let facts = with(
+        &facts(),
+        &json!({"positions": [position("Sell", "5", 0)], "open_orders": [resting("5", true), resting("8", false)]}),
+    );
+    let verdict = place(&market("Buy", "1"), &facts);
+    assert_eq!(verdict.post_trade_exposure_usd.as_deref(), Some("900"));
+}
+
+#[test]
+fn coins_sold_for_dollars_leave_nothing() {
+    let facts = with(
+        &facts(),
+        &json!({"wallet": [{"coin": "BTC", "equity": "1", "usdValue": "100"}]}),
+    );
+    let order = json!({"category": "spot", "symbol": "BTCUSDT", "side": "Sell", "order_type": "Market", "qty": "1",
+                       "market_unit": "baseCoin"});
+    let verdict = place(&order, &facts);
+    assert_eq!(verdict.post_trade_exposure_usd.as_deref(), Some("0"));
+}
+
+#[test]
+fn a_spot_sell_gives_up_coins_at_the_live_price_whatever_its_limit() {
+    let facts = with(
+        &facts(),
+        &json!({"wallet": [{"coin": "BTC", "equity": "2", "usdValue": "200"}]}),
+    );
+    let order = json!({"category": "spot", "symbol": "BTCUSDT", "side": "Sell", "order_type": "Limit", "qty": "1", "price": "150"});
+    assert_eq!(place(&order, &facts).notional_usd.as_deref(), Some("100"));
+    let buy = with(&order, &json!({"side": "Buy"}));
+    assert_eq!(place(&buy, &facts).notional_usd.as_deref(), Some("150"));
+}
+
+#[test]
+fn a_refusal_carries_both_sides_and_the_sort_of_breach() {
+    let verdict = place(&market("Buy", "12"), &facts());
+    assert_eq!(
+        (verdict.limit_value.as_deref(), verdict.attempted_value.as_deref()),
+        (Some("1000"), Some("1200"))
+    );
+    assert_eq!(verdict.kind, Some("quantitative"));
+    let mut facts = facts();
+    facts["mandate"]["universe"]["exclude_symbols"] = json!(["BTCUSDT"]);
+    assert_eq!(place(&market("Buy", "1"), &facts).kind, Some("universe"));
+    let option = json!({"category": "option", "symbol": "BTC-26DEC26-100-C", "side": "Buy", "order_type": "Market",
+                        "qty": "1", "reduce_only": true});
+    assert_eq!(place(&option, &facts).kind, Some("instrument"));
+    facts["halted"] = json!(true);
+    assert_eq!(place(&market("Buy", "1"), &facts).kind, None);
+}
+
+#[test]
+fn only_what_is_trading_is_traded() {
+    let limit = |change: Value| {
+        let mut facts = facts();
+        let id = "linear:BTCUSDT";
+        facts["instruments"][id] = with(&facts["instruments"][id], &change);
+        place(&market("Buy", "1"), &facts).limit
+    };
+    assert_eq!(limit(json!({"status": "Trading"})), None);
+    for status in ["PreLaunch", "Delivering", "Closed", ""] {
+        assert_eq!(limit(json!({"status": status})), Some("quote"), "{status}");
+    }
+    assert_eq!(limit(json!({"isPreListing": true})), Some("quote"));
+    assert_eq!(
+        limit(json!({"status": "Trading", "isPreListing": true})),
+        Some("quote")
+    );
+}
+
+#[test]
+fn no_suggestion_is_larger_than_what_was_asked_for() {
+    let short = with(&facts(), &json!({"positions": [position("Sell", "25", 0)]}));
+    let verdict = place(&market("Buy", "2"), &short);
+    assert_eq!(
+        (verdict.limit, verdict.largest_qty),
+        (Some("max_total_exposure_usd"), None)
+    );
+    // 5.001 would pass, which is one lot more than was asked for
+    let mut short = short;
+    short["mandate"]["hard_caps"]["max_order_notional_usd"] = json!(500.2);
+    let verdict = place(&market("Buy", "4.9985"), &short);
+    assert_eq!(
+        (verdict.limit, verdict.largest_qty),
+        (Some("max_total_exposure_usd"), None)
+    );
+}
+
+#[test]
+fn a_refusal_names_the_bound_even_where_nothing_can_be_compared() {
+    let bound = |part: &str, name: &str, value: Value| {
+        let mut facts = facts();
+        facts["mandate"][part][name] = value;
+        let verdict = place(&market("Buy", "1"), &facts);
+        (verdict.limit, verdict.limit_value)
+    };
+    let said = |limit: &'static str, value: &str| (Some(limit), Some(value.to_owned()));
+    assert_eq!(
+        bound("hard_caps", "account_funding_usd", json!(0)),
+        said("max_leverage", "3")
+    );
+    assert_eq!(
+        bound("universe", "min_market_cap_usd", json!(7)),
+        said("min_market_cap_usd", "7")
+    );
+    assert_eq!(
+        bound("universe", "min_avg_daily_volume_usd", json!(1000)),
+        said("min_avg_daily_volume_usd", "1000")
+    );
+}

@@ -1,0 +1,21 @@
+//! Properties of the gate and of every reader, over generated cases. `PROPTEST_CASES=2560` plays ten times as many.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a test may fail by panicking"
+)]
+
+mod accounts;
+mod arguments;
+mod caps;
+mod ledgers;
+mod mandates;
+mod missing;
+mod monotone;
+mod reckon;
+mod secrets;
+mod streams;
+mod suggestion;
+mod texts;
+mod world;

@@ -1,0 +1,161 @@
+//! What the gate should find, worked out another way: every order of fills is played, nothing is summed up.
+
+use std::collections::BTreeSet;
+
+use mandated::domain::order::{PositionIdx, Side};
+
+use crate::world::{Case, Market, Resting};
+
+/// The dearer end of what an order of `side` could trade at now.
+fn live(case: &Case, market: Market, side: Side) -> i64 {
+    let prices = &case.prices[&market];
+    let book = if side == Side::Buy { prices.ask } else { prices.bid };
+    let mark = if market == Market::Spot {
+        prices.last
+    } else {
+        prices.mark
+    };
+    book.max(prices.last).max(mark)
+}
+
+fn money(market: Market, qty: i64, price: i64) -> i64 {
+    if market == Market::Inverse {
+        qty
+    } else {
+        qty * price
+    }
+}
+
+fn resting_value(case: &Case, order: &Resting) -> i64 {
+    let live = live(case, order.market, order.side);
+    let price = live.max(order.price.unwrap_or(0)).max(order.trigger.unwrap_or(0));
+    money(order.market, order.qty, price)
+}
+
+/// The order at the live price, and as it counts: at the worst price where it can open something, and never
+/// below what the caller says that it is worth.
+pub(crate) fn order_values(case: &Case) -> (i64, i64) {
+    let order = &case.order;
+    let live = live(case, order.market, order.side);
+    let worst = live.max(order.limit.unwrap_or(0)).max(order.trigger.unwrap_or(0));
+    let price = if opens(case) { worst } else { live };
+    let counted = money(order.market, order.qty, price).max(order.stated.unwrap_or(0));
+    (money(order.market, order.qty, live), counted)
+}
+
+/// Whether the order can open or add: what a sell takes from a long that no other sell may take first cannot.
+fn opens(case: &Case) -> bool {
+    let order = &case.order;
+    if order.side == Side::Buy {
+        return true;
+    }
+    if order.market == Market::Spot || order.idx == PositionIdx::HedgeLong {
+        return false;
+    }
+    if order.idx == PositionIdx::HedgeShort {
+        return true;
+    }
+    let long = case
+        .held
+        .iter()
+        .filter(|held| held.market == order.market && held.side == Side::Buy);
+    let promised = case
+        .resting
+        .iter()
+        .filter(|resting| resting.market == order.market && resting.side == Side::Sell);
+    let free = long.map(|held| held.qty).sum::<i64>() - promised.map(|resting| resting.qty).sum::<i64>();
+    order.qty > free.max(0)
+}
+
+/// One order as money that moves a position. `must`: it has filled by the time that anyone looks.
+#[derive(Clone, Copy)]
+struct Move {
+    money: i64,
+    reduces_only: bool,
+    must: bool,
+}
+
+/// The largest position, either way, over every set of fills in every order.
+fn largest(start: i64, moves: &[Move], a_leg: bool) -> i64 {
+    let mut seen = BTreeSet::new();
+    let mut open = vec![(0_u32, start)];
+    let mut largest = 0;
+    while let Some((done, net)) = open.pop() {
+        if !seen.insert((done, net)) {
+            continue;
+        }
+        if moves
+            .iter()
+            .enumerate()
+            .all(|(at, one)| !one.must || done & (1 << at) != 0)
+        {
+            largest = largest.max(net.abs());
+        }
+        for (at, one) in moves.iter().enumerate().filter(|(at, _)| done & (1 << at) == 0) {
+            open.push((done | (1 << at), filled(net, one, a_leg)));
+        }
+    }
+    largest
+}
+
+fn filled(net: i64, one: &Move, a_leg: bool) -> i64 {
+    let free = net + one.money;
+    if a_leg {
+        return free.max(0);
+    }
+    match (one.reduces_only, one.money > 0) {
+        (false, _) => free,
+        (true, true) if net < 0 => free.min(0),
+        (true, false) if net > 0 => free.max(0),
+        (true, _) => net,
+    }
+}
+
+/// Gross exposure when the order in question has filled for `order` dimes; without it for `None`.
+pub(crate) fn gross(case: &Case, order: Option<i64>) -> i64 {
+    let legs = [
+        PositionIdx::OneWay,
+        PositionIdx::HedgeLong,
+        PositionIdx::HedgeShort,
+    ];
+    let books = Market::ALL
+        .into_iter()
+        .flat_map(|market| legs.map(|idx| (market, idx)));
+    books.map(|(market, idx)| book(case, market, idx, order)).sum()
+}
+
+fn book(case: &Case, market: Market, idx: PositionIdx, order: Option<i64>) -> i64 {
+    // A leg is counted by its own side, so that what adds to it is positive.
+    let flip = if idx == PositionIdx::HedgeShort { -1 } else { 1 };
+    let signed = |side, money: i64| flip * if side == Side::Buy { money } else { -money };
+    let mut start = 0;
+    for held in case
+        .held
+        .iter()
+        .filter(|held| held.market == market && held.idx == idx)
+    {
+        start += signed(held.side, money(market, held.qty, case.prices[&market].mark));
+    }
+    if market == Market::Spot {
+        start += if idx == PositionIdx::OneWay { case.coins } else { 0 };
+    }
+    let mine = case
+        .resting
+        .iter()
+        .filter(|order| order.market == market && order.idx == idx);
+    let mut moves: Vec<Move> = mine
+        .map(|resting| Move {
+            money: signed(resting.side, resting_value(case, resting)),
+            reduces_only: resting.reduce_only && market != Market::Spot,
+            must: false,
+        })
+        .collect();
+    if let (Some(money), true) = (order, case.order.market == market && case.order.idx == idx) {
+        moves.push(Move {
+            money: signed(case.order.side, money),
+            reduces_only: false,
+            must: true,
+        });
+    }
+    largest(start, &moves, idx != PositionIdx::OneWay)
+}

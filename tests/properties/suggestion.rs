@@ -1,0 +1,42 @@
+//! The size that a refusal suggests: it passes, one lot more does not, and without one nothing smaller passes.
+
+use proptest::prelude::*;
+
+use crate::accounts::case;
+use crate::world::{Case, Order, cases, tenths};
+
+fn passes(case: &Case, qty: i64) -> bool {
+    let order = Order { qty, ..case.order };
+    Case {
+        order,
+        ..case.clone()
+    }
+    .ask()
+    .is_ok()
+}
+
+proptest! {
+    #![proptest_config(cases(400))]
+
+    #[test]
+    fn the_suggested_size_is_the_largest_that_passes(mut case in case()) {
+        // The count is no matter of size.
+        case.count = 0;
+        if let Err(no) = case.ask() {
+            let suggested = no.refusal.largest_qty.map_or(0, |qty| {
+                let lots = qty.value() * tenths(100);
+                assert!(lots.fract().is_zero(), "{qty} is not in lots");
+                i64::try_from(lots).unwrap()
+            });
+            if suggested > 0 {
+                prop_assert!(suggested < case.order.qty && passes(&case, suggested), "{}", no.refusal.reason);
+                prop_assert!(!passes(&case, suggested + 1), "{}", no.refusal.reason);
+            }
+            // An inverse order is thousands of lots: a look at some sixty of them will do there.
+            let stride = usize::try_from(case.order.qty).unwrap() / 60 + 1;
+            for qty in (suggested + 1..case.order.qty).step_by(stride) {
+                prop_assert!(!passes(&case, qty), "{qty} passes: {}", no.refusal.reason);
+            }
+        }
+    }
+}
