@@ -200,7 +200,15 @@ async fn transfers_are_listed_newest_first_in_pages() {
     }
     let ids = |rows: &[Value]| -> Vec<String> {
         rows.iter()
-            .map(|row| row["transferId"].as_str().unwrap()[32..].to_owned())
+            .map(|row| {
+                row["transferId"]
+                    .as_str()
+                    .unwrap()
+                    .rsplit_once("df6cb")
+                    .unwrap()
+                    .1
+                    .to_owned()
+            })
             .collect()
     };
     let first = paper.get(MOVED, "limit=2").await["result"].clone();
