@@ -4,6 +4,7 @@ use rust_decimal::Decimal;
 use serde_json::{Value, json};
 
 use super::account::{self, Account, Holding};
+use super::account_settings;
 use super::borrow;
 use super::call::{Answer, Call, Desk, Refusal, text};
 use super::instruments::{Category, INSTRUMENTS, num};
@@ -104,7 +105,7 @@ fn coin_row(desk: &Desk<'_>, coin: &str, held: &Holding) -> Answer {
 pub(crate) fn info(call: &Call<'_>) -> Answer {
     Ok(json!({
         "unifiedMarginStatus": 5, "marginMode": Mode::of(call.desk.books)?.word(), "isMasterTrader": false,
-        "spotHedgingStatus": "OFF", "updatedTime": "1735689600000", "dcpStatus": "OFF", "timeWindow": 10,
+        "spotHedgingStatus": account_settings::hedging(call.desk.books)?, "updatedTime": "1735689600000", "dcpStatus": "OFF", "timeWindow": 10,
         "smpGroup": 0,
     }))
 }

@@ -12,12 +12,13 @@ use super::call::{Params, Refusal};
 use super::clock::Clock;
 use super::envelope;
 use super::instruments::{self, Category, Instrument};
+use super::order_store;
 use super::server::{self, Shared};
 use super::store;
 use super::upkeep;
 use super::waiting;
 
-/// Answers `POST /paper/faults`, `/paper/price`, `/paper/clock` and `/paper/deposit`, and `GET /paper/clock`.
+/// Answers `POST /paper/faults`, `/paper/price`, `/paper/clock`, `/paper/deposit` and `/paper/restart`, and `GET /paper/clock`.
 pub(crate) fn answer(shared: &Shared, parts: &Parts, body: &[u8]) -> Response {
     if server::from_a_page(parts) {
         return envelope::html(403);
@@ -30,6 +31,7 @@ pub(crate) fn answer(shared: &Shared, parts: &Parts, body: &[u8]) -> Response {
         ("POST", "/paper/price") => server::admin_reply(price(shared, body)),
         ("POST", "/paper/clock") => server::admin_reply(turn_clock(shared, body).map_err(say)),
         ("POST", "/paper/deposit") => server::admin_reply(deposit(shared, body).map_err(say)),
+        ("POST", "/paper/restart") => server::admin_reply(restart(shared).map_err(say)),
         ("GET", "/paper/clock") => read_clock(shared),
         _ => envelope::html(404),
     }
@@ -139,4 +141,18 @@ fn deposit(shared: &Shared, body: &[u8]) -> Result<(), Refusal> {
         waiting::look(&desk)?;
         birth::deposit(&desk, &coin, amount)
     })
+}
+
+/// What clients notice of a restart of Bybit's servers: closed orders are gone from `order/realtime`, streams
+/// are cut, budgets begin anew.
+fn restart(shared: &Shared) -> Result<(), Refusal> {
+    let books = shared.books();
+    books.transact(Intent::Write, || {
+        let desk = shared.desk(&books)?;
+        waiting::look(&desk)?;
+        order_store::forget_closed_before(&books, desk.now + 1)
+    })?;
+    shared.limits.reset();
+    shared.restarts.send_replace(());
+    Ok(())
 }

@@ -40,15 +40,18 @@ fn each(call: &Call<'_>, dated: bool, run: impl Fn(&Call<'_>) -> Answer) -> Resu
         return Err(Refusal::params(format!("request must hold 1 to {most} orders")));
     }
     let (mut list, mut outcomes) = (Vec::new(), Vec::new());
-    for params in rows {
+    for (at, params) in rows.into_iter().enumerate() {
         let row = Call {
             desk: call.desk,
             params,
-            effects: call.effects,
+            effects: call.effects.clone(),
             key: call.key.clone(),
             rsa_public_key: call.rsa_public_key,
         };
-        let answer = call.desk.books.attempt(|| run(&row));
+        let answer = call.desk.books.attempt(|| {
+            call.effects.refuse_row(at)?;
+            run(&row)
+        });
         let (code, msg) = match &answer {
             Ok(_) => (0, "OK"),
             Err(refusal) => (refusal.code, refusal.message.as_str()),

@@ -31,6 +31,11 @@ impl Refusal {
         }
     }
 
+    /// What a used-up budget answers.
+    pub(crate) fn too_often() -> Self {
+        Self::new(10006, "Too many visits!")
+    }
+
     /// The general parameter error.
     pub(crate) fn params(message: impl AsRef<str>) -> Self {
         Self::new(10001, format!("params error: {}", message.as_ref()))
@@ -96,6 +101,11 @@ impl Params {
                 .map(|row| Self::from_object(row).unwrap_or_default())
                 .collect(),
         })
+    }
+
+    /// How many orders a request is about.
+    pub(crate) fn units(&self) -> i64 {
+        i64::try_from(self.rows.len()).unwrap_or(i64::MAX).max(1)
     }
 
     /// The rows of a batch, each with the category of all.
@@ -212,11 +222,28 @@ pub(crate) fn cursor_text(row: i64) -> String {
     format!("page_args%3D{row}")
 }
 
-/// What a fault changes about an order that is created under it.
-#[derive(Debug, Clone, Copy, Default)]
+/// What a fault or a budget changes about a request that is processed.
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Effects {
     pub(crate) invisible_ms: i64,
     pub(crate) reject_later: bool,
+    /// Rows of a batch that fail without being processed.
+    pub(crate) failing: Vec<(usize, Refusal)>,
+    /// So many rows of a batch are within its budget; `None` means all.
+    pub(crate) within_budget: Option<usize>,
+}
+
+impl Effects {
+    /// Why a row of a batch is not processed.
+    pub(crate) fn refuse_row(&self, row: usize) -> Result<(), Refusal> {
+        if self.within_budget.is_some_and(|rows| row >= rows) {
+            return Err(Refusal::too_often());
+        }
+        match self.failing.iter().find(|(failing, _)| *failing == row) {
+            Some((_, refusal)) => Err(refusal.clone()),
+            None => Ok(()),
+        }
+    }
 }
 
 /// The store, the market and the moment: what matching and bookkeeping need.

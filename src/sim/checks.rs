@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use rust_decimal::Decimal;
 
+use super::account_settings;
 use super::call::{Desk, Refusal};
 use super::instruments::{Category, Instrument, num};
 use super::order::{Order, Side, Status, StopKind};
@@ -17,10 +18,14 @@ const CONDITIONAL_MOST: usize = 10;
 const SPOT_WAITING_MOST: usize = 30;
 
 /// Whether the instrument takes such an order in its present phase.
-pub(crate) fn tradable(one: &Instrument, _order: &Order) -> Result<(), Refusal> {
+pub(crate) fn tradable(one: &Instrument, order: &Order, now: i64) -> Result<(), Refusal> {
+    let phase = one.phase(now);
     match one.category {
         Category::Option => Err(Refusal::params("options can be read on paper but not traded")),
-        _ => Ok(()),
+        _ if phase.tradable() || phase.reduce_only() && order.reduce_only => Ok(()),
+        Category::Spot => Err(Refusal::new(170_151, "This trading pair is not open yet.")),
+        _ if phase.reduce_only() => Err(Refusal::new(30_228, "No new positions during delisting.")),
+        _ => Err(Refusal::new(110_074, "This contract is not live")),
     }
 }
 
@@ -102,7 +107,7 @@ pub(crate) fn direct(one: &Instrument, order: &mut Order, last: Decimal) -> Resu
     }
 }
 
-/// A futures limit beyond the collar is moved to it without a word, a spot one is refused: Bybit's defaults.
+/// A limit beyond the collar is moved to it without a word, or refused, as the account has chosen.
 pub(crate) fn keep_in_collar(
     desk: &Desk<'_>,
     one: &'static Instrument,
@@ -112,25 +117,28 @@ pub(crate) fn keep_in_collar(
         return Ok(());
     }
     let (highest, lowest) = desk.path(one)?.collar(desk.now);
-    let spot = one.category == Category::Spot;
-    match order.side {
-        Side::Buy if order.price > highest && spot => Err(Refusal::new(
-            170_372,
-            format!("Order price cannot be higher than {highest}, the price limitation"),
-        )),
-        Side::Sell if order.price < lowest && spot => Err(Refusal::new(
-            170_371,
-            format!("Order price cannot be lower than {lowest}, the price limitation."),
-        )),
-        Side::Buy => {
-            order.price = order.price.min(highest);
-            Ok(())
-        }
-        Side::Sell => {
-            order.price = order.price.max(lowest);
-            Ok(())
-        }
+    let within = match order.side {
+        Side::Buy => order.price.min(highest),
+        Side::Sell => order.price.max(lowest),
+    };
+    if within != order.price && !account_settings::adjusts(desk.books, one.category)? {
+        return Err(match (one.category, order.side) {
+            (Category::Spot, Side::Buy) => Refusal::new(
+                170_372,
+                format!("Order price cannot be higher than {highest}, the price limitation"),
+            ),
+            (Category::Spot, Side::Sell) => Refusal::new(
+                170_371,
+                format!("Order price cannot be lower than {lowest}, the price limitation."),
+            ),
+            _ => Refusal::new(
+                110_003,
+                format!("Order price is out of permissible range: {lowest} to {highest}"),
+            ),
+        });
     }
+    order.price = within;
+    Ok(())
 }
 
 /// Price and quantity against the instrument's filters.

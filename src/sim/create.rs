@@ -27,9 +27,10 @@ pub(crate) fn create(call: &Call<'_>) -> Answer {
     let one = call.params.instrument()?;
     let desk = &call.desk;
     let mut order = draft::draft(&call.params, one, desk)?;
-    checks::tradable(one, &order)?;
     check_link(desk, one, &order.link)?;
     check_position(desk, one, &mut order)?;
+    // In hedge mode the leg may have made it one that only reduces.
+    checks::tradable(one, &order, desk.now)?;
     let mut first = None;
     for part in parts(desk, one, order)? {
         let placed = enter(call, one, part)?;

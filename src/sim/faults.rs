@@ -56,10 +56,19 @@ pub enum FaultKind {
     TruncatedBody,
     /// Processed; answered with status 200 and nothing in the body.
     EmptyBody,
-    /// An order created under it cannot be seen in any list for this many milliseconds; its fills neither.
+    /// An order created under it cannot be seen in any list or stream for this many milliseconds; its fills neither.
     InvisibleMs(u64),
     /// Not processed; answered with 10006 and the headers of a used-up budget.
     RateLimited,
+    /// These rows of a batch, counted from 0, are not processed and fail alone.
+    BatchRows {
+        /// Which rows.
+        rows: Vec<usize>,
+        /// The `code` of each.
+        code: i64,
+        /// The `msg` of each.
+        message: String,
+    },
     /// A create answers OK, then the order turns out `Rejected`.
     RejectLater,
     /// A stream: the next frame is sent twice.
@@ -123,7 +132,7 @@ impl FaultSwitch {
     /// Kinds: `drop_before`, `drop_after`, `reset_before`, `reset_after`, `truncated_body`, `empty_body`,
     /// `rate_limited`, `reject_later`, and for the frames of a stream `stream_double`, `stream_swap`,
     /// `stream_lose`; with `ms` `delay`, `delay_before`, `invisible`, `clock_skew`; with `status` `status`,
-    /// `status_after`; with `code` and `message` `ret_code`.
+    /// `status_after`; with `code` and `message` `ret_code`, and with `rows` as well `batch_rows`.
     pub fn replace(&self, text: &str) -> Result<(), PaperError> {
         let unreadable = |error: serde_json::Error| PaperError::Faults(error.to_string());
         let (seed, specs) = if text.trim_start().starts_with('{') {
@@ -201,6 +210,7 @@ struct Spec {
     status: Option<u16>,
     code: Option<i64>,
     message: Option<String>,
+    rows: Option<Vec<usize>>,
     chance: Option<String>,
 }
 
@@ -252,6 +262,11 @@ impl Spec {
             "reset_after" => FaultKind::ResetAfter,
             "empty_body" => FaultKind::EmptyBody,
             "ret_code" => FaultKind::RetCode {
+                code: self.code.ok_or_else(|| lacks("code"))?,
+                message: self.message.clone().unwrap_or_default(),
+            },
+            "batch_rows" => FaultKind::BatchRows {
+                rows: self.rows.clone().ok_or_else(|| lacks("rows"))?,
                 code: self.code.ok_or_else(|| lacks("code"))?,
                 message: self.message.clone().unwrap_or_default(),
             },
@@ -324,6 +339,9 @@ mod tests {
             r#"[{"path":"/a","kind":"explode"}]"#,
             r#"[{"path":"/a","kind":"delay"}]"#,
             r#"[{"path":"/a","kind":"status"}]"#,
+            r#"[{"path":"/a","kind":"batch_rows","code":1}]"#,
+            r#"[{"path":"/a","kind":"batch_rows","rows":[0]}]"#,
+            r#"[{"path":"/a","kind":"batch_rows","rows":[-1],"code":1}]"#,
             r#"[{"path":"/a","kind":"drop_after","time":1}]"#,
             r#"[{"path":"/a","kind":"drop_after","times":0}]"#,
             r#"[{"path":"/a","kind":"drop_after","chance":"1.5"}]"#,

@@ -88,12 +88,16 @@ impl Key {
 
     /// Refuses a change by a key that only reads.
     pub(crate) fn permit_change(&self) -> Result<(), Refusal> {
-        if self.kind == Kind::ReadOnly {
-            let text = "Permission denied, please check your API key permissions.";
-            return Err(Refusal::new(10005, text));
+        match self.kind {
+            Kind::ReadOnly => Err(denied()),
+            _ => Ok(()),
         }
-        Ok(())
     }
+}
+
+/// What a key is told that lacks a permission.
+pub(crate) fn denied() -> Refusal {
+    Refusal::new(10005, "Permission denied, please check your API key permissions.")
 }
 
 /// Every key of the account.

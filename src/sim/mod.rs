@@ -30,8 +30,10 @@ use tokio::task::JoinHandle;
 use crate::domain::secret::Secret;
 
 mod account;
+mod account_settings;
 mod accounts;
 mod admin;
+mod assets;
 mod attached;
 mod auth;
 mod batches;
@@ -51,6 +53,7 @@ mod conservation;
 mod course;
 mod create;
 mod dated;
+mod deposits;
 mod draft;
 mod envelope;
 mod equity;
@@ -108,10 +111,12 @@ mod tiers;
 mod trading_stop;
 mod trailing;
 mod transaction_log;
+mod transfers;
 mod triggers;
 mod upkeep;
 mod valuation;
 mod waiting;
+mod wallets;
 mod wire;
 
 pub use faults::{FAULTS_VARIABLE, Fault, FaultKind, FaultSwitch};
@@ -335,6 +340,7 @@ impl PaperExchange {
             limits: limits::Limits::new(config.rate_limits),
             log: Mutex::new(VecDeque::new()),
             running,
+            restarts: watch::Sender::new(()),
         });
         let app = Router::new()
             .fallback(server::serve)

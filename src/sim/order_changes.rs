@@ -157,6 +157,7 @@ pub(crate) fn amend(call: &Call<'_>) -> Answer {
         let heard = triggers::watched(desk, one, &order)?;
         checks::direct(one, &mut order, heard)?;
     }
+    checks::tradable(one, &order, desk.now)?;
     checks::keep_in_collar(desk, one, &mut order)?;
     if !old.stop.pair.is_empty() && order.qty != old.qty {
         stops::unbind(desk, one, &old.stop.pair)?;

@@ -74,6 +74,7 @@ fn publish(books: &Books, order: &Order, one: &Instrument) {
         time: order.updated,
         topic: "order",
         category: one.category.word(),
+        visible: order.visible,
         data: order_row(order, one),
     });
 }
@@ -167,6 +168,7 @@ pub(crate) fn insert_execution(books: &Books, filed: &Filed<'_>, row: &Value) ->
         time: filed.time,
         topic: "execution",
         category: filed.instrument.category.word(),
+        visible: order.visible,
         data: row.clone(),
     });
     Ok(())

@@ -12,7 +12,7 @@ use super::call::Refusal;
 /// Its part of the schema.
 pub(crate) const TABLES: &str = "
 CREATE TABLE events (seq INTEGER PRIMARY KEY AUTOINCREMENT, time INTEGER NOT NULL, topic TEXT NOT NULL,
-    category TEXT NOT NULL, data TEXT NOT NULL);
+    category TEXT NOT NULL, visible INTEGER NOT NULL, data TEXT NOT NULL);
 ";
 /// So many of the latest events are kept.
 const KEPT: i64 = 20_000;
@@ -26,6 +26,8 @@ pub(crate) struct Event {
     pub(crate) topic: &'static str,
     /// The category; empty for the wallet.
     pub(crate) category: &'static str,
+    /// From when on streams tell it.
+    pub(crate) visible: i64,
     pub(crate) data: Value,
 }
 
@@ -33,11 +35,12 @@ pub(crate) struct Event {
 pub(crate) fn write(books: &Books, events: &[Event]) -> Result<(), Refusal> {
     for event in events {
         books
-            .writing("INSERT INTO events (time, topic, category, data) VALUES (?1, ?2, ?3, ?4)")?
+            .writing("INSERT INTO events (time, topic, category, visible, data) VALUES (?1, ?2, ?3, ?4, ?5)")?
             .execute(params![
                 event.time,
                 event.topic,
                 event.category,
+                event.visible,
                 event.data.to_string()
             ])?;
         let row = books.last_row();
@@ -56,13 +59,15 @@ pub(crate) struct Written {
     pub(crate) seq: i64,
     pub(crate) topic: String,
     pub(crate) category: String,
+    pub(crate) visible: i64,
     pub(crate) data: String,
 }
 
 /// The events after `seq`, at most `most`.
 pub(crate) fn after(books: &Books, seq: i64, most: i64) -> Result<Vec<Written>, Refusal> {
-    let mut query = books
-        .reading("SELECT seq, topic, category, data FROM events WHERE seq > ?1 ORDER BY seq LIMIT ?2")?;
+    let mut query = books.reading(
+        "SELECT seq, topic, category, visible, data FROM events WHERE seq > ?1 ORDER BY seq LIMIT ?2",
+    )?;
     let mut rows = query.query([seq, most])?;
     let mut events = Vec::new();
     while let Some(row) = rows.next()? {
@@ -70,7 +75,8 @@ pub(crate) fn after(books: &Books, seq: i64, most: i64) -> Result<Vec<Written>, 
             seq: row.get(0)?,
             topic: row.get(1)?,
             category: row.get(2)?,
-            data: row.get(3)?,
+            visible: row.get(3)?,
+            data: row.get(4)?,
         });
     }
     Ok(events)

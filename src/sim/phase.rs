@@ -30,7 +30,6 @@ impl Phase {
     }
 
     /// Whether orders may only reduce what is held.
-    #[cfg_attr(not(test), expect(dead_code, reason = "orders are to ask for it"))]
     pub(crate) fn reduce_only(self) -> bool {
         self == Self::Delivering
     }

@@ -38,6 +38,7 @@ pub(crate) fn write(books: &Books, market: &Market, touched: &Touched) -> Result
             time: touched.at,
             topic: "position",
             category: category.word(),
+            visible: touched.at,
             data: row,
         });
     }
@@ -47,6 +48,7 @@ pub(crate) fn write(books: &Books, market: &Market, touched: &Touched) -> Result
             time: touched.at,
             topic: "wallet",
             category: "",
+            visible: touched.at,
             data: accounts::wallet_row(&desk, &account, Some(&coins))?,
         });
     }

@@ -1,12 +1,15 @@
 //! Which request does what: method, path, who may call it, and whether it changes something.
 
+use super::account_settings;
 use super::accounts;
+use super::assets;
 use super::batches;
 use super::borrow_replies;
 use super::call::{Answer, Answered, Call, Refusal};
 use super::candles;
 use super::closed_pnl;
 use super::create;
+use super::deposits;
 use super::history;
 use super::key_info;
 use super::listing;
@@ -20,6 +23,7 @@ use super::statistics;
 use super::tickers;
 use super::trading_stop;
 use super::transaction_log;
+use super::transfers;
 
 /// What a route needs from the store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -120,6 +124,32 @@ static ROUTES: &[Route] = &[
     read("/v5/account/wallet-balance", accounts::wallet_balance),
     read("/v5/account/info", accounts::info),
     read("/v5/account/fee-rate", accounts::fee_rate),
+    read("/v5/account/withdrawal", account_settings::withdrawal),
+    read("/v5/account/query-dcp-info", account_settings::dcp_info),
+    read("/v5/account/user-setting-config", account_settings::user_settings),
+    read("/v5/account/smp-group", account_settings::smp_group),
+    read("/v5/account/instruments-info", listing::instruments_info),
+    write(
+        "/v5/account/set-limit-px-action",
+        account_settings::set_limit_price_action,
+    ),
+    write("/v5/account/set-hedging-mode", account_settings::set_hedging_mode),
+    write("/v5/asset/transfer/inter-transfer", transfers::transfer),
+    read("/v5/asset/transfer/query-inter-transfer-list", transfers::list),
+    read("/v5/asset/transfer/query-transfer-coin-list", transfers::coins),
+    read(
+        "/v5/asset/transfer/query-account-coins-balance",
+        assets::coins_balance,
+    ),
+    read(
+        "/v5/asset/transfer/query-account-coin-balance",
+        assets::coin_balance,
+    ),
+    read("/v5/asset/transfer/query-asset-info", assets::asset_info),
+    read("/v5/asset/asset-overview", assets::overview),
+    read("/v5/asset/coin/query-info", deposits::coin_info),
+    read("/v5/asset/deposit/query-record", deposits::deposits),
+    read("/v5/asset/withdraw/query-record", deposits::withdrawals),
     read("/v5/user/query-api", key_info::query_api),
     read("/v5/account/transaction-log", transaction_log::list),
     read("/v5/account/collateral-info", borrow_replies::collateral_info),

@@ -45,6 +45,8 @@ pub(crate) struct Shared {
     pub(crate) log: Mutex<VecDeque<RequestLog>>,
     /// Streams end when its other half is gone.
     pub(crate) running: watch::Receiver<()>,
+    /// Streams end when it changes.
+    pub(crate) restarts: watch::Sender<()>,
 }
 
 impl Shared {
@@ -115,6 +117,9 @@ pub(crate) async fn serve(
     };
     if parts.uri.path().starts_with("/paper/") {
         return admin::answer(&shared, &parts, &body);
+    }
+    if !shared.limits.admit_address(now_ms()) {
+        return envelope::html(403);
     }
     // A request that has arrived is processed even when its sender has hung up: hence a task of its own.
     let mut response = tokio::spawn(pass(shared, scissors, parts, body))
@@ -187,7 +192,7 @@ fn turn_away(denied: Denied, clock: i64) -> Response {
 
 /// Runs an endpoint and says on the reply what is left of its budget.
 fn budgeted(shared: &Shared, route: &'static Route, asked: Asked, hits: &Hits, clock: i64) -> Response {
-    let (answer, budget) = answer(shared, route, asked, hits.effects);
+    let (answer, budget) = answer(shared, route, asked, hits.effects.clone());
     let mut response = envelope::reply(&envelope::wrap(answer, clock));
     if let Some(budget) = budget {
         limits::budget_headers(&mut response, budget);
@@ -200,25 +205,33 @@ pub(crate) fn answer(
     shared: &Shared,
     route: &'static Route,
     Asked { key, params }: Asked,
-    effects: Effects,
+    mut effects: Effects,
 ) -> (Result<Answered, Refusal>, Option<Budget>) {
     if route.kind == Kind::Write
         && let Err(refusal) = key.permit_change()
     {
         return (Err(refusal), None);
     }
-    let run = |params| transact(shared, route, key, params, effects);
     if route.kind == Kind::Public {
+        let run = |params| transact(shared, route, key, params, effects);
         return (params.and_then(run), None);
     }
     let category = params
         .as_ref()
         .ok()
         .and_then(|params| Category::parse(params.get("category")?));
-    let budget = shared.limits.count(route.path, category, now_ms());
-    let answer = match budget.exceeded {
-        true => Err(Refusal::new(10006, "Too many visits!")),
-        false => params.and_then(run),
+    // Batches are charged for each order, but those of options for each request.
+    let units = match (&params, category) {
+        (Ok(params), Some(Category::Linear | Category::Inverse | Category::Spot)) => params.units(),
+        _ => 1,
+    };
+    let budget = shared.limits.count(route.path, category, units, now_ms());
+    if budget.granted < units {
+        effects.within_budget = usize::try_from(budget.granted).ok();
+    }
+    let answer = match budget.exceeded() {
+        true => Err(Refusal::too_often()),
+        false => params.and_then(|params| transact(shared, route, key, params, effects)),
     };
     (answer, Some(budget))
 }

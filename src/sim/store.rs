@@ -17,13 +17,13 @@ use super::market::Point;
 use super::order::Side;
 use super::order_store;
 use super::position::Position;
-use super::{closed_pnl, journal, outbox};
+use super::{closed_pnl, journal, outbox, transfers};
 
 /// The leverage of an instrument whose leverage was never set.
 const FIRST_LEVERAGE: Decimal = super::instruments::num(10, 0);
 /// Prices set by hand that are kept for each instrument; older ones leave the path.
 const PINS_KEPT: i64 = 200;
-const VERSION: i64 = 2;
+const VERSION: i64 = 3;
 /// The setting behind [`taken`].
 const TAKEN: &str = "taken";
 /// How long a request waits for another process's transaction.
@@ -102,7 +102,13 @@ fn prepare(db: &mut Connection) -> rusqlite::Result<i64> {
     let tx = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
     // Another process may have created the schema while this one waited.
     if user_version(&tx)? == 0 {
-        for tables in [SCHEMA, journal::TABLES, closed_pnl::TABLES, outbox::TABLES] {
+        for tables in [
+            SCHEMA,
+            journal::TABLES,
+            closed_pnl::TABLES,
+            outbox::TABLES,
+            transfers::TABLES,
+        ] {
             tx.execute_batch(tables)?;
         }
         tx.pragma_update(None, "user_version", VERSION)?;

@@ -31,6 +31,12 @@ impl Hits {
                 FaultKind::InvisibleMs(ms) => {
                     hits.effects.invisible_ms = i64::try_from(ms).unwrap_or(i64::MAX / 2)
                 }
+                FaultKind::BatchRows { rows, code, message } => {
+                    let refusal = Refusal::new(code, message);
+                    hits.effects
+                        .failing
+                        .extend(rows.into_iter().map(|row| (row, refusal.clone())));
+                }
                 FaultKind::RejectLater => hits.effects.reject_later = true,
                 FaultKind::ClockSkewMs(ms) => hits.skew = ms,
                 FaultKind::StatusAfter(_)
@@ -94,7 +100,7 @@ impl Hits {
                     limit: 10,
                     left: 0,
                     reset: self.clock().saturating_add(1000),
-                    exceeded: true,
+                    granted: 0,
                 };
                 limits::budget_headers(&mut response, budget);
                 response

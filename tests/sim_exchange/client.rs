@@ -146,6 +146,27 @@ pub(crate) fn signed(stamp: i64, window: &str, payload: &str) -> Vec<(String, St
     .into()
 }
 
+/// A request by another key of the account, signed with the same secret.
+pub(crate) async fn by(paper: &Paper, key: &str, path: &str, body: Option<&Value>) -> Value {
+    let payload = match body {
+        Some(body) => body.to_string(),
+        None => path.split_once('?').map_or("", |(_, query)| query).to_owned(),
+    };
+    let stamp = now_ms().to_string();
+    let origin = format!("{stamp}{key}5000{payload}");
+    let headers = [
+        ("X-BAPI-API-KEY", key.to_owned()),
+        ("X-BAPI-TIMESTAMP", stamp),
+        ("X-BAPI-RECV-WINDOW", "5000".to_owned()),
+        ("X-BAPI-SIGN", hmac_of(&origin)),
+    ]
+    .map(|(name, value)| (name.to_owned(), value));
+    let method = if body.is_some() { "POST" } else { "GET" };
+    let body = if body.is_some() { payload.as_str() } else { "" };
+    let reply = send(&paper.server, method, path, &headers, body).await.unwrap();
+    serde_json::from_str(&reply.body).unwrap()
+}
+
 pub(crate) async fn get(server: &RunningPaper, path: &str, query: &str) -> Value {
     let target = if query.is_empty() {
         path.to_owned()

@@ -4,7 +4,7 @@ use mandated::domain::secret::Secret;
 use mandated::sim::{PaperConfig, PaperError, PaperExchange};
 use serde_json::{Value, json};
 
-use crate::client::{Paper, Reply, hmac_of, loopback, now_ms, post, send, signed};
+use crate::client::{Paper, Reply, by, loopback, now_ms, post, send, signed};
 
 const WALLET: &str = "/v5/account/wallet-balance";
 
@@ -183,25 +183,6 @@ async fn a_store_of_another_version_is_left_alone() {
         .await
         .unwrap_err();
     assert!(matches!(error, PaperError::Version { found: 99, .. }), "{error}");
-}
-
-/// A request by another key of the account, signed with the same secret.
-async fn by(paper: &Paper, key: &str, path: &str, body: Option<&Value>) -> Value {
-    let payload = body.map(Value::to_string).unwrap_or_default();
-    let stamp = now_ms().to_string();
-    let origin = format!("{stamp}{key}5000{payload}");
-    let headers = [
-        ("X-BAPI-API-KEY", key.to_owned()),
-        ("X-BAPI-TIMESTAMP", stamp),
-        ("X-BAPI-RECV-WINDOW", "5000".to_owned()),
-        ("X-BAPI-SIGN", hmac_of(&origin)),
-    ]
-    .map(|(name, value)| (name.to_owned(), value));
-    let method = if body.is_some() { "POST" } else { "GET" };
-    let reply = send(&paper.server, method, path, &headers, &payload)
-        .await
-        .unwrap();
-    serde_json::from_str(&reply.body).unwrap()
 }
 
 #[tokio::test]

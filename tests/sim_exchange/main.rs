@@ -6,6 +6,8 @@
     reason = "a test fails by panicking; rows of replies are indexed by name"
 )]
 
+mod account_settings;
+mod assets;
 mod batches;
 mod client;
 mod clock;
@@ -20,6 +22,8 @@ mod lists;
 mod margin;
 mod market;
 mod market_data;
+mod outages;
+mod phases;
 mod positions;
 mod protection;
 mod report;

@@ -17,10 +17,10 @@ use crate::client::{Paper, assert_fields, now_ms};
 /// Nothing that is expected takes longer.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-struct Stream(WebSocketStream<MaybeTlsStream<TcpStream>>);
+pub(crate) struct Stream(WebSocketStream<MaybeTlsStream<TcpStream>>);
 
 impl Stream {
-    async fn open(server: &RunningPaper, path: &str) -> Self {
+    pub(crate) async fn open(server: &RunningPaper, path: &str) -> Self {
         let url = format!("{}{path}", server.base_url().replace("http://", "ws://"));
         Self(tokio_tungstenite::connect_async(url).await.unwrap().0)
     }
@@ -30,7 +30,7 @@ impl Stream {
     }
 
     /// The next frame; nothing when the connection has ended.
-    async fn hear(&mut self) -> Option<Value> {
+    pub(crate) async fn hear(&mut self) -> Option<Value> {
         loop {
             let heard = tokio::time::timeout(PATIENCE, self.0.next()).await;
             match heard.expect("a frame within five seconds") {
@@ -41,13 +41,13 @@ impl Stream {
         }
     }
 
-    async fn ask(&mut self, message: Value) -> Value {
+    pub(crate) async fn ask(&mut self, message: Value) -> Value {
         self.say(message).await;
         self.hear().await.unwrap()
     }
 
     /// The next frame of a topic.
-    async fn topic(&mut self, topic: &str) -> Value {
+    pub(crate) async fn topic(&mut self, topic: &str) -> Value {
         loop {
             let frame = self.hear().await.expect("the stream ended");
             if frame["topic"] == topic {
@@ -57,7 +57,7 @@ impl Stream {
     }
 
     /// A private stream or one for orders, authenticated.
-    async fn entered(server: &RunningPaper, path: &str) -> Self {
+    pub(crate) async fn entered(server: &RunningPaper, path: &str) -> Self {
         let mut stream = Self::open(server, path).await;
         let reply = stream.ask(auth(now_ms() + 10_000, "paper")).await;
         assert!(reply["success"] == true || reply["retCode"] == 0, "{reply}");
@@ -71,7 +71,7 @@ fn auth(expires: i64, secret: &str) -> Value {
     json!({"op": "auth", "args": ["paper", expires, hex::encode(mac.finalize().into_bytes())]})
 }
 
-fn subscribe(topics: &[&str]) -> Value {
+pub(crate) fn subscribe(topics: &[&str]) -> Value {
     json!({"op": "subscribe", "req_id": "r", "args": topics})
 }
 

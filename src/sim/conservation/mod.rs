@@ -8,12 +8,14 @@ use serde_json::{Value, json};
 use told::Told;
 
 use super::PriceSource;
+use super::account::Account;
 use super::birth;
 use super::books::{Books, Intent};
 use super::call::{Answer, Answered, Call, Desk, Effects, Params};
 use super::ids;
 use super::instruments::{self, Category, Instrument, num};
 use super::keys::Key;
+use super::margin::Mode;
 use super::market::Market;
 use super::prices::mix;
 use super::routes::{self, Kind};
@@ -185,7 +187,7 @@ impl Driver {
     }
 
     fn step(&mut self) {
-        match self.draw(20) {
+        match self.draw(21) {
             0..=10 => self.order(),
             11 => self.amend_or_cancel(),
             12 | 13 => {
@@ -208,6 +210,7 @@ impl Driver {
                     &json!({"category": "linear", "coin": "USDT", "mode": mode}),
                 ));
             }
+            19 => self.transfer(),
             _ => {
                 let margin = self.pick(&["5", "-5", "100"]);
                 let add = json!({"category": "linear", "symbol": "BTCUSDT", "margin": margin});
@@ -248,6 +251,41 @@ impl Driver {
             "reduceOnly": self.draw(6) == 0, "positionIdx": if hedged { self.pick(&[1, 2]) } else { 0 },
         });
         drop(self.post("/v5/order/create", &body));
+    }
+
+    /// Moves money between the wallets; what may leave never takes the margin below what is needed.
+    fn transfer(&mut self) {
+        let coin = self.pick(&["USDT", "USDT", "USDC", "BTC"]);
+        let (from, to) = self.pick(&[("UNIFIED", "FUND"), ("FUND", "UNIFIED")]);
+        let query = format!("accountType={from}&coin={coin}");
+        let held = self.get("/v5/asset/transfer/query-account-coin-balance", &query);
+        let most: Decimal = held["balance"]["transferBalance"]
+            .as_str()
+            .unwrap()
+            .parse()
+            .unwrap();
+        let share = Decimal::from(self.pick(&[10, 60, 100, 101]));
+        let amount = (most * share / Decimal::ONE_HUNDRED).round_dp(8);
+        let id = uuid::Uuid::from_u64_pair(self.draw(u64::MAX), self.draw(u64::MAX));
+        let wish = json!({
+            "transferId": id.to_string(), "coin": coin,
+            "amount": amount.to_string(), "fromAccountType": from, "toAccountType": to,
+        });
+        let done = self.post("/v5/asset/transfer/inter-transfer", &wish);
+        assert_eq!(
+            done.is_ok(),
+            amount > Decimal::ZERO && share <= Decimal::ONE_HUNDRED,
+            "{wish}"
+        );
+        if done.is_ok() && from == "UNIFIED" {
+            let read = || Account::read(&self.desk(), None);
+            let account = self.books.transact(Intent::Read, read).unwrap();
+            let free = account.available_usd();
+            assert!(
+                account.mode == Mode::Isolated || free > -num(1, 8),
+                "{free} after {wish}"
+            );
+        }
     }
 
     fn amend_or_cancel(&mut self) {
@@ -295,6 +333,7 @@ fn streams(seeds: std::ops::Range<u64>) -> BTreeMap<String, usize> {
     for seed in seeds {
         let told = Told::by(&run(seed, false));
         told.check_log();
+        told.check_transfers();
         told.check_fills();
         told.check_contracts();
         told.check_orders_and_totals();
@@ -319,6 +358,8 @@ fn replies_alone_add_up_after_random_streams() {
         "BORROW",
         "REPAY",
         "INTEREST",
+        "TRANSFER_IN",
+        "TRANSFER_OUT",
     ] {
         assert!(
             seen.get(kind).is_some_and(|times| *times >= 10),

@@ -39,6 +39,9 @@ pub(super) struct Told {
     positions: Vec<Value>,
     wallet: Value,
     coins: Vec<Value>,
+    /// The other wallet, and what was moved between the two.
+    fund: Vec<Value>,
+    transfers: Vec<Value>,
 }
 
 impl Told {
@@ -48,6 +51,17 @@ impl Told {
             fills: BTreeMap::new(),
             closed: BTreeMap::new(),
             log: driver.all("/v5/account/transaction-log", &format!("{span}&limit=50")),
+            fund: driver.get(
+                "/v5/asset/transfer/query-account-coins-balance",
+                "accountType=FUND",
+            )["balance"]
+                .as_array()
+                .unwrap()
+                .clone(),
+            transfers: driver.all(
+                "/v5/asset/transfer/query-inter-transfer-list",
+                &format!("{span}&limit=50"),
+            ),
             orders: Vec::new(),
             positions: Vec::new(),
             coins: driver.get(
@@ -100,7 +114,7 @@ impl Told {
                 "BORROW" | "REPAY" => add(&mut lent, coin, change),
                 "INSURANCE" => assert!(change > Decimal::ZERO, "{row}"),
                 "TRADE" | "SETTLEMENT" | "LIQUIDATION" | "INTEREST" | "AIRDROP" | "CURRENCY_BUY"
-                | "CURRENCY_SELL" => {}
+                | "CURRENCY_SELL" | "TRANSFER_IN" | "TRANSFER_OUT" => {}
                 other => panic!("{other} moves money"),
             }
         }
@@ -111,6 +125,34 @@ impl Told {
             let equity = amount(&row, "walletBalance") - amount(&row, "spotBorrow");
             let rest = amount(&row, "equity") - equity - amount(&row, "unrealisedPnl");
             assert!(rest.abs() < num(2, 8), "equity of {row}");
+        }
+    }
+
+    /// What left one wallet is what came into the other: the log, the list and the balances agree.
+    pub(super) fn check_transfers(&self) {
+        let (mut listed, mut logged) = (Sums::new(), Sums::new());
+        for row in &self.transfers {
+            let moved = amount(row, "amount");
+            let out = row["fromAccountType"] == "UNIFIED";
+            add(
+                &mut listed,
+                row["coin"].as_str().unwrap(),
+                if out { moved } else { -moved },
+            );
+        }
+        let moves = |row: &&Value| row["type"].as_str().unwrap().starts_with("TRANSFER_");
+        for row in self.log.iter().filter(moves) {
+            add(
+                &mut logged,
+                row["currency"].as_str().unwrap(),
+                -amount(row, "change"),
+            );
+        }
+        assert_eq!(listed, logged);
+        for row in &self.fund {
+            let held = of(&listed, row["coin"].as_str().unwrap());
+            assert_eq!(amount(row, "walletBalance"), held, "{row}");
+            assert_eq!(amount(row, "transferBalance"), held, "{row}");
         }
     }
 

@@ -143,6 +143,7 @@ impl Session {
     /// Serves until either side ends the connection.
     async fn serve(mut self, mut socket: WebSocket, idle: Duration) {
         let mut running = self.shared.running.clone();
+        let mut restarts = self.shared.restarts.subscribe();
         let mut looks = tokio::time::interval(LOOK_EVERY);
         looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut heard = Instant::now();
@@ -166,6 +167,7 @@ impl Session {
                     self.look().await
                 }
                 _ = running.changed() => return,
+                _ = restarts.changed() => return,
             };
             for frame in frames {
                 let sending = socket.send(Message::Text(frame.to_string().into()));

@@ -42,6 +42,8 @@ pub(super) struct Private {
     topics: Vec<String>,
     /// The last event that was shown or passed over.
     seen: i64,
+    /// Events of orders that cannot be seen yet.
+    held: Vec<Written>,
 }
 
 impl Private {
@@ -106,16 +108,20 @@ impl Private {
             return Vec::new();
         }
         let books = shared.books();
-        let read = || -> Result<Vec<Written>, Refusal> {
+        let read = || -> Result<(Vec<Written>, i64), Refusal> {
             server::catch_up(shared, &books)?;
-            books.transact(Intent::Read, || outbox::after(&books, self.seen, BATCH))
+            books.transact(Intent::Read, || {
+                let now = books.market_time(now_ms())?;
+                Ok((outbox::after(&books, self.seen, BATCH)?, now))
+            })
         };
         // A store that cannot be read now is read at the next look; nothing is passed over.
-        let events = read().unwrap_or_default();
+        let (events, now) = read().unwrap_or_default();
         drop(books);
         if let Some(last) = events.last() {
             self.seen = last.seq;
         }
+        let events = self.due(events, now);
         let mut frames: Vec<Frame> = Vec::new();
         for event in &events {
             for topic in self.topics.iter().filter(|topic| shows(topic, event)) {
@@ -131,6 +137,16 @@ impl Private {
             }
         }
         frames.into_iter().map(Frame::write).collect()
+    }
+}
+
+impl Private {
+    /// What may be told now of these events and of those held back before them.
+    fn due(&mut self, events: Vec<Written>, now: i64) -> Vec<Written> {
+        let all = std::mem::take(&mut self.held).into_iter().chain(events);
+        let (due, held) = all.partition(|event| event.visible <= now);
+        self.held = held;
+        due
     }
 }
 
@@ -200,6 +216,7 @@ mod tests {
             seq: 1,
             topic: topic.to_owned(),
             category: category.to_owned(),
+            visible: 0,
             data: r#"{"execType":"Trade","isMaker":true,"orderLinkId":"a","execId":"1","execFee":"2"}"#
                 .to_owned(),
         }
@@ -213,6 +230,22 @@ mod tests {
         assert!(shows("execution.fast.linear", &event("execution", "linear")));
         assert!(!shows("execution", &event("order", "linear")));
         assert!(known("execution.fast") && known("position.inverse") && !known("orders"));
+    }
+
+    #[test]
+    fn what_cannot_be_seen_yet_is_told_later_and_once() {
+        let at = |seq, visible| Written {
+            seq,
+            visible,
+            ..event("order", "spot")
+        };
+        let mut private = Private::default();
+        let mut told =
+            |events, now| -> Vec<i64> { private.due(events, now).iter().map(|event| event.seq).collect() };
+        assert_eq!(told(vec![at(1, 500), at(2, 100)], 100), [2]);
+        assert_eq!(told(vec![at(3, 500)], 499), [0; 0]);
+        assert_eq!(told(vec![at(4, 400)], 500), [1, 3, 4]);
+        assert_eq!(told(Vec::new(), 600), [0; 0]);
     }
 
     #[test]

@@ -116,7 +116,7 @@ async fn enter(
         Params::from_body(body.as_bytes())
     });
     let (answer, budget) = match routes::find("POST", path) {
-        Some(route) => server::answer(shared, route, Asked { key, params }, hits.effects),
+        Some(route) => server::answer(shared, route, Asked { key, params }, hits.effects.clone()),
         None => (refused(Refusal::new(10404, "op type is not found")), None),
     };
     pause(hits.delay_after).await;

@@ -1,0 +1,184 @@
+//! A restart, rows of a batch that fail alone, orders that streams do not tell of yet, and used-up budgets.
+
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+
+use crate::client::{Paper, by, now_ms, send, signed};
+use crate::streams::{Stream, subscribe};
+
+const BATCH: &str = "/v5/order/create-batch";
+
+async fn tell(paper: &Paper, path: &str, body: &Value) {
+    let reply = send(&paper.server, "POST", path, &[], &body.to_string())
+        .await
+        .unwrap();
+    assert_eq!(reply.body, "{\"ok\":true}");
+}
+
+fn resting(link: &str) -> Value {
+    json!({"category": "linear", "symbol": "BTCUSDT", "side": "Buy", "orderType": "Limit", "qty": "0.001", "price": "60000", "orderLinkId": link})
+}
+
+fn batch(links: std::ops::Range<usize>) -> Value {
+    let rows: Vec<Value> = links.map(|at| resting(&format!("r{at}"))).collect();
+    json!({"category": "linear", "request": rows})
+}
+
+/// Posts once, whatever the budget says.
+async fn post_once(paper: &Paper, path: &str, body: &Value) -> Value {
+    by(paper, "paper", path, Some(body)).await
+}
+
+fn codes(reply: &Value) -> Vec<i64> {
+    let rows = reply["retExtInfo"]["list"].as_array().unwrap();
+    rows.iter().map(|row| row["code"].as_i64().unwrap()).collect()
+}
+
+async fn open_orders(paper: &Paper) -> usize {
+    let query = "category=linear&symbol=BTCUSDT&limit=50";
+    paper.list("/v5/order/realtime", query).await.len()
+}
+
+#[tokio::test]
+async fn a_restart_forgets_closed_orders_cuts_streams_and_begins_budgets_anew() {
+    let paper = Paper::still().await;
+    let mut streams = [
+        Stream::entered(&paper.server, "/v5/private").await,
+        Stream::entered(&paper.server, "/v5/trade").await,
+        Stream::open(&paper.server, "/v5/public/spot").await,
+    ];
+    let open = paper.place(resting("open")).await;
+    let closed = paper.place(resting("closed")).await;
+    let gone = json!({"category": "linear", "symbol": "BTCUSDT", "orderId": closed});
+    assert_eq!(paper.post("/v5/order/cancel", gone).await["retCode"], 0);
+    assert_eq!(
+        paper.order("linear", "BTCUSDT", &closed).await["orderStatus"],
+        "Cancelled"
+    );
+    for at in 0..8 {
+        paper.place(resting(&format!("more{at}"))).await;
+    }
+    let full = post_once(&paper, "/v5/order/create", &resting("full")).await;
+    assert_eq!(full["retCode"], 10006);
+    tell(&paper, "/paper/restart", &json!({})).await;
+    assert_eq!(
+        post_once(&paper, "/v5/order/create", &resting("full")).await["retCode"],
+        0
+    );
+    for stream in &mut streams {
+        assert_eq!(stream.hear().await, None);
+    }
+    let of = |id: &str, path: &'static str| {
+        let query = format!("category=linear&symbol=BTCUSDT&orderId={id}");
+        let paper = &paper;
+        async move { paper.list(path, &query).await.len() }
+    };
+    assert_eq!(of(&open, "/v5/order/realtime").await, 1);
+    assert_eq!(of(&closed, "/v5/order/realtime").await, 0);
+    assert_eq!(of(&closed, "/v5/order/history").await, 1);
+    // A new stream is served.
+    Stream::entered(&paper.server, "/v5/private").await;
+}
+
+#[tokio::test]
+async fn named_rows_of_a_batch_fail_without_being_processed() {
+    let paper = Paper::still().await;
+    let fault = json!([{"path": BATCH, "kind": "batch_rows", "rows": [0, 2], "code": 10016, "message": "Server error", "times": 1}]);
+    tell(&paper, "/paper/faults", &fault).await;
+    let reply = post_once(&paper, BATCH, &batch(0..3)).await;
+    assert_eq!(reply["retCode"], 0);
+    assert_eq!(codes(&reply), [10016, 0, 10016]);
+    assert_eq!(reply["retExtInfo"]["list"][2]["msg"], "Server error");
+    let rows = reply["result"]["list"].as_array().unwrap();
+    assert_eq!(
+        (&rows[0]["orderId"], &rows[0]["orderLinkId"]),
+        (&json!(""), &json!("r0"))
+    );
+    assert_eq!(open_orders(&paper).await, 1);
+    // The ids of the failed rows are free, and the fault is used up.
+    let reply = post_once(&paper, BATCH, &batch(2..4)).await;
+    assert_eq!(codes(&reply), [0, 0]);
+}
+
+#[tokio::test]
+async fn a_batch_beyond_the_budget_loses_its_tail_alone() {
+    let paper = Paper::still().await;
+    let reply = post_once(&paper, BATCH, &batch(0..12)).await;
+    let mut expected = vec![0; 10];
+    expected.extend([10006, 10006]);
+    assert_eq!(codes(&reply), expected);
+    assert_eq!(open_orders(&paper).await, 10);
+    assert_eq!(post_once(&paper, BATCH, &batch(10..11)).await["retCode"], 10006);
+    // Single orders have a bucket of their own.
+    let single = post_once(&paper, "/v5/order/create", &resting("single")).await;
+    assert_eq!(single["retCode"], 0);
+}
+
+#[tokio::test]
+async fn an_order_that_cannot_be_seen_is_not_told_of_either() {
+    let paper = Paper::still().await;
+    let mut stream = Stream::entered(&paper.server, "/v5/private").await;
+    let reply = stream.ask(subscribe(&["order", "execution"])).await;
+    assert_eq!(reply["success"], true);
+    let fault = json!([{"path": "/v5/order/create", "kind": "invisible", "ms": 1200, "times": 1}]);
+    tell(&paper, "/paper/faults", &fault).await;
+    let begun = Instant::now();
+    let unseen = json!({"category": "linear", "symbol": "BTCUSDT", "side": "Buy", "orderType": "Market", "qty": "0.1", "orderLinkId": "unseen"});
+    paper.place(unseen).await;
+    paper.place(resting("seen")).await;
+    let first = stream.topic("order").await;
+    assert_eq!(first["data"][0]["orderLinkId"], "seen");
+    assert_eq!(first["data"].as_array().unwrap().len(), 1);
+    let later = stream.topic("order").await;
+    assert!(begun.elapsed() >= Duration::from_millis(1200));
+    assert_eq!(later["data"][0]["orderLinkId"], "unseen");
+    assert_eq!(
+        stream.topic("execution").await["data"][0]["orderLinkId"],
+        "unseen"
+    );
+}
+
+#[tokio::test]
+async fn budgets_of_assets_are_those_of_the_real_exchange() {
+    let paper = Paper::still().await;
+    for (path, query, limit) in [
+        (
+            "/v5/asset/transfer/query-account-coins-balance",
+            "accountType=FUND",
+            "5",
+        ),
+        (
+            "/v5/asset/transfer/query-account-coin-balance",
+            "accountType=FUND&coin=USDT",
+            "450",
+        ),
+        ("/v5/asset/transfer/query-inter-transfer-list", "limit=1", "60"),
+        ("/v5/asset/deposit/query-record", "limit=1", "100"),
+        ("/v5/asset/asset-overview", "memberId=", "50"),
+        ("/v5/account/transaction-log", "limit=1", "25"),
+    ] {
+        let headers = signed(now_ms(), "5000", query);
+        let reply = send(&paper.server, "GET", &format!("{path}?{query}"), &headers, "")
+            .await
+            .unwrap();
+        assert_eq!(reply.headers["x-bapi-limit"], limit, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn an_address_that_asks_too_much_is_shut_out() {
+    let paper = Paper::still().await;
+    let ask = || send(&paper.server, "GET", "/v5/market/time", &[], "");
+    let (mut asked, mut refused) = (0, None);
+    while refused.is_none() && asked < 5000 {
+        asked += 1;
+        refused = Some(ask().await.unwrap()).filter(|reply| reply.status != 200);
+    }
+    let reply = refused.unwrap();
+    assert!(asked > 600, "{asked}");
+    assert_eq!(reply.status, 403);
+    assert!(reply.body.contains("<html>"), "{}", reply.body);
+    tell(&paper, "/paper/restart", &json!({})).await;
+    assert_eq!(ask().await.unwrap().status, 200);
+}
