@@ -40,7 +40,9 @@ pub(crate) fn arrive(desk: &Desk<'_>, one: &'static Instrument, order: &mut Orde
     } else if order.is_open() && matches!(order.force, Force::Ioc | Force::Fok) {
         end(order, "EC_NoImmediateQtyToFill", desk.now);
     }
-    order.queue = ahead(one, order, last);
+    if order.is_open() {
+        order.queue = ahead(one, order, last);
+    }
     Ok(())
 }
 

@@ -86,6 +86,7 @@ mod protect;
 mod replay;
 mod replay_file;
 mod reports;
+mod resting;
 mod risk;
 mod routes;
 mod series;

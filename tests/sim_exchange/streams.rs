@@ -17,7 +17,7 @@ use crate::client::{Paper, assert_fields, now_ms};
 /// Nothing that is expected takes longer.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-struct Stream(WebSocketStream<MaybeTlsStream<TcpStream>>);
+pub(crate) struct Stream(WebSocketStream<MaybeTlsStream<TcpStream>>);
 
 impl Stream {
     async fn open(server: &RunningPaper, path: &str) -> Self {
@@ -41,7 +41,7 @@ impl Stream {
         }
     }
 
-    async fn ask(&mut self, message: Value) -> Value {
+    pub(crate) async fn ask(&mut self, message: Value) -> Value {
         self.say(message).await;
         self.hear().await.unwrap()
     }
@@ -57,7 +57,7 @@ impl Stream {
     }
 
     /// A private stream or one for orders, authenticated.
-    async fn entered(server: &RunningPaper, path: &str) -> Self {
+    pub(crate) async fn entered(server: &RunningPaper, path: &str) -> Self {
         let mut stream = Self::open(server, path).await;
         let reply = stream.ask(auth(now_ms() + 10_000, "paper")).await;
         assert!(reply["success"] == true || reply["retCode"] == 0, "{reply}");
@@ -71,7 +71,7 @@ fn auth(expires: i64, secret: &str) -> Value {
     json!({"op": "auth", "args": ["paper", expires, hex::encode(mac.finalize().into_bytes())]})
 }
 
-fn subscribe(topics: &[&str]) -> Value {
+pub(crate) fn subscribe(topics: &[&str]) -> Value {
     json!({"op": "subscribe", "req_id": "r", "args": topics})
 }
 
