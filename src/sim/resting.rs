@@ -103,3 +103,45 @@ fn put(orders: &mut Aged, age: i64, order: &Arc<Order>) {
         orders.remove(&age);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sim::draft;
+    use crate::sim::instruments::{find, num};
+    use crate::sim::order::Side;
+
+    #[test]
+    fn what_ends_counts_no_more_and_what_only_closes_is_kept_apart() {
+        let one = find(Category::Linear, "BTCUSDT").unwrap();
+        let order = |reduce_only: bool| {
+            let mut order = draft::bare(1, one, Side::Buy);
+            order.price = num(60_000, 0);
+            order.qty = num(2, 0);
+            order.reduce_only = reduce_only;
+            order
+        };
+        let mut resting = Resting::default();
+        resting.count(1, &Arc::new(order(false)));
+        resting.count(2, &Arc::new(order(true)));
+        let mut partly = order(false);
+        partly.filled = num(1, 0);
+        resting.count(3, &Arc::new(order(false)));
+        resting.count(3, &Arc::new(partly.clone()));
+        let value = |without| {
+            let legs = resting.legs(without).unwrap();
+            let opens = |leg: &Arc<Exposure>| leg.opens(Side::Buy, num(0, 0));
+            legs.values().map(opens).collect::<Vec<_>>()
+        };
+        assert_eq!((resting.active(one), resting.closing(one).count()), (3, 1));
+        assert_eq!(value(None), [num(180_000, 0)]);
+        assert_eq!(value(Some(3)), [num(120_000, 0)]);
+        partly.close("CancelByUser", 2);
+        resting.count(3, &Arc::new(partly));
+        let mut ended = order(false);
+        ended.close("CancelByUser", 2);
+        resting.count(1, &Arc::new(ended));
+        assert!(resting.legs(None).unwrap().is_empty());
+        assert_eq!(resting.active(one), 1);
+    }
+}
