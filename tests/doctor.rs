@@ -131,10 +131,9 @@ fn a_healthy_world_has_nothing_red() {
     assert_eq!(of_severity(&report, "red"), Vec::<String>::new());
     assert_eq!(
         of_severity(&report, "yellow"),
-        ["daemon.not_running", "client.none"]
+        ["account.price_moved", "daemon.not_running", "client.none"]
     );
-    // The paper exchange has no such setting: not known is not green.
-    assert_eq!(of_severity(&report, "grey"), ["account.price_limit"]);
+    assert_eq!(of_severity(&report, "grey"), Vec::<String>::new());
     let green = of_severity(&report, "green");
     for id in [
         "files.root",
@@ -167,7 +166,7 @@ fn the_text_has_one_line_for_each_finding() {
         report["findings"].as_array().unwrap().len() + 1,
         "{text}"
     );
-    assert!(text.ends_with("0 red, 2 yellow\n"), "{text}");
+    assert!(text.ends_with("0 red, 3 yellow\n"), "{text}");
     let daemon = text
         .lines()
         .find(|line| line.contains("daemon.not_running"))

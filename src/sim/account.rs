@@ -12,6 +12,7 @@ use super::margin::{self, Exposure, Mode};
 use super::order::{Order, Side};
 use super::order_store;
 use super::position::Position;
+use super::resting::LegKey;
 use super::store::{self, Coin, Wallet};
 
 /// One coin's share of the account; amounts in the coin.
@@ -68,14 +69,12 @@ pub(crate) struct Leg {
     pub(crate) unrealised: Decimal,
 }
 
-type LegKey = (Category, &'static str, i64);
-
 /// The account at one moment.
 pub(crate) struct Account {
     pub(crate) mode: Mode,
     pub(crate) holdings: BTreeMap<String, Holding>,
     pub(crate) legs: Vec<Leg>,
-    orders: BTreeMap<LegKey, Exposure>,
+    orders: BTreeMap<LegKey, Arc<Exposure>>,
 }
 
 impl Account {
@@ -95,12 +94,12 @@ impl Account {
                 account.count_position(desk, held)?;
             }
         }
-        for order in order_store::open_orders(desk.books)? {
+        for order in order_store::open_spot(desk.books)? {
             if Some(order.id.as_str()) != without {
-                account.count_order(desk, &order)?;
+                account.count_spot(desk, &order)?;
             }
         }
-        for (key, orders) in std::mem::take(&mut account.orders) {
+        for (key, orders) in order_store::open_legs(desk.books, without)? {
             let cost = orders.cost(desk.books, account.held(key))?;
             account.holding(desk, orders.one.settle)?.order_margin += cost;
             account.orders.insert(key, orders);
@@ -146,34 +145,28 @@ impl Account {
         Ok(())
     }
 
-    fn count_order(&mut self, desk: &Desk<'_>, order: &Order) -> Result<(), Refusal> {
+    fn count_spot(&mut self, desk: &Desk<'_>, order: &Order) -> Result<(), Refusal> {
         let one = order.instrument()?;
-        if one.category == Category::Spot {
-            if order.holds_coins() {
-                // A conditional market order has no limit; its trigger is the best guess of its price.
-                let price = if order.price.is_zero() {
-                    order.trigger
-                } else {
-                    order.price
-                };
-                let got = borrow::ratio(desk.books, got_coin(one, order.side))?;
-                let (coin, amount) = spot_need(one, order, price);
-                let lent = is_leveraged(order) && self.mode == Mode::Cross;
-                let holding = self.holding(desk, coin)?;
-                let own = match lent {
-                    true => amount.min((holding.coin.wallet - holding.locked).max(Decimal::ZERO)),
-                    false => amount,
-                };
-                holding.locked += own;
-                let weight = borrow::INITIAL + Decimal::ONE - got;
-                holding.order_margin += ((amount - own) * weight).round_dp(8);
-            }
-        } else if order.is_active() && !order.reduce_only {
-            // Conditional orders reserve nothing before their trigger.
-            let key = (one.category, one.symbol, order.position_idx);
-            let orders = self.orders.entry(key).or_insert_with(|| Exposure::new(one));
-            orders.add(order.side, order.price, order.leaves());
+        if !order.holds_coins() {
+            return Ok(());
         }
+        // A conditional market order has no limit; its trigger is the best guess of its price.
+        let price = if order.price.is_zero() {
+            order.trigger
+        } else {
+            order.price
+        };
+        let got = borrow::ratio(desk.books, got_coin(one, order.side))?;
+        let (coin, amount) = spot_need(one, order, price);
+        let lent = is_leveraged(order) && self.mode == Mode::Cross;
+        let holding = self.holding(desk, coin)?;
+        let own = match lent {
+            true => amount.min((holding.coin.wallet - holding.locked).max(Decimal::ZERO)),
+            false => amount,
+        };
+        holding.locked += own;
+        let weight = borrow::INITIAL + Decimal::ONE - got;
+        holding.order_margin += ((amount - own) * weight).round_dp(8);
         Ok(())
     }
 
@@ -266,8 +259,7 @@ impl Account {
         let mut orders = self
             .orders
             .get(&key)
-            .cloned()
-            .unwrap_or_else(|| Exposure::new(one));
+            .map_or_else(|| Exposure::new(one), |orders| (**orders).clone());
         let held = self.held(key);
         let before = orders.cost(desk.books, held)?;
         orders.add(order.side, price, order.rest());

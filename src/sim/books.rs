@@ -16,6 +16,7 @@ use super::market::Market;
 use super::order::Order;
 use super::outbox::Event;
 use super::position::Position;
+use super::resting::Resting;
 use super::store::{self, Coin, Wallet};
 
 /// The small tables, decoded.
@@ -29,6 +30,7 @@ pub(crate) struct Tables {
     /// Open orders by age.
     pub(crate) open: BTreeMap<i64, Arc<Order>>,
     pub(crate) ages: HashMap<String, i64>,
+    pub(crate) resting: Resting,
 }
 
 /// The store behind one connection.
@@ -39,6 +41,8 @@ pub(crate) struct Books {
     version: Cell<i64>,
     /// Something was written since the last savepoint.
     written: Cell<bool>,
+    /// Something was written since the transaction began.
+    dirty: Cell<bool>,
     /// Up to here the price path has been looked at and nothing moved.
     quiet_until: Cell<i64>,
     events: RefCell<Vec<Event>>,
@@ -56,6 +60,12 @@ pub(crate) struct Touched {
     pub(crate) coins: BTreeSet<String>,
 }
 
+impl Touched {
+    fn is_empty(&self) -> bool {
+        self.positions.is_empty() && self.coins.is_empty()
+    }
+}
+
 /// What a transaction is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Intent {
@@ -71,6 +81,7 @@ impl Books {
             copy: RefCell::new(None),
             version: Cell::new(-1),
             written: Cell::new(false),
+            dirty: Cell::new(false),
             quiet_until: Cell::new(0),
             events: RefCell::new(Vec::new()),
             touched: RefCell::default(),
@@ -99,6 +110,7 @@ impl Books {
             self.run("ROLLBACK")?;
         }
         self.written.set(false);
+        self.dirty.set(false);
         done
     }
 
@@ -106,17 +118,38 @@ impl Books {
     pub(crate) fn attempt<T>(&self, work: impl FnOnce() -> Result<T, Refusal>) -> Result<T, Refusal> {
         let events = self.events.borrow().len();
         let touched = self.touched.borrow().clone();
-        self.written.set(false);
-        self.run("SAVEPOINT attempt")?;
+        let before = self.written.replace(false);
+        // A savepoint makes SQLite copy every page that is changed: not needed where there is nothing to keep.
+        let first = !self.dirty.get() && !self.db.is_autocommit();
+        if !first {
+            self.run("SAVEPOINT attempt")?;
+        }
         let done = work();
         if done.is_err() && self.written.get() {
-            self.run("ROLLBACK TO attempt")?;
+            if first {
+                self.begin_again()?;
+            } else {
+                self.run("ROLLBACK TO attempt")?;
+            }
             self.forget_copy();
             self.events.borrow_mut().truncate(events);
             *self.touched.borrow_mut() = touched;
         }
-        self.run("RELEASE attempt")?;
+        // What an attempt inside this one left counts for this one too.
+        let kept = done.is_ok() && self.written.get();
+        self.written.set(before || kept);
+        if !first {
+            self.run("RELEASE attempt")?;
+        }
         done
+    }
+
+    /// Undoes a transaction that nothing is kept of. Another process may come in between, as before any other.
+    fn begin_again(&self) -> Result<(), Refusal> {
+        self.run("ROLLBACK")?;
+        self.dirty.set(false);
+        self.run("BEGIN IMMEDIATE")?;
+        self.refresh()
     }
 
     fn run(&self, sql: &'static str) -> Result<(), Refusal> {
@@ -171,6 +204,7 @@ impl Books {
     /// A statement that changes the file.
     pub(crate) fn writing(&self, sql: &str) -> Result<CachedStatement<'_>, Refusal> {
         self.written.set(true);
+        self.dirty.set(true);
         Ok(self.db.prepare_cached(sql)?)
     }
 
@@ -227,6 +261,9 @@ impl Books {
 
     fn report(&self) -> Result<(), Refusal> {
         let touched = self.touched.take();
+        if touched.is_empty() || !super::outbox::is_heard(self)? {
+            return Ok(());
+        }
         match self.market.borrow().as_ref() {
             Some(market) => super::reports::write(self, market, &touched),
             None => Ok(()),

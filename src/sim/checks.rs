@@ -1,7 +1,5 @@
 //! Price, trigger and quantity of an order against the market and the filters of its instrument.
 
-use std::sync::Arc;
-
 use rust_decimal::Decimal;
 
 use super::account_settings;
@@ -32,19 +30,17 @@ pub(crate) fn tradable(one: &Instrument, order: &Order, now: i64) -> Result<(), 
 /// Whether one more order may be open.
 pub(crate) fn check_room(desk: &Desk<'_>, one: &Instrument, order: &Order) -> Result<(), Refusal> {
     let spot = one.category == Category::Spot;
-    let open = order_store::open_orders(desk.books)?;
-    let here = |other: &&Arc<Order>| other.category == order.category && other.symbol == order.symbol;
-    let alike = |other: &&Arc<Order>| other.is_waiting() && other.filter == order.filter;
+    let open = |fits: &dyn Fn(&Order) -> bool| order_store::count_open(desk.books, fits);
+    let here = |other: &Order| other.category == order.category && other.symbol == order.symbol;
+    let alike = |other: &Order| here(other) && other.is_waiting() && other.filter == order.filter;
     if spot {
-        let all = open.iter().filter(|other| other.category == order.category);
-        if all.count() >= ACTIVE_MOST {
+        if order_store::open_spot(desk.books)?.len() >= ACTIVE_MOST {
             return Err(Refusal::new(
                 170_810,
                 "Cannot exceed maximum of 500 conditional, TP/SL and active orders.",
             ));
         }
-        let waiting = open.iter().filter(here).filter(alike).count();
-        if order.is_waiting() && waiting >= SPOT_WAITING_MOST {
+        if order.is_waiting() && open(&alike)? >= SPOT_WAITING_MOST {
             return Err(Refusal::new(
                 170_005,
                 "Too many new orders; the limit is 30 waiting orders per pair.",
@@ -52,10 +48,9 @@ pub(crate) fn check_room(desk: &Desk<'_>, one: &Instrument, order: &Order) -> Re
         }
         return Ok(());
     }
-    let own = |other: &&Arc<Order>| other.stop.kind == StopKind::None;
     if order.is_waiting() {
-        let waiting = open.iter().filter(here).filter(alike).filter(own).count();
-        if waiting >= CONDITIONAL_MOST {
+        let own = |other: &Order| alike(other) && other.stop.kind == StopKind::None;
+        if open(&own)? >= CONDITIONAL_MOST {
             return Err(Refusal::new(
                 110_009,
                 "The number of stop orders exceeds the maximum allowable limit",
@@ -63,7 +58,7 @@ pub(crate) fn check_room(desk: &Desk<'_>, one: &Instrument, order: &Order) -> Re
         }
         return Ok(());
     }
-    if open.iter().filter(here).filter(|other| other.is_active()).count() >= ACTIVE_MOST {
+    if desk.books.read(|tables| tables.resting.active(one))? >= ACTIVE_MOST {
         return Err(Refusal::new(
             110_020,
             "You can't have more than 500 active orders",

@@ -160,12 +160,21 @@ pub(crate) fn cross_price(
     Some(price.round_dp(8)).filter(|price| *price > Decimal::ZERO && *price < mark * Decimal::TEN)
 }
 
+/// An open order of a leg.
+#[derive(Debug, Clone, Copy)]
+struct Rest {
+    age: i64,
+    price: Decimal,
+    qty: Decimal,
+    value: Decimal,
+}
+
 /// Open orders of one leg.
 #[derive(Debug, Clone)]
 pub(crate) struct Exposure {
     pub(crate) one: &'static Instrument,
-    /// Price and quantity, buys then sells.
-    pub(crate) sides: [Vec<(Decimal, Decimal)>; 2],
+    /// Buys then sells, each oldest first.
+    sides: [Vec<Rest>; 2],
 }
 
 impl Exposure {
@@ -176,29 +185,76 @@ impl Exposure {
         }
     }
 
+    /// Puts an order that has no age yet behind all others.
     pub(crate) fn add(&mut self, side: Side, price: Decimal, qty: Decimal) {
+        self.put(i64::MAX, side, price, qty);
+    }
+
+    /// Puts an order in the place of the one of the same age.
+    pub(crate) fn put(&mut self, age: i64, side: Side, price: Decimal, qty: Decimal) {
+        let value = self.one.value(qty, price);
+        let rest = Rest {
+            age,
+            price,
+            qty,
+            value,
+        };
         let [buys, sells] = &mut self.sides;
-        match side {
-            Side::Buy => buys.push((price, qty)),
-            Side::Sell => sells.push((price, qty)),
+        let orders = match side {
+            Side::Buy => buys,
+            Side::Sell => sells,
+        };
+        match orders.binary_search_by_key(&age, |rest| rest.age) {
+            Ok(at) => orders.splice(at..=at, [rest]).for_each(drop),
+            Err(at) => orders.insert(at, rest),
         }
+    }
+
+    pub(crate) fn remove(&mut self, age: i64) {
+        for orders in &mut self.sides {
+            if let Ok(at) = orders.binary_search_by_key(&age, |rest| rest.age) {
+                orders.remove(at);
+            }
+        }
+    }
+
+    pub(crate) fn has(&self, age: i64) -> bool {
+        self.sides
+            .iter()
+            .any(|orders| orders.binary_search_by_key(&age, |rest| rest.age).is_ok())
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.sides.iter().map(Vec::len).sum()
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.len() == 0
     }
 
     /// The value that the orders of a side would open beyond closing `closable`, best price first.
     pub(crate) fn opens(&self, side: Side, mut closable: Decimal) -> Decimal {
         let [buys, sells] = &self.sides;
-        let mut orders = match side {
-            Side::Buy => buys.clone(),
-            Side::Sell => sells.clone(),
+        let orders = match side {
+            Side::Buy => buys,
+            Side::Sell => sells,
         };
-        if !closable.is_zero() {
-            orders.sort_by_key(|(price, _)| if side == Side::Buy { -*price } else { *price });
+        if closable.is_zero() {
+            return orders.iter().map(|rest| rest.value).sum();
         }
+        let mut orders: Vec<&Rest> = orders.iter().collect();
+        orders.sort_by_key(|rest| {
+            if side == Side::Buy {
+                -rest.price
+            } else {
+                rest.price
+            }
+        });
         let mut value = Decimal::ZERO;
-        for (price, qty) in orders {
-            let closes = qty.min(closable);
+        for rest in orders {
+            let closes = rest.qty.min(closable);
             closable -= closes;
-            value += self.one.value(qty - closes, price);
+            value += self.one.value(rest.qty - closes, rest.price);
         }
         value
     }
@@ -254,8 +310,8 @@ mod tests {
     fn opposite_orders_first_close_and_only_the_worse_side_counts() {
         let btc = find(Category::Linear, "BTCUSDT").unwrap();
         let mut orders = Exposure::new(btc);
-        orders.add(Side::Sell, num(61_000, 0), num(2, 0));
-        orders.add(Side::Sell, num(60_000, 0), num(1, 0));
+        orders.put(1, Side::Sell, num(61_000, 0), num(2, 0));
+        orders.put(2, Side::Sell, num(60_000, 0), num(1, 0));
         assert_eq!(orders.opens(Side::Sell, num(2, 0)), num(61_000, 0));
         assert_eq!(orders.opens(Side::Sell, num(3, 0)), Decimal::ZERO);
         assert_eq!(orders.opens(Side::Buy, Decimal::ZERO), Decimal::ZERO);

@@ -1,6 +1,7 @@
 //! One instrument's price over time: the source's path, overlaid by prices that were set by hand.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use rust_decimal::Decimal;
 
@@ -32,15 +33,15 @@ pub(crate) struct Path<'a> {
     pub(crate) instrument: &'static Instrument,
     course: Course<'a>,
     /// Prices set by hand, oldest first; from the first on they alone count, for all kinds of price.
-    pins: Vec<Point>,
+    pins: Arc<Vec<Point>>,
 }
 
 impl Market {
-    pub(crate) fn path(&self, instrument: &'static Instrument, pins: Vec<Point>) -> Path<'_> {
+    pub(crate) fn path(&self, instrument: &'static Instrument, pins: impl Into<Arc<Vec<Point>>>) -> Path<'_> {
         Path {
             instrument,
             course: Course::of(self, instrument),
-            pins,
+            pins: pins.into(),
         }
     }
 

@@ -40,7 +40,9 @@ pub(crate) fn arrive(desk: &Desk<'_>, one: &'static Instrument, order: &mut Orde
     } else if order.is_open() && matches!(order.force, Force::Ioc | Force::Fok) {
         end(order, "EC_NoImmediateQtyToFill", desk.now);
     }
-    order.queue = ahead(desk, one, order)?;
+    if order.is_open() {
+        order.queue = ahead(desk, one, order)?;
+    }
     Ok(())
 }
 

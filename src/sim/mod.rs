@@ -93,6 +93,7 @@ mod replay;
 mod replay_file;
 mod report;
 mod reports;
+mod resting;
 mod risk;
 mod routes;
 mod series;

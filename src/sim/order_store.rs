@@ -1,5 +1,6 @@
 //! Orders and executions in the store, and the query that pages through either.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use rusqlite::types::Value as Sql;
@@ -9,9 +10,11 @@ use serde_json::Value;
 use super::books::{Books, Tables};
 use super::call::Refusal;
 use super::instruments::Instrument;
+use super::margin::Exposure;
 use super::order::Order;
 use super::order_row::order_row;
-use super::outbox::Event;
+use super::outbox::{self, Event};
+use super::resting::LegKey;
 use super::store;
 
 /// Until when closed orders are forgotten by `order/realtime`.
@@ -28,10 +31,13 @@ pub(crate) fn load(db: &Connection, tables: &mut Tables) -> Result<(), Refusal> 
 }
 
 fn keep(tables: &mut Tables, age: i64, order: &Order) {
+    let order = Arc::new(order.clone());
     if order.is_open() {
         tables.ages.insert(order.id.clone(), age);
-        tables.open.insert(age, Arc::new(order.clone()));
+        tables.resting.count(age, &order);
+        tables.open.insert(age, order);
     } else if let Some(age) = tables.ages.remove(&order.id) {
+        tables.resting.count(age, &order);
         tables.open.remove(&age);
     }
 }
@@ -57,26 +63,27 @@ pub(crate) fn insert(books: &Books, order: &Order, one: &Instrument) -> Result<(
     ])?;
     let age = books.last_row();
     books.change(|tables| keep(tables, age, order))?;
-    publish(books, order, one);
-    Ok(())
+    publish(books, order, one)
 }
 
 /// Saves an order and tells of it.
 pub(crate) fn update(books: &Books, order: &Order) -> Result<(), Refusal> {
     save(books, order)?;
-    publish(books, order, order.instrument()?);
-    Ok(())
+    publish(books, order, order.instrument()?)
 }
 
-/// Tells of an order, unless the last word about it was the same.
-fn publish(books: &Books, order: &Order, one: &Instrument) {
-    books.publish_change(Event {
-        time: order.updated,
-        topic: "order",
-        category: one.category.word(),
-        visible: order.visible,
-        data: order_row(order, one),
-    });
+/// Tells of an order, unless the last word about it was the same or nobody listens.
+fn publish(books: &Books, order: &Order, one: &Instrument) -> Result<(), Refusal> {
+    if outbox::is_heard(books)? {
+        books.publish_change(Event {
+            time: order.updated,
+            topic: "order",
+            category: one.category.word(),
+            visible: order.visible,
+            data: order_row(order, one),
+        });
+    }
+    Ok(())
 }
 
 /// Saves what only the exchange itself needs to know about an order.
@@ -112,6 +119,32 @@ pub(crate) fn open_orders(books: &Books) -> Result<Vec<Arc<Order>>, Refusal> {
 pub(crate) fn open_of(books: &Books, one: &Instrument) -> Result<Vec<Arc<Order>>, Refusal> {
     let of = |order: &&Arc<Order>| order.symbol == one.symbol && order.category == one.category.word();
     books.read(|tables| tables.open.values().filter(of).cloned().collect())
+}
+
+/// The open orders of a contract that can only close something, oldest first.
+pub(crate) fn open_closing(books: &Books, one: &Instrument) -> Result<Vec<Arc<Order>>, Refusal> {
+    books.read(|tables| tables.resting.closing(one).cloned().collect())
+}
+
+/// How many open orders fit.
+pub(crate) fn count_open(books: &Books, fits: impl Fn(&Order) -> bool) -> Result<usize, Refusal> {
+    books.read(|tables| tables.open.values().filter(|order| fits(order)).count())
+}
+
+/// The open orders of spot pairs, oldest first.
+pub(crate) fn open_spot(books: &Books) -> Result<Vec<Arc<Order>>, Refusal> {
+    books.read(|tables| tables.resting.spot().cloned().collect())
+}
+
+/// The open orders of contracts by leg, but for the one with that id.
+pub(crate) fn open_legs(
+    books: &Books,
+    without: Option<&str>,
+) -> Result<BTreeMap<LegKey, Arc<Exposure>>, Refusal> {
+    books.read(|tables| {
+        let age = without.and_then(|id| tables.ages.get(id).copied());
+        tables.resting.legs(age)
+    })?
 }
 
 /// The order of that id, or of that client id when no id is given.
@@ -163,14 +196,16 @@ pub(crate) fn insert_execution(books: &Books, filed: &Filed<'_>, row: &Value) ->
             order.visible,
             row.to_string()
         ])?;
-    publish(books, order, filed.instrument);
-    books.publish(Event {
-        time: filed.time,
-        topic: "execution",
-        category: filed.instrument.category.word(),
-        visible: order.visible,
-        data: row.clone(),
-    });
+    publish(books, order, filed.instrument)?;
+    if outbox::is_heard(books)? {
+        books.publish(Event {
+            time: filed.time,
+            topic: "execution",
+            category: filed.instrument.category.word(),
+            visible: order.visible,
+            data: row.clone(),
+        });
+    }
     Ok(())
 }
 

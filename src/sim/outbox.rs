@@ -1,13 +1,15 @@
 //! What happened to the account, in order: the private streams are read from here.
 //!
 //! Each change is written in the transaction that makes it, so every process that serves a stream sees the
-//! changes of all, once and in one order.
+//! changes of all, once and in one order. While no process serves a private stream, nothing is written.
 
 use rusqlite::params;
 use serde_json::Value;
 
 use super::books::Books;
 use super::call::Refusal;
+use super::server;
+use super::store;
 
 /// Its part of the schema.
 pub(crate) const TABLES: &str = "
@@ -16,6 +18,24 @@ CREATE TABLE events (seq INTEGER PRIMARY KEY AUTOINCREMENT, time INTEGER NOT NUL
 ";
 /// So many of the latest events are kept.
 const KEPT: i64 = 20_000;
+
+/// Until when somebody may be listening, by the machine's clock.
+const HEARD_UNTIL: &str = "heard_until";
+/// A stream that does not say for so long that it still listens counts as gone.
+pub(crate) const LEASE_MS: i64 = 600_000;
+
+/// Whether a stream of any process may be listening.
+pub(crate) fn is_heard(books: &Books) -> Result<bool, Refusal> {
+    let until = store::meta(books, HEARD_UNTIL)?;
+    Ok(until.is_some_and(|until| server::now_ms() < until))
+}
+
+/// Says that somebody listens, for all who write from now on; returns until when that holds.
+pub(crate) fn listen(books: &Books) -> Result<i64, Refusal> {
+    let until = server::now_ms() + LEASE_MS;
+    store::set_meta(books, HEARD_UNTIL, &until.to_string())?;
+    Ok(until)
+}
 
 /// One row of a private topic.
 #[derive(Debug, Clone)]

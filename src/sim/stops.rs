@@ -95,7 +95,7 @@ pub(crate) fn keep_up(desk: &Desk<'_>, one: &'static Instrument) -> Result<(), R
     if !one.category.is_derivative() {
         return Ok(());
     }
-    for order in order_store::open_of(desk.books, one)? {
+    for order in order_store::open_closing(desk.books, one)? {
         let guards = order.stop.kind.guards_position();
         let rests = order.reduce_only && order.is_active();
         if !guards && !rests {
@@ -125,7 +125,7 @@ pub(crate) fn keep_up(desk: &Desk<'_>, one: &'static Instrument) -> Result<(), R
 
 /// Writes the protections of whole positions onto the positions, where lists show them.
 fn show_on_positions(desk: &Desk<'_>, one: &'static Instrument) -> Result<(), Refusal> {
-    let open = order_store::open_of(desk.books, one)?;
+    let open = order_store::open_closing(desk.books, one)?;
     for idx in 0..=2 {
         let mut held = store::position(desk.books, one, idx)?;
         if held.created == 0 {

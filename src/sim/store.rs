@@ -26,6 +26,10 @@ const PINS_KEPT: i64 = 200;
 const VERSION: i64 = 3;
 /// The setting behind [`taken`].
 const TAKEN: &str = "taken";
+/// More than there are statements, so that none is compiled twice.
+const STATEMENTS: usize = 128;
+/// The log is copied into the file, which waits for the disk, when it is so long: 16 MiB.
+const LOG_PAGES: i64 = 4_000;
 /// How long a request waits for another process's transaction.
 const PATIENCE: Duration = Duration::from_secs(5);
 
@@ -93,7 +97,9 @@ fn create_private(path: &Path) -> std::io::Result<()> {
 
 fn prepare(db: &mut Connection) -> rusqlite::Result<i64> {
     db.busy_timeout(PATIENCE)?;
+    db.set_prepared_statement_cache_capacity(STATEMENTS);
     db.pragma_update(None, "synchronous", "NORMAL")?;
+    db.pragma_update(None, "wal_autocheckpoint", LOG_PAGES)?;
     let version = user_version(db)?;
     if version != 0 {
         return Ok(version);

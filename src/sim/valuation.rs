@@ -15,7 +15,7 @@ impl Desk<'_> {
     pub(crate) fn path(&self, one: &'static Instrument) -> Result<Path<'_>, Refusal> {
         self.market.check(one, self.now)?;
         let pins = store::pins(self.books, one)?;
-        Ok(self.market.path(one, (*pins).clone()))
+        Ok(self.market.path(one, pins))
     }
 
     /// The last price.

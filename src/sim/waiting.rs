@@ -88,9 +88,17 @@ fn next_stop(time: i64, now: i64) -> i64 {
     ((time.div_euclid(KNOT_MS) + 1) * KNOT_MS).min(now)
 }
 
+/// Whether the market trades after `from` up to `to`.
+fn has_tick(from: i64, to: i64) -> bool {
+    from.div_euclid(TICK_MS) < to.div_euclid(TICK_MS)
+}
+
 /// Whether a look would change anything; it never writes, and it may err on the side of yes.
 pub(crate) fn is_due(desk: &Desk<'_>) -> Result<bool, Refusal> {
     let mut at = looked(desk)?;
+    if !has_tick(at, desk.now) {
+        return Ok(false);
+    }
     let watches = watches(desk)?;
     let upkeep = upkeep::is_needed(desk)?;
     while at < desk.now && (upkeep || !watches.is_empty()) {
@@ -109,7 +117,7 @@ pub(crate) fn is_due(desk: &Desk<'_>) -> Result<bool, Refusal> {
 
 /// Whether no order can move between two moments of one minute.
 fn is_quiet(desk: &Desk<'_>, watches: &[Watch], from: i64, to: i64) -> Result<bool, Refusal> {
-    if from.div_euclid(TICK_MS) == to.div_euclid(TICK_MS) {
+    if !has_tick(from, to) {
         return Ok(true);
     }
     for watch in watches {
@@ -130,7 +138,19 @@ fn is_quiet(desk: &Desk<'_>, watches: &[Watch], from: i64, to: i64) -> Result<bo
 
 /// Lets the market since the last look act on the orders that wait.
 pub(crate) fn look(desk: &Desk<'_>) -> Result<(), Refusal> {
-    let mut at = looked(desk)?;
+    let at = looked(desk)?;
+    // Many requests come between two ticks, and all that can move moves on a tick.
+    let acted = has_tick(at, desk.now) && play_all(desk, at)?;
+    let marked = store::meta(desk.books, LAST_LOOK)?;
+    if acted || marked.is_none_or(|marked| desk.now - marked > MARK_LAG_MS) {
+        store::set_meta(desk.books, LAST_LOOK, &desk.now.to_string())?;
+    }
+    desk.books.set_quiet_until(desk.now);
+    Ok(())
+}
+
+/// Plays the market after `at` up to the desk's moment, minute by minute; says whether anything moved.
+fn play_all(desk: &Desk<'_>, mut at: i64) -> Result<bool, Refusal> {
     let mut watches = watches(desk)?;
     let mut acted = false;
     while at < desk.now && (!watches.is_empty() || upkeep::is_needed(desk)?) {
@@ -144,12 +164,7 @@ pub(crate) fn look(desk: &Desk<'_>) -> Result<(), Refusal> {
         }
         at = end;
     }
-    let marked = store::meta(desk.books, LAST_LOOK)?;
-    if acted || marked.is_none_or(|marked| desk.now - marked > MARK_LAG_MS) {
-        store::set_meta(desk.books, LAST_LOOK, &desk.now.to_string())?;
-    }
-    desk.books.set_quiet_until(desk.now);
-    Ok(())
+    Ok(acted)
 }
 
 /// Plays every tick after `from` up to `to`; says whether anything moved.

@@ -4,7 +4,8 @@ use rusqlite::Connection;
 use rust_decimal::Decimal;
 use serde_json::{Value, json};
 
-use crate::client::Paper;
+use crate::client::{Paper, still};
+use crate::streams::{Stream, subscribe};
 
 /// Every event so far: topic, order status or price of the fill, quantity filled.
 fn told(paper: &Paper) -> Vec<[String; 3]> {
@@ -37,9 +38,30 @@ fn body(qty: &str, more: Value) -> Value {
     body
 }
 
+/// A new account that somebody listens to.
+async fn heard() -> (Paper, Stream) {
+    let paper = Paper::still().await;
+    let mut stream = Stream::entered(&paper.server, "/v5/private").await;
+    let reply = stream.ask(subscribe(&["order", "execution"])).await;
+    assert_eq!(reply["success"], true, "{reply}");
+    (paper, stream)
+}
+
+#[tokio::test]
+async fn what_nobody_listens_to_is_not_written_and_a_listener_on_any_server_is_enough() {
+    let paper = Paper::still().await;
+    paper.place(body("0.1", json!({}))).await;
+    assert_eq!(told(&paper), [[const { String::new() }; 3]; 0]);
+    let other = Paper::server(&paper.folder, still()).await;
+    let mut stream = Stream::entered(&other, "/v5/private").await;
+    stream.ask(subscribe(&["order"])).await;
+    paper.place(body("0.1", json!({}))).await;
+    assert_eq!(told(&paper).len(), 3);
+}
+
 #[tokio::test]
 async fn an_order_is_new_then_filled_piece_by_piece() {
-    let paper = Paper::still().await;
+    let (paper, _stream) = heard().await;
     paper.place(body("0.8", json!({}))).await;
     let expected = [
         ["order", "New", "0"],
@@ -53,7 +75,7 @@ async fn an_order_is_new_then_filled_piece_by_piece() {
 
 #[tokio::test]
 async fn a_stop_is_told_of_when_it_is_made_triggered_filled_and_when_its_twin_ends() {
-    let paper = Paper::still().await;
+    let (paper, _stream) = heard().await;
     let more = json!({"takeProfit": "66000", "stopLoss": "64000"});
     paper.place(body("0.1", more)).await;
     let before = told(&paper).len();
@@ -73,7 +95,7 @@ async fn a_stop_is_told_of_when_it_is_made_triggered_filled_and_when_its_twin_en
 
 #[tokio::test]
 async fn a_refused_order_is_not_told_of() {
-    let paper = Paper::still().await;
+    let (paper, _stream) = heard().await;
     assert_eq!(paper.refused(body("50", json!({}))).await, 110_007);
     let rows = json!([body("50", json!({})), body("0.1", json!({}))]);
     paper

@@ -164,7 +164,11 @@ impl Session {
                     if heard.elapsed() > idle {
                         return;
                     }
-                    self.look().await
+                    let frames = self.look().await;
+                    if matches!(&self.role, Role::Private(private) if private.has_missed()) {
+                        return;
+                    }
+                    frames
                 }
                 _ = running.changed() => return,
                 _ = restarts.changed() => return,

@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 
 use super::authenticate;
 use super::said::Said;
-use crate::sim::books::Intent;
+use crate::sim::books::{Books, Intent};
 use crate::sim::call::Refusal;
 use crate::sim::outbox::{self, Written};
 use crate::sim::server::{self, Shared, now_ms};
@@ -20,6 +20,8 @@ const TOPICS: [&str; 6] = [
 ];
 /// At most so many events in one look.
 const BATCH: i64 = 500;
+/// How often a stream says that it still listens.
+const RENEWED_MS: i64 = 60_000;
 /// What `execution.fast` shows of an execution.
 const FAST: [&str; 11] = [
     "category",
@@ -44,6 +46,9 @@ pub(super) struct Private {
     seen: i64,
     /// Events of orders that cannot be seen yet.
     held: Vec<Written>,
+    /// Until when events are written for it.
+    heard_until: i64,
+    missed: bool,
 }
 
 impl Private {
@@ -96,9 +101,26 @@ impl Private {
         }
         if self.topics.is_empty() {
             let books = shared.books();
-            self.seen = books.transact(Intent::Read, || outbox::latest(&books))?;
+            (self.heard_until, self.seen) = books.transact(Intent::Write, || {
+                Ok((outbox::listen(&books)?, outbox::latest(&books)?))
+            })?;
         }
         self.topics.extend(topics.iter().cloned());
+        Ok(())
+    }
+
+    /// Whether events may have been lost, because the process stood still for too long: the stream has to end.
+    pub(super) fn has_missed(&self) -> bool {
+        self.missed
+    }
+
+    /// Says from time to time that this stream still listens.
+    fn renew(&mut self, books: &Books) -> Result<(), Refusal> {
+        let left = self.heard_until - now_ms();
+        self.missed |= left <= 0;
+        if left < outbox::LEASE_MS - RENEWED_MS {
+            self.heard_until = books.transact(Intent::Write, || outbox::listen(books))?;
+        }
         Ok(())
     }
 
@@ -108,6 +130,8 @@ impl Private {
             return Vec::new();
         }
         let books = shared.books();
+        // A lease that cannot be renewed now is renewed at the next look.
+        let _ = self.renew(&books);
         let read = || -> Result<(Vec<Written>, i64), Refusal> {
             server::catch_up(shared, &books)?;
             books.transact(Intent::Read, || {
