@@ -51,7 +51,7 @@ async fn heard() -> (Paper, Stream) {
 async fn what_nobody_listens_to_is_not_written_and_a_listener_on_any_server_is_enough() {
     let paper = Paper::still().await;
     paper.place(body("0.1", json!({}))).await;
-    assert_eq!(told(&paper), [[const { String::new() }; 3]; 0]);
+    assert!(told(&paper).is_empty());
     let other = Paper::server(&paper.folder, still()).await;
     let mut stream = Stream::entered(&other, "/v5/private").await;
     stream.ask(subscribe(&["order"])).await;
