@@ -191,6 +191,16 @@ pub(super) struct SimArgs {
     pub(super) clock: ClockArgs,
     #[command(flatten)]
     pub(super) prices: PriceArgs,
+    /// The live public prices of an exchange, Bybit's unless another address is given; needs a network and no key.
+    /// Other processes on the account do not see them: reach it through this server alone.
+    #[arg(
+        long,
+        value_name = "ADDRESS",
+        num_args = 0..=1,
+        default_missing_value = "https://api.bybit.com",
+        conflicts_with_all = ["replay", "start", "speed"]
+    )]
+    pub(super) live: Option<String>,
     /// Do not refuse requests beyond Bybit's budgets a second.
     #[arg(long)]
     pub(super) no_rate_limits: bool,

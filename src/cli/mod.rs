@@ -13,6 +13,7 @@ mod doctor;
 mod exits;
 pub mod explain;
 mod halt;
+mod live;
 mod mandate;
 mod out;
 mod paper;

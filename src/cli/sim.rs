@@ -6,15 +6,16 @@ use std::path::Path;
 
 use super::app::{paper_root, paper_store};
 use super::args::{Settings, SimArgs};
+use super::live;
 use super::out::say;
 use super::paper::show;
 use super::serve::stop_signal;
 use super::{Done, Failure};
 use crate::domain::secret::Secret;
-use crate::sim::{FaultSwitch, PaperConfig, PaperExchange, RunningPaper, key_kinds};
+use crate::sim::{FaultSwitch, Live, PaperConfig, PaperExchange, PriceSource, RunningPaper, key_kinds};
 
 pub(super) async fn run(settings: Settings, args: SimArgs) -> Result<Done, Failure> {
-    let config = config(&settings, &args)?;
+    let config = config(&settings, &args).await?;
     let store = config.store.clone();
     let address = SocketAddr::new(args.host, args.port);
     let running = PaperExchange::start(config, address)
@@ -26,7 +27,7 @@ pub(super) async fn run(settings: Settings, args: SimArgs) -> Result<Done, Failu
     Ok(Done::Well)
 }
 
-fn config(settings: &Settings, args: &SimArgs) -> Result<PaperConfig, Failure> {
+async fn config(settings: &Settings, args: &SimArgs) -> Result<PaperConfig, Failure> {
     let store = match &args.store {
         Some(file) => file.clone(),
         None => paper_store(&paper_root(settings.paper_root.as_deref())?),
@@ -50,7 +51,10 @@ fn config(settings: &Settings, args: &SimArgs) -> Result<PaperConfig, Failure> {
             faults
         }
     };
-    let prices = args.prices.source().map_err(Failure::usage)?;
+    let prices = match &args.live {
+        Some(address) => PriceSource::Live(Live::new(live::follow(address).await?)),
+        None => args.prices.source().map_err(Failure::usage)?,
+    };
     Ok(PaperConfig {
         api_key: args.key.clone(),
         api_secret: Secret::new(args.secret.clone()),

@@ -276,3 +276,71 @@ fn sim_says_what_it_runs_on_and_refuses_a_clock_that_would_not_be_used() {
     assert_exit(&unknown, 2);
     assert!(stderr(&unknown).contains("paper faults"), "{unknown:?}");
 }
+
+/// `mandated sim` in a home of its own; says its address.
+struct Sim(std::process::Child, String);
+
+impl Sim {
+    fn start(home: &Home, args: &[&str]) -> Self {
+        use std::io::{BufRead, BufReader};
+        let mut command = home.command(&[&["sim", "--port", "0"], args].concat());
+        let mut child = command.stdout(std::process::Stdio::piped()).spawn().unwrap();
+        let lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let address = lines
+            .map(Result::unwrap)
+            .find_map(|line| line.strip_prefix("address").map(|rest| rest.trim().to_owned()))
+            .unwrap();
+        Self(child, address)
+    }
+
+    /// The reply to a request without a key.
+    fn ask(&self, request: &str) -> String {
+        use std::io::{Read, Write};
+        let host = self.1.trim_start_matches("http://");
+        let mut stream = std::net::TcpStream::connect(host).unwrap();
+        write!(stream, "{request}\r\n").unwrap();
+        let mut reply = String::new();
+        stream.read_to_string(&mut reply).unwrap();
+        reply
+    }
+
+    fn price(&self) -> String {
+        let path = "/v5/market/tickers?category=linear&symbol=BTCUSDT";
+        let reply = self.ask(&format!(
+            "GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n"
+        ));
+        let after = reply.split("\"lastPrice\":\"").nth(1);
+        after
+            .and_then(|rest| rest.split('"').next())
+            .unwrap_or(&reply)
+            .to_owned()
+    }
+}
+
+impl Drop for Sim {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+#[test]
+fn live_prices_are_followed_and_none_is_made_up_when_they_end() {
+    let (there, here) = (Home::new(), Home::new());
+    let market = Sim::start(&there, &[]);
+    let body = r#"{"category":"linear","symbol":"BTCUSDT","price":"64321"}"#;
+    let length = body.len();
+    let set = format!(
+        "POST /paper/price HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: {length}\r\n\r\n{body}"
+    );
+    assert!(market.ask(&set).contains("\"ok\":true"));
+    let paper = Sim::start(&here, &["--live", &market.1]);
+    let until = std::time::Instant::now() + std::time::Duration::from_secs(10);
+    while paper.price() != "64321.00" && std::time::Instant::now() < until {
+        std::thread::sleep(std::time::Duration::from_millis(100));
+    }
+    assert_eq!(paper.price(), "64321.00");
+    // An address that answers nothing: there is no price, and none is invented.
+    let dark = Sim::start(&Home::new(), &["--live", "http://127.0.0.1:1"]);
+    assert!(dark.price().contains("10016"), "{}", dark.price());
+}
