@@ -32,7 +32,7 @@ PROOF_FLOORS = gate state broker
 export PROOF_FILES PROOF_SHARD PROOF_SKIP PROOF_AGAIN
 proof:
 	set -e; for floor in $(PROOF_FLOORS); do scripts/proof.sh $$floor; done
-# Against other people's released programs, installed from PyPI into target/interop; needs Python 3.11 or newer.
+# Against other people's released programs, installed from PyPI and npm into target/interop; needs Python 3.11 or newer.
 # Ends with one line `N passed, 0 failed`. INTEROP_CASES=2000 makes it shorter; see tests/interop/README.md.
 interop:
 	tests/interop/run

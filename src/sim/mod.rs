@@ -1,11 +1,11 @@
-//! The paper exchange: a server that speaks Bybit V5 over HTTP on loopback, with its own prices, matching,
-//! fees and account.
+//! The paper exchange: a server that speaks Bybit V5 over HTTP and WebSocket on loopback, with its own prices,
+//! matching, fees and account.
 //!
 //! Bybit clients can be pointed at it unchanged: signatures, time rule, envelope, filters and codes are
 //! Bybit's. The account lives in one SQLite file, so processes that come and go, each with a server of its
-//! own, share it. Nothing runs between requests: each request first lets the price path since the last one
-//! act on waiting orders. A new account holds 10,000 USDT and 1,000 USDC unless told
-//! otherwise: dollars alone, so that it starts without exposure.
+//! own, share it. Nothing runs between looks: each request, and each look of an open stream, first lets the
+//! price path since the last one act on waiting orders. A new account holds 10,000 USDT and 1,000 USDC unless
+//! told otherwise: dollars alone, so that it starts without exposure.
 //!
 //! Funding, margin in cross and isolated mode, liquidation and borrowing act in market time. A liquidation that
 //! leaves less than nothing is made up for by an INSURANCE entry, which Bybit's log does not have.
