@@ -13,21 +13,17 @@
 //! What is not simulated stands in the README. `PaperExchange` is for practice and tests; what it fills says nothing
 //! about what a market would.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 use std::fmt;
 use std::net::SocketAddr;
-use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use axum::Router;
 use rust_decimal::Decimal;
-use thiserror::Error;
 use tokio::net::TcpListener;
 use tokio::sync::{oneshot, watch};
 use tokio::task::JoinHandle;
-
-use crate::domain::secret::Secret;
 
 mod account;
 mod account_settings;
@@ -48,6 +44,7 @@ mod catalogue;
 mod checks;
 mod clock;
 mod closed_pnl;
+mod config;
 #[cfg(test)]
 mod conservation;
 mod course;
@@ -57,6 +54,7 @@ mod deposits;
 mod draft;
 mod envelope;
 mod equity;
+mod error;
 mod faults;
 mod funding;
 mod greeks;
@@ -120,6 +118,8 @@ mod waiting;
 mod wallets;
 mod wire;
 
+pub use config::{ClockStart, PaperConfig, PriceSource};
+pub use error::PaperError;
 pub use faults::{FAULTS_VARIABLE, Fault, FaultKind, FaultSwitch};
 pub use keys::key_kinds;
 pub use live::{Live, LiveFeed, LivePrice};
@@ -130,169 +130,6 @@ pub use report::{
 
 /// How long [`RunningPaper::stop`] waits for requests under way.
 const GRACE: Duration = Duration::from_millis(250);
-
-/// Where an account lives and how its exchange behaves.
-#[derive(Debug, Clone)]
-pub struct PaperConfig {
-    /// The SQLite file; it and its folder are created when missing.
-    pub store: PathBuf,
-    /// The key that signed requests must name; with a suffix it is a key of another kind (`-read-only`,
-    /// `-withdraw`, `-unbound`, `-expired`, `-elsewhere`, `-rsa`).
-    pub api_key: String,
-    /// The secret that they must be signed with.
-    pub api_secret: Secret,
-    /// The public half, as PEM, of the key with the suffix `-rsa`.
-    pub rsa_public_key: Option<String>,
-    /// Another seed gives other prices. An account keeps the seed that it was made with; `None` takes it as it is.
-    pub seed: Option<u64>,
-    /// When the market of a new account begins and how fast it runs; `None` means the machine's clock.
-    pub clock: Option<ClockStart>,
-    /// Where prices come from.
-    pub prices: PriceSource,
-    /// What goes wrong.
-    pub faults: FaultSwitch,
-    /// Whether requests beyond Bybit's budgets a second are refused.
-    pub rate_limits: bool,
-    /// What an account holds that does not exist yet: coins and amounts.
-    pub first_deposit: Vec<(String, Decimal)>,
-}
-
-impl PaperConfig {
-    /// Key `paper`, secret `paper`, seed 1, walking prices, no faults, 10,000 USDT and 1,000 USDC.
-    #[must_use]
-    pub fn new(store: PathBuf) -> Self {
-        Self {
-            store,
-            api_key: "paper".to_owned(),
-            api_secret: Secret::new("paper".to_owned()),
-            rsa_public_key: None,
-            seed: None,
-            clock: None,
-            prices: PriceSource::Walk,
-            faults: FaultSwitch::default(),
-            rate_limits: true,
-            first_deposit: vec![
-                ("USDT".to_owned(), Decimal::from(10_000)),
-                ("USDC".to_owned(), Decimal::from(1_000)),
-            ],
-        }
-    }
-}
-
-/// The market's clock of a new account.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct ClockStart {
-    /// Milliseconds since 1970; `None` means now.
-    pub at_ms: Option<i64>,
-    /// Market seconds in one of the machine's: 0 stands still, at most 86,400.
-    pub speed: Decimal,
-}
-
-/// Where prices come from. A price set by hand takes the place of either.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum PriceSource {
-    /// A deterministic function of seed and time, within a few percent of each base price.
-    Walk,
-    /// Prices that stand still, by category and symbol; what is not listed stays at its base price.
-    Fixed(BTreeMap<(String, String), Decimal>),
-    /// Recorded prices; instruments that nothing is recorded of follow their coin, or walk.
-    Replay(Arc<Replay>),
-    /// Prices of the live public market; an instrument without a fresh one has no market.
-    Live(Live),
-}
-
-/// Why the paper exchange cannot do what it was asked.
-#[derive(Debug, Error)]
-pub enum PaperError {
-    /// The address is reachable from elsewhere.
-    #[error("the paper exchange listens on loopback only, not on {0}; use 127.0.0.1 or [::1]")]
-    NotLoopback(SocketAddr),
-    /// The address cannot be listened on.
-    #[error("cannot listen on {address}: {error}; choose another port, or 0 for any free one")]
-    Listen {
-        /// What was asked for.
-        address: SocketAddr,
-        /// What the system said.
-        error: std::io::Error,
-    },
-    /// The folder or the file cannot be created.
-    #[error("cannot create the paper store {}: {error}", path.display())]
-    Folder {
-        /// The file.
-        path: PathBuf,
-        /// What the system said.
-        error: std::io::Error,
-    },
-    /// SQLite cannot use the file.
-    #[error("cannot use the paper store {}: {error}; move it away to begin a new account", path.display())]
-    Store {
-        /// The file.
-        path: PathBuf,
-        /// What SQLite said.
-        error: rusqlite::Error,
-    },
-    /// The file was written by another version.
-    #[error("the paper store {} has version {found}, which this program does not read; move it away to begin a new account", path.display())]
-    Version {
-        /// The file.
-        path: PathBuf,
-        /// The version found.
-        found: i64,
-    },
-    /// The public key is not one.
-    #[error("cannot use the RSA public key of the paper exchange: {0}")]
-    RsaKey(String),
-    /// The account was made with another seed.
-    #[error("the paper account {} was made with seed {kept}, not {asked}; leave the seed out, or begin a new account with `mandated paper reset`", path.display())]
-    Seed {
-        /// The file.
-        path: PathBuf,
-        /// The seed asked for.
-        asked: u64,
-        /// The seed of the account.
-        kept: u64,
-    },
-    /// The account cannot be read or begun.
-    #[error("cannot use the paper account {}: {why}", path.display())]
-    Account {
-        /// The file.
-        path: PathBuf,
-        /// What is wrong.
-        why: String,
-    },
-    /// Nothing was ever done there.
-    #[error("there is no paper account {}; the first command on --venue paper begins one, and so does `mandated paper reset`", path.display())]
-    NoAccount {
-        /// The file.
-        path: PathBuf,
-    },
-    /// Another process has the account open.
-    #[error("the paper account {} is in use by another process; end what runs on it (a session, the daemon, `mandated sim`) and try again", path.display())]
-    InUse {
-        /// The file.
-        path: PathBuf,
-    },
-    /// A file of an account cannot be moved.
-    #[error("cannot move {}: {error}; make its folder writable", path.display())]
-    Move {
-        /// The file.
-        path: PathBuf,
-        /// What the system said.
-        error: std::io::Error,
-    },
-    /// Play money cannot be put in or taken out.
-    #[error("cannot move the play money: {0}")]
-    Deposit(String),
-    /// No market runs on such a clock.
-    #[error("cannot run the paper market: {0}; the speed is 0 to 86400 and the start a time after 1970")]
-    Clock(String),
-    /// A list of faults is not understood.
-    #[error("the list of paper faults is not understood: {0}")]
-    Faults(String),
-    /// A price cannot be set.
-    #[error("cannot set the paper price: {0}")]
-    Price(String),
-}
 
 /// One request that reached the wire. Signatures are in headers, which are not kept.
 #[derive(Debug, Clone, PartialEq, Eq)]

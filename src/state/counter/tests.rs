@@ -53,6 +53,7 @@ async fn the_file_is_read_and_written_as_vibe_trading_does_and_refused_where_it_
         }
         let counter = read.unwrap();
         assert_eq!(counter.count(), row["upstream_read"].as_u64().unwrap(), "{row}");
+        assert_eq!(counter.date(), today(), "{row}");
         let next = counter.increment("act_new").unwrap();
         assert_eq!(
             next.count(),
