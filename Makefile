@@ -30,7 +30,7 @@ fuzz:
 # `make proof PROOF_FLOORS=gate`, PROOF_FILES="src/gate/caps.rs", PROOF_SHARD=1/8, PROOF_AGAIN=1.
 PROOF_FLOORS = gate state broker
 export PROOF_FILES PROOF_SHARD PROOF_SKIP PROOF_AGAIN
-proof:
+proof: target/tools/bin/cargo-mutants
 	set -e; for floor in $(PROOF_FLOORS); do scripts/proof.sh $$floor; done
 # Against other people's released programs, installed from PyPI and npm into target/interop; needs Python 3.11 or newer.
 # Ends with one line `N passed, 0 failed`. INTEROP_CASES=2000 makes it shorter; see tests/interop/README.md.
@@ -65,19 +65,21 @@ bench:
 # Counts instructions under valgrind and fails where one is more than 5 % above benches/instructions.json.
 bench-check:
 	cargo bench --bench processes -- --check
-# What the checks below and `make proof` need beside cargo, into target/tools.
-DENY = cargo-deny@0.20.2
-MUTANTS = cargo-mutants@27.1.0
-tools:
-	cargo install --quiet --locked --debug --root target/tools $(DENY) $(MUTANTS)
+# What the checks below and `make proof` need beside cargo, into target/tools; they fetch it themselves.
+TOOLS = target/tools/bin
+tools: $(TOOLS)/cargo-deny $(TOOLS)/cargo-mutants
+$(TOOLS)/cargo-deny: VERSION = 0.20.2
+$(TOOLS)/cargo-mutants: VERSION = 27.1.0
+$(TOOLS)/cargo-%:
+	cargo install --quiet --locked --debug --root target/tools cargo-$*@$(VERSION)
 
 # Licences, banned and doubled crates, sources: needs no network once the crates are here.
-deny:
+deny: $(TOOLS)/cargo-deny
 	cargo fetch --locked
-	PATH="$(CURDIR)/target/tools/bin:$$PATH" cargo deny --offline --locked check licenses bans sources
+	PATH="$(CURDIR)/$(TOOLS):$$PATH" cargo deny --offline --locked check licenses bans sources
 # Known holes in what is built in; fetches the RustSec database, so it needs the network.
-advisories:
-	PATH="$(CURDIR)/target/tools/bin:$$PATH" cargo deny --locked check advisories
+advisories: $(TOOLS)/cargo-deny
+	PATH="$(CURDIR)/$(TOOLS):$$PATH" cargo deny --locked check advisories
 
 # Builds with the lowest versions that Cargo.toml names; needs cargo's nightly to choose them.
 minimal-versions:

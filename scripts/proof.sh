@@ -34,7 +34,7 @@ broker) floors=(domain gate state venue sim broker) tests=(--test=write_path) se
 esac
 if [ "$floor" = gate ] && [ -e tests/properties ]; then tests+=(--test=properties); fi
 if ! cargo mutants --version >/dev/null 2>&1; then
-    echo "cargo-mutants is not installed: run \`make tools\` first" >&2
+    echo "cargo-mutants is not installed: \`make tools\` installs it" >&2
     exit 1
 fi
 
