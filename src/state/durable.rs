@@ -121,10 +121,13 @@ pub fn read_if_present(path: &Path, max_bytes: u64) -> io::Result<Option<Vec<u8>
         Err(error) if error.kind() == io::ErrorKind::NotFound => return absent(path).map(|()| None),
         Err(error) => return Err(error),
     };
-    if !file.metadata()?.is_file() {
+    let found = file.metadata()?;
+    if !found.is_file() {
         return Err(io::Error::new(io::ErrorKind::InvalidInput, "not a regular file"));
     }
-    let mut bytes = Vec::new();
+    // One read for all of it, and one more that finds the end.
+    let expected = usize::try_from(found.len().min(max_bytes)).unwrap_or_default();
+    let mut bytes = Vec::with_capacity(expected.saturating_add(1));
     file.take(max_bytes.saturating_add(1)).read_to_end(&mut bytes)?;
     if u64::try_from(bytes.len()).unwrap_or(u64::MAX) > max_bytes {
         return Err(io::Error::new(
