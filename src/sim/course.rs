@@ -5,7 +5,7 @@ use rust_decimal::Decimal;
 use rust_decimal::prelude::ToPrimitive;
 
 use super::PriceSource;
-use super::greeks;
+use super::instruments::greeks;
 use super::instruments::{self, Category, Instrument, Right, num};
 use super::live::Live;
 use super::market::Market;

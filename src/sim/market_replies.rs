@@ -6,7 +6,7 @@ use uuid::Builder;
 use super::book::Level;
 use super::call::{Answer, Call, Params, Refusal, text};
 use super::candles;
-use super::greeks;
+use super::instruments::greeks;
 use super::instruments::{self, Category, INSTRUMENTS, Instrument};
 use super::market::Path;
 use super::prices::{self, PriceKind};

@@ -4,8 +4,8 @@ use rust_decimal::Decimal;
 use serde_json::{Value, json};
 
 use super::call::{Answer, Call, Refusal, text};
+use super::instruments::listing;
 use super::instruments::{Category, INSTRUMENTS, Instrument, Phase, num};
-use super::listing;
 use super::prices;
 
 const HOUR_MS: i64 = 3_600_000;

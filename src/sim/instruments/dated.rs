@@ -4,7 +4,7 @@ use chrono::{DateTime, Datelike, Days, NaiveDate, Weekday};
 use rust_decimal::Decimal;
 
 use super::greeks;
-use super::instruments::{Category, Instrument, Right, num};
+use super::instrument::{Category, Instrument, Right, num};
 use super::shapes::{LAUNCH, inverse, linear};
 
 /// Everything is delivered at 08:00 UTC.

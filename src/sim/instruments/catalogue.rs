@@ -5,13 +5,14 @@
 use std::sync::LazyLock;
 
 use super::dated;
-use super::instruments::{Instrument, Phase, num};
+use super::instrument::{Instrument, Phase, num};
 use super::shapes::{cheap, inverse, linear, small, spot};
 
 const DAY_MS: i64 = 86_400_000;
 
 /// Everything that is listed, in listing order.
-pub(crate) static INSTRUMENTS: LazyLock<Vec<Instrument>> = LazyLock::new(|| table(super::server::now_ms()));
+pub(crate) static INSTRUMENTS: LazyLock<Vec<Instrument>> =
+    LazyLock::new(|| table(crate::sim::server::now_ms()));
 
 /// The table as of `now`, the moment that names of futures and options count from.
 pub(crate) fn table(now: i64) -> Vec<Instrument> {

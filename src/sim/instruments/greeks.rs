@@ -2,7 +2,7 @@
 
 use rust_decimal::{Decimal, MathematicalOps};
 
-use super::instruments::{Right, num};
+use super::instrument::{Right, num};
 
 const YEAR_MS: i64 = 365 * 86_400_000;
 /// Less time than this counts as this, so that nothing divides by zero.

@@ -2,7 +2,7 @@
 
 use rust_decimal::Decimal;
 
-use super::instruments::{Category, Instrument, Phase, num};
+use super::instrument::{Category, Instrument, Phase, num};
 use super::risk;
 
 /// 2020-01-01: when everything without a date of its own was launched.

@@ -4,8 +4,8 @@ use percent_encoding::{NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode
 use rust_decimal::Decimal;
 use serde_json::{Value, json};
 
-use super::call::{Answer, Call, Params, Refusal, text};
-use super::instruments::{Category, INSTRUMENTS, Instrument, Phase};
+use super::instrument::{Category, INSTRUMENTS, Instrument, Phase};
+use crate::sim::call::{Answer, Call, Params, Refusal, text};
 
 const MINUTE_MS: i64 = 60_000;
 const DAY_MS: i64 = 1440 * MINUTE_MS;

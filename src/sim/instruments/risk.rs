@@ -2,7 +2,7 @@
 
 use rust_decimal::Decimal;
 
-use super::instruments::num;
+use super::instrument::num;
 
 /// One tier; rates are shares of the position's value.
 #[derive(Debug, Clone, PartialEq, Eq)]
