@@ -5,8 +5,8 @@ use rust_decimal::Decimal;
 use super::call::{Desk, Params, Refusal, text};
 use super::checks;
 use super::instruments::{Category, Instrument, num};
+use super::market::prices::PriceKind;
 use super::order::{Order, Side};
-use super::prices::PriceKind;
 use super::stops;
 use super::triggers;
 

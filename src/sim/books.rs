@@ -10,9 +10,9 @@ use std::sync::Arc;
 use rusqlite::{CachedStatement, Connection};
 
 use super::call::Refusal;
-use super::clock::Clock;
 use super::instruments::Category;
 use super::market::Market;
+use super::market::clock::Clock;
 use super::order::Order;
 use super::outbox::Event;
 use super::position::Position;

@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 
 use rust_decimal::Decimal;
 
-use super::book::Book;
 use super::call::{Desk, Params, Refusal};
 use super::ids;
 use super::instruments::{Category, Instrument, num};
+use super::market::book::Book;
 use super::order::{Force, Order, Side, Status, Stop};
 
 /// Parameters that are kept with the order under their names.

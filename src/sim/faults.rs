@@ -7,7 +7,7 @@ use rust_decimal::prelude::ToPrimitive;
 use serde::Deserialize;
 
 use super::PaperError;
-use super::prices::draw;
+use super::market::prices::draw;
 use crate::domain::money::parse_decimal;
 
 const THOUSAND: i64 = 1000;

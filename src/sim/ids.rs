@@ -5,7 +5,7 @@
 
 use super::call::{Desk, Refusal};
 use super::instruments::{Category, Instrument};
-use super::prices::mix;
+use super::market::prices::mix;
 use super::store;
 
 const COUNTER: &str = "ids";

@@ -2,9 +2,9 @@
 
 use rust_decimal::Decimal;
 
-use super::book::{Book, Level};
 use super::call::{Desk, Refusal};
 use super::instruments::{Instrument, num};
+use super::market::book::{Book, Level};
 use super::order::{Force, Order, Side};
 use super::settle::{self, Trade};
 use super::stops;

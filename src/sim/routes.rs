@@ -6,21 +6,17 @@ use super::assets;
 use super::batches;
 use super::borrow_replies;
 use super::call::{Answer, Answered, Call, Refusal};
-use super::candles;
 use super::closed_pnl;
 use super::create;
 use super::deposits;
-use super::history;
 use super::instruments::listing;
 use super::key_info;
 use super::margin_modes;
-use super::market_replies;
+use super::market;
 use super::order_changes;
 use super::order_replies;
 use super::positions;
 use super::precheck;
-use super::statistics;
-use super::tickers;
 use super::trading_stop;
 use super::transaction_log;
 use super::transfers;
@@ -100,27 +96,30 @@ const fn whole(path: &'static str, run: fn(&Call<'_>) -> Result<Answered, Refusa
 
 /// Every endpoint. `market/time` is answered by the server itself, whose clock a fault may move.
 static ROUTES: &[Route] = &[
-    public("/v5/market/tickers", tickers::tickers),
-    public("/v5/market/orderbook", market_replies::orderbook),
-    public("/v5/market/kline", candles::kline),
-    public("/v5/market/mark-price-kline", candles::mark_kline),
-    public("/v5/market/index-price-kline", candles::index_kline),
-    public("/v5/market/premium-index-price-kline", candles::premium_kline),
-    public("/v5/market/funding/history", history::funding_history),
-    public("/v5/market/open-interest", history::open_interest_history),
-    public("/v5/market/account-ratio", history::account_ratio),
-    public("/v5/market/recent-trade", market_replies::recent_trade),
+    public("/v5/market/tickers", market::tickers::tickers),
+    public("/v5/market/orderbook", market::replies::orderbook),
+    public("/v5/market/kline", market::candles::kline),
+    public("/v5/market/mark-price-kline", market::candles::mark_kline),
+    public("/v5/market/index-price-kline", market::candles::index_kline),
+    public(
+        "/v5/market/premium-index-price-kline",
+        market::candles::premium_kline,
+    ),
+    public("/v5/market/funding/history", market::history::funding_history),
+    public("/v5/market/open-interest", market::history::open_interest_history),
+    public("/v5/market/account-ratio", market::history::account_ratio),
+    public("/v5/market/recent-trade", market::replies::recent_trade),
     public("/v5/market/instruments-info", listing::instruments_info),
-    public("/v5/market/price-limit", market_replies::price_limit),
-    public("/v5/market/risk-limit", statistics::risk_limit),
+    public("/v5/market/price-limit", market::replies::price_limit),
+    public("/v5/market/risk-limit", market::statistics::risk_limit),
     public(
         "/v5/market/historical-volatility",
-        statistics::historical_volatility,
+        market::statistics::historical_volatility,
     ),
-    public("/v5/market/insurance", statistics::insurance),
-    public("/v5/market/delivery-price", statistics::delivery_price),
-    public("/v5/system/status", statistics::system_status),
-    public("/v5/announcements/index", statistics::announcements),
+    public("/v5/market/insurance", market::statistics::insurance),
+    public("/v5/market/delivery-price", market::statistics::delivery_price),
+    public("/v5/system/status", market::statistics::system_status),
+    public("/v5/announcements/index", market::statistics::announcements),
     read("/v5/account/wallet-balance", accounts::wallet_balance),
     read("/v5/account/info", accounts::info),
     read("/v5/account/fee-rate", accounts::fee_rate),

@@ -22,8 +22,8 @@ use super::faults::FaultSwitch;
 use super::instruments::Category;
 use super::keys::{Key, Keys};
 use super::limits::{self, Budget, Limits};
+use super::market;
 use super::market::Market;
-use super::market_replies;
 use super::routes::{self, Kind, Route};
 use super::stream::{self, Door};
 use super::strikes::Hits;
@@ -160,7 +160,7 @@ fn process(shared: &Shared, parts: &Parts, body: &Bytes, hits: &Hits) -> Respons
         return envelope::html(403);
     }
     if (method, path) == ("GET", "/v5/market/time") {
-        return envelope::reply(&envelope::wrap(Ok(market_replies::time(clock)), clock));
+        return envelope::reply(&envelope::wrap(Ok(market::replies::time(clock)), clock));
     }
     let Some(route) = routes::find(method, path) else {
         return envelope::html(404);

@@ -4,11 +4,11 @@ use rust_decimal::Decimal;
 use serde_json::json;
 
 use super::call::{Desk, Refusal, text};
-use super::funding;
 use super::ids;
 use super::instruments::{self, Category, Instrument};
 use super::journal::{self, Cause, Entry, Kind};
 use super::liquidation;
+use super::market::funding;
 use super::order::Side;
 use super::order_store::{self, Filed};
 use super::position::Position;

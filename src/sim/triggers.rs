@@ -4,8 +4,8 @@ use rust_decimal::Decimal;
 
 use super::call::{Desk, Refusal};
 use super::instruments::Instrument;
+use super::market::prices::PriceKind;
 use super::order::{Order, Side, Status, StopKind};
-use super::prices::PriceKind;
 use super::trailing;
 
 impl PriceKind {

@@ -17,7 +17,7 @@ use super::instruments::{self, Category, Instrument, num};
 use super::keys::Key;
 use super::margin::Mode;
 use super::market::Market;
-use super::prices::mix;
+use super::market::prices::mix;
 use super::routes::{self, Kind};
 use super::store;
 use super::upkeep;

@@ -5,12 +5,12 @@ use std::sync::Arc;
 
 use rust_decimal::Decimal;
 
-use super::PriceSource;
-use super::call::Refusal;
 use super::course::Course;
-use super::instruments::{Category, INSTRUMENTS, Instrument};
 use super::live::Live;
 use super::prices::PriceKind;
+use crate::sim::PriceSource;
+use crate::sim::call::Refusal;
+use crate::sim::instruments::{Category, INSTRUMENTS, Instrument};
 
 /// No look at a path goes further back than this.
 const LONGEST_LOOK_MS: i64 = 45 * 86_400_000;
@@ -207,5 +207,5 @@ pub(crate) fn usd_prices(price: impl Fn(&'static Instrument) -> Decimal) -> BTre
 }
 
 #[cfg(test)]
-#[path = "market/tests.rs"]
+#[path = "path/tests.rs"]
 mod tests;

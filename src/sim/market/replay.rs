@@ -11,10 +11,10 @@ use rust_decimal::Decimal;
 use thiserror::Error;
 
 use super::course::walk_key;
-use super::instruments::{self, Category, Instrument};
-use super::market::Point;
+use super::path::Point;
 use super::replay_file;
 use super::series::Series;
+use crate::sim::instruments::{self, Category, Instrument};
 
 /// Why recorded prices cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]

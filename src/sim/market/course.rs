@@ -4,14 +4,14 @@
 use rust_decimal::Decimal;
 use rust_decimal::prelude::ToPrimitive;
 
-use super::PriceSource;
-use super::instruments::greeks;
-use super::instruments::{self, Category, Instrument, Right, num};
 use super::live::Live;
-use super::market::Market;
+use super::path::Market;
 use super::prices::{KNOT_MS, Offsets, PriceKind, UNIT, Walk};
 use super::replay::Followed;
-use super::server;
+use crate::sim::PriceSource;
+use crate::sim::instruments::greeks;
+use crate::sim::instruments::{self, Category, Instrument, Right, num};
+use crate::sim::server;
 
 /// The source's path of one instrument.
 #[derive(Debug)]

@@ -2,7 +2,7 @@
 
 use rust_decimal::Decimal;
 
-use super::market::Point;
+use super::path::Point;
 
 /// So many points share one entry of the index.
 const BLOCK: usize = 256;
@@ -88,7 +88,7 @@ fn extremes(points: &[Point]) -> Option<(Decimal, Decimal)> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sim::prices;
+    use crate::sim::market::prices;
 
     #[test]
     fn the_last_point_holds_until_the_next() {

@@ -9,8 +9,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use rust_decimal::Decimal;
 
-use super::instruments::{Category, Instrument};
 use super::prices::PriceKind;
+use crate::sim::instruments::{Category, Instrument};
 
 /// A price older than this no longer counts.
 pub(crate) const STALE_MS: i64 = 15_000;

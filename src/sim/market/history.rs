@@ -3,11 +3,11 @@
 use rust_decimal::Decimal;
 use serde_json::{Value, json};
 
-use super::call::{Answer, Call, Params, Refusal, cursor_text, text};
 use super::funding;
-use super::instruments::{Category, Instrument, num};
-use super::market::HISTORY_START;
+use super::path::HISTORY_START;
 use super::prices;
+use crate::sim::call::{Answer, Call, Params, Refusal, cursor_text, text};
+use crate::sim::instruments::{Category, Instrument, num};
 
 const MINUTE_MS: i64 = 60_000;
 

@@ -6,8 +6,8 @@ use std::sync::{Arc, Mutex};
 use super::*;
 use crate::sim::LivePrice;
 use crate::sim::instruments::{find, num};
-use crate::sim::live::{LiveFeed, STALE_MS};
-use crate::sim::tape;
+use crate::sim::market::live::{LiveFeed, STALE_MS};
+use crate::sim::market::tape;
 
 const NOW: i64 = 1_780_000_000_000;
 const HOUR: i64 = 3_600_000;

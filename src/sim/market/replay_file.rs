@@ -9,10 +9,10 @@ use chrono::{DateTime, NaiveDate, NaiveDateTime};
 use rust_decimal::Decimal;
 use rust_decimal::prelude::ToPrimitive;
 
-use super::instruments::{Category, Instrument};
-use super::market::Point;
+use super::path::Point;
 use super::replay::{self, ReplayError};
 use crate::domain::money::parse_decimal;
+use crate::sim::instruments::{Category, Instrument};
 
 /// The time between candles of a file that holds one alone.
 const MINUTE_MS: i64 = 60_000;

@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 
 use rust_decimal::Decimal;
 
-use super::call::{Desk, Refusal};
-use super::instruments::{Category, INSTRUMENTS, Instrument};
-use super::market::{self, Path};
+use super::path::{self, Path};
 use super::prices::PriceKind;
-use super::store;
+use crate::sim::call::{Desk, Refusal};
+use crate::sim::instruments::{Category, INSTRUMENTS, Instrument};
+use crate::sim::store;
 
 impl Desk<'_> {
     /// The path of one instrument.
@@ -84,7 +84,7 @@ impl Desk<'_> {
             last,
             usd: BTreeMap::new(),
         };
-        prices.usd = market::usd_prices(|one| prices.of(one));
+        prices.usd = path::usd_prices(|one| prices.of(one));
         Ok(prices)
     }
 }

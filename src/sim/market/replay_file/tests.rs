@@ -7,8 +7,8 @@ use super::*;
 use crate::sim::PriceSource;
 use crate::sim::instruments::{find, num};
 use crate::sim::market::Market;
-use crate::sim::prices::PriceKind;
-use crate::sim::replay::{Replay, ReplayFile};
+use crate::sim::market::prices::PriceKind;
+use crate::sim::market::replay::{Replay, ReplayFile};
 
 /// 2026-06-02 00:00 UTC.
 const DAY: i64 = 1_780_358_400_000;
@@ -234,7 +234,7 @@ fn a_long_record_is_searched_quickly() {
     let points = (0..500_000)
         .map(|at| (DAY + at * 1000, num(60_000, 0) + Decimal::from(at % 1_000)))
         .collect();
-    let series = crate::sim::series::Series::new(points);
+    let series = crate::sim::market::series::Series::new(points);
     let begun = std::time::Instant::now();
     for back in 0..1_000 {
         assert_eq!(

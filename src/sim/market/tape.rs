@@ -2,9 +2,9 @@
 
 use rust_decimal::Decimal;
 
-use super::market::{Path, Point};
-use super::order::Side;
+use super::path::{Path, Point};
 use super::prices::{self, PriceKind, Walk};
+use crate::sim::order::Side;
 
 /// A trade happens at each multiple of this, wherever prices move by themselves.
 pub(crate) const TICK_MS: i64 = 250;

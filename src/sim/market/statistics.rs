@@ -3,10 +3,10 @@
 use rust_decimal::Decimal;
 use serde_json::{Value, json};
 
-use super::call::{Answer, Call, Refusal, text};
-use super::instruments::listing;
-use super::instruments::{Category, INSTRUMENTS, Instrument, Phase, num};
 use super::prices;
+use crate::sim::call::{Answer, Call, Refusal, text};
+use crate::sim::instruments::listing;
+use crate::sim::instruments::{Category, INSTRUMENTS, Instrument, Phase, num};
 
 const HOUR_MS: i64 = 3_600_000;
 /// Linear contracts are shown so many at a time.

@@ -2,8 +2,8 @@
 
 use rust_decimal::Decimal;
 
-use super::instruments::{Category, Instrument, Phase, num};
 use super::prices;
+use crate::sim::instruments::{Category, Instrument, Phase, num};
 
 const MINUTE_MS: i64 = 60_000;
 /// Interest for eight hours.

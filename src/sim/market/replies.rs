@@ -4,14 +4,14 @@ use serde_json::{Value, json};
 use uuid::Builder;
 
 use super::book::Level;
-use super::call::{Answer, Call, Params, Refusal, text};
 use super::candles;
-use super::instruments::greeks;
-use super::instruments::{self, Category, INSTRUMENTS, Instrument};
-use super::market::Path;
+use super::path::Path;
 use super::prices::{self, PriceKind};
-use super::store;
 use super::tape::{self, Print, TICK_MS};
+use crate::sim::call::{Answer, Call, Params, Refusal, text};
+use crate::sim::instruments::greeks;
+use crate::sim::instruments::{self, Category, INSTRUMENTS, Instrument};
+use crate::sim::store;
 
 /// How far back trades of a live market are shown.
 const LIVE_MS: i64 = 3_600_000;

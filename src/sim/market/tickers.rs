@@ -4,15 +4,15 @@ use rust_decimal::Decimal;
 use serde_json::{Map, Value, json};
 
 use super::book::Level;
-use super::call::{Answer, Call, Desk, Refusal, text};
 use super::candles;
 use super::funding;
 use super::history;
-use super::instruments::greeks;
-use super::instruments::{self, Category, INSTRUMENTS, Instrument, Phase, num};
-use super::market::Path;
+use super::path::Path;
 use super::prices::PriceKind;
 use super::valuation::Prices;
+use crate::sim::call::{Answer, Call, Desk, Refusal, text};
+use crate::sim::instruments::greeks;
+use crate::sim::instruments::{self, Category, INSTRUMENTS, Instrument, Phase, num};
 
 const HOUR_MS: i64 = 3_600_000;
 const DAY_MS: i64 = 24 * HOUR_MS;

@@ -9,7 +9,7 @@ use rust_decimal::prelude::ToPrimitive;
 /// Speeds are kept in thousandths.
 const THOUSAND: i64 = 1000;
 /// No market runs faster than a day a second.
-const FASTEST: Decimal = super::instruments::num(86_400, 0);
+const FASTEST: Decimal = crate::sim::instruments::num(86_400, 0);
 
 /// A straight line from the machine's time to the market's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -2,9 +2,9 @@
 
 use rust_decimal::Decimal;
 
-use super::instruments::{Category, Instrument, num};
-use super::market::Path;
+use super::path::Path;
 use super::prices::{self, PriceKind};
+use crate::sim::instruments::{Category, Instrument, num};
 
 /// The book has this many levels a side.
 pub(crate) const LEVELS: usize = 1000;

@@ -4,11 +4,11 @@ use chrono::{DateTime, Datelike, NaiveDate};
 use rust_decimal::Decimal;
 use serde_json::json;
 
-use super::call::{Answer, Call, Params, Refusal, text};
-use super::instruments::{self, Category, Instrument};
-use super::market::{HISTORY_START, Path};
+use super::path::{HISTORY_START, Path};
 use super::prices::{self, PriceKind};
 use super::tape::TICK_MS;
+use crate::sim::call::{Answer, Call, Params, Refusal, text};
+use crate::sim::instruments::{self, Category, Instrument};
 
 const MINUTE_MS: i64 = 60_000;
 const WEEK_MS: i64 = 7 * 1440 * MINUTE_MS;
