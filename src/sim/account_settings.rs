@@ -3,9 +3,9 @@
 use serde_json::{Map, Value, json};
 
 use super::account::Account;
-use super::books::Books;
 use super::call::{Answer, Call, Refusal};
 use super::instruments::Category;
+use super::store::books::Books;
 use super::store::{self, Wallet};
 use super::wallets;
 

@@ -7,7 +7,6 @@ use serde_json::json;
 
 use super::PaperError;
 use super::birth;
-use super::books::Intent;
 use super::call::{Params, Refusal};
 use super::envelope;
 use super::instruments::{self, Category, Instrument};
@@ -15,6 +14,7 @@ use super::market::clock::Clock;
 use super::order_store;
 use super::server::{self, Shared};
 use super::store;
+use super::store::books::Intent;
 use super::upkeep;
 use super::waiting;
 

@@ -2,14 +2,14 @@
 
 use rust_decimal::Decimal;
 
-use super::books::{Books, Intent};
 use super::call::{Desk, Refusal};
-use super::ids;
 use super::instruments::INSTRUMENTS;
 use super::journal::{self, Cause, Entry, Kind};
 use super::market::Market;
 use super::market::clock::Clock;
 use super::server::now_ms;
+use super::store::books::{Books, Intent};
+use super::store::ids;
 use super::store::{self, Wallet};
 use super::{ClockStart, PaperConfig, PaperError, PriceSource};
 

@@ -5,11 +5,11 @@
 
 use rust_decimal::Decimal;
 
-use super::books::Books;
 use super::call::{Desk, Refusal};
 use super::instruments::{Category, num};
 use super::journal::{self, Cause, Entry, Kind};
 use super::margin::Mode;
+use super::store::books::Books;
 use super::store::{self, Wallet};
 use super::{account, order_store};
 

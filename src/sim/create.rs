@@ -8,13 +8,13 @@ use super::attached;
 use super::call::{Answer, Call, Desk, Refusal};
 use super::checks;
 use super::draft;
-use super::ids;
 use super::instruments::{Category, Instrument};
 use super::matching;
 use super::order::{Order, Side, Status};
 use super::order_store;
 use super::stops;
 use super::store;
+use super::store::ids;
 use super::triggers;
 
 /// The longest client id.

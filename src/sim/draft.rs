@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 use rust_decimal::Decimal;
 
 use super::call::{Desk, Params, Refusal};
-use super::ids;
 use super::instruments::{Category, Instrument, num};
 use super::market::book::Book;
 use super::order::{Force, Order, Side, Status, Stop};
+use super::store::ids;
 
 /// Parameters that are kept with the order under their names.
 const KEPT: [&str; 19] = [

@@ -7,12 +7,12 @@ use std::collections::BTreeMap;
 use rust_decimal::Decimal;
 use serde::Deserialize;
 
-use super::books::Books;
 use super::call::{Desk, Refusal};
 use super::instruments::{self, Category, Instrument};
 use super::order::Side;
 use super::position::Position;
 use super::store::Wallet;
+use super::store::books::Books;
 
 /// So many moments make a curve.
 pub(crate) const MOMENTS: i64 = 240;

@@ -8,9 +8,9 @@ use chrono::Utc;
 use rusqlite::{Connection, ErrorCode};
 use rust_decimal::Decimal;
 
-use super::books::Intent;
 use super::call::Refusal;
 use super::report::Open;
+use super::store::books::Intent;
 use super::store::{self, Wallet};
 use super::{PaperConfig, PaperError, PaperExchange, birth, waiting};
 

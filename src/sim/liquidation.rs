@@ -12,7 +12,6 @@ use super::account::{Account, Holding, Leg};
 use super::borrow;
 use super::call::{Desk, Refusal};
 use super::draft;
-use super::ids;
 use super::instruments::Instrument;
 use super::journal::{self, Cause, Entry, Kind};
 use super::margin::{self, Isolated, Mode};
@@ -22,6 +21,7 @@ use super::order_store;
 use super::position::Position;
 use super::settle::{self, Trade};
 use super::store;
+use super::store::ids;
 
 /// Closes what must be closed at this tick; says whether anything was.
 pub(crate) fn at_tick(moment: &Desk<'_>) -> Result<bool, Refusal> {

@@ -2,12 +2,12 @@
 
 use rust_decimal::Decimal;
 
-use super::books::Books;
 use super::call::Refusal;
 use super::instruments::{Category, Instrument};
 use super::order::Side;
 use super::position::Position;
 use super::store;
+use super::store::books::Books;
 use super::tiers;
 
 const MODE: &str = "margin_mode";

@@ -7,15 +7,15 @@ use rusqlite::types::Value as Sql;
 use rusqlite::{Connection, OptionalExtension, params, params_from_iter};
 use serde_json::Value;
 
-use super::books::{Books, Tables};
 use super::call::Refusal;
 use super::instruments::Instrument;
 use super::margin::Exposure;
 use super::order::Order;
 use super::order_row::order_row;
-use super::outbox::{self, Event};
 use super::resting::LegKey;
 use super::store;
+use super::store::books::{Books, Tables};
+use super::store::outbox::{self, Event};
 
 /// Until when closed orders are forgotten by `order/realtime`.
 const FORGOTTEN: &str = "closed_forgotten";

@@ -7,16 +7,16 @@ use serde::{Serialize, Serializer};
 
 use super::account::{Account, Leg};
 use super::birth;
-use super::books::{Books, Intent};
 use super::borrow;
 use super::call::{Desk, Refusal};
 use super::equity::{self, Fill};
-use super::ids;
 use super::market::Market;
 use super::order::Order;
 use super::order_store;
 use super::profit::{self, Tallies};
 use super::server::now_ms;
+use super::store::books::{Books, Intent};
+use super::store::ids;
 use super::store::{self, Wallet};
 use super::waiting;
 use super::{PaperConfig, PaperError, PaperExchange};

@@ -4,13 +4,13 @@ use serde_json::{Value, json};
 
 use super::account::Account;
 use super::accounts;
-use super::books::{Books, Touched};
 use super::call::{Desk, Refusal};
 use super::instruments;
 use super::market::Market;
-use super::outbox::Event;
 use super::positions;
 use super::store;
+use super::store::books::{Books, Touched};
+use super::store::outbox::Event;
 
 /// Publishes an event for each position that changed, and one for the wallet with the coins that changed.
 pub(crate) fn write(books: &Books, market: &Market, touched: &Touched) -> Result<(), Refusal> {

@@ -6,12 +6,12 @@ use serde_json::json;
 use super::borrow;
 use super::call::{Answer, Desk, Refusal, text};
 use super::closed_pnl;
-use super::ids;
 use super::instruments::{Category, Instrument};
 use super::journal::{self, Cause, Entry, Kind};
 use super::order::{Order, Side, Status};
 use super::order_store::{self, Filed};
 use super::store;
+use super::store::ids;
 
 /// The extra of an order that closes a position by force: the type of its executions.
 pub(crate) const EXEC_TYPE: &str = "execType";

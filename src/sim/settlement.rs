@@ -4,7 +4,6 @@ use rust_decimal::Decimal;
 use serde_json::json;
 
 use super::call::{Desk, Refusal, text};
-use super::ids;
 use super::instruments::{self, Category, Instrument};
 use super::journal::{self, Cause, Entry, Kind};
 use super::liquidation;
@@ -13,6 +12,7 @@ use super::order::Side;
 use super::order_store::{self, Filed};
 use super::position::Position;
 use super::store;
+use super::store::ids;
 
 /// No contract settles more often than on whole hours.
 const GRID_MS: i64 = 3_600_000;

@@ -10,9 +10,7 @@ use told::Told;
 use super::PriceSource;
 use super::account::Account;
 use super::birth;
-use super::books::{Books, Intent};
 use super::call::{Answer, Answered, Call, Desk, Effects, Params};
-use super::ids;
 use super::instruments::{self, Category, Instrument, num};
 use super::keys::Key;
 use super::margin::Mode;
@@ -20,6 +18,8 @@ use super::market::Market;
 use super::market::prices::mix;
 use super::routes::{self, Kind};
 use super::store;
+use super::store::books::{Books, Intent};
+use super::store::ids;
 use super::upkeep;
 use super::waiting;
 

@@ -3,12 +3,12 @@
 use super::*;
 use crate::sim::PriceSource;
 use crate::sim::birth;
-use crate::sim::books::Books;
 use crate::sim::call::{Call, Effects, Params, text};
 use crate::sim::create;
 use crate::sim::instruments::find;
 use crate::sim::keys::Key;
 use crate::sim::market::Market;
+use crate::sim::store::books::Books;
 use crate::sim::trading_stop;
 
 const THEN: i64 = 1_780_000_000_000;

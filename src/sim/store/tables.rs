@@ -9,18 +9,21 @@ use std::time::{Duration, Instant};
 use rusqlite::{Connection, ErrorCode, TransactionBehavior, params};
 use rust_decimal::Decimal;
 
-use super::PaperError;
 use super::books::{Books, Tables};
-use super::call::Refusal;
-use super::instruments::{Category, Instrument};
-use super::market::Point;
-use super::order::Side;
-use super::order_store;
-use super::position::Position;
-use super::{closed_pnl, journal, outbox, transfers};
+use super::outbox;
+use crate::sim::PaperError;
+use crate::sim::call::Refusal;
+use crate::sim::closed_pnl;
+use crate::sim::instruments::{Category, Instrument};
+use crate::sim::journal;
+use crate::sim::market::Point;
+use crate::sim::order::Side;
+use crate::sim::order_store;
+use crate::sim::position::Position;
+use crate::sim::transfers;
 
 /// The leverage of an instrument whose leverage was never set.
-const FIRST_LEVERAGE: Decimal = super::instruments::num(10, 0);
+const FIRST_LEVERAGE: Decimal = crate::sim::instruments::num(10, 0);
 /// Prices set by hand that are kept for each instrument; older ones leave the path.
 const PINS_KEPT: i64 = 200;
 const VERSION: i64 = 3;

@@ -9,22 +9,22 @@ use std::sync::Arc;
 
 use rusqlite::{CachedStatement, Connection};
 
-use super::call::Refusal;
-use super::instruments::Category;
-use super::market::Market;
-use super::market::clock::Clock;
-use super::order::Order;
 use super::outbox::Event;
-use super::position::Position;
-use super::resting::Resting;
-use super::store::{self, Coin, Wallet};
+use super::tables::{self, Coin, Wallet};
+use crate::sim::call::Refusal;
+use crate::sim::instruments::Category;
+use crate::sim::market::Market;
+use crate::sim::market::clock::Clock;
+use crate::sim::order::Order;
+use crate::sim::position::Position;
+use crate::sim::resting::Resting;
 
 /// The small tables, decoded.
 #[derive(Debug, Default)]
 pub(crate) struct Tables {
     pub(crate) meta: BTreeMap<String, String>,
     pub(crate) coins: BTreeMap<(Wallet, String), Coin>,
-    pub(crate) pins: store::Pins,
+    pub(crate) pins: tables::Pins,
     pub(crate) settings: HashMap<(Category, String, String), String>,
     pub(crate) positions: BTreeMap<(Category, String, i64), Arc<Position>>,
     /// Open orders by age.
@@ -47,7 +47,7 @@ pub(crate) struct Books {
     quiet_until: Cell<i64>,
     events: RefCell<Vec<Event>>,
     touched: RefCell<Touched>,
-    /// What [`super::reports`] values the account with; without one nothing is reported.
+    /// What [`crate::sim::reports`] values the account with; without one nothing is reported.
     market: RefCell<Option<Market>>,
 }
 
@@ -186,7 +186,7 @@ impl Books {
         if let Some(copy) = self.copy.borrow().as_ref() {
             return Ok(look(copy));
         }
-        let copy = store::load(&self.db)?;
+        let copy = tables::load(&self.db)?;
         let seen = look(&copy);
         *self.copy.borrow_mut() = Some(copy);
         Ok(seen)
@@ -265,7 +265,7 @@ impl Books {
             return Ok(());
         }
         match self.market.borrow().as_ref() {
-            Some(market) => super::reports::write(self, market, &touched),
+            Some(market) => crate::sim::reports::write(self, market, &touched),
             None => Ok(()),
         }
     }

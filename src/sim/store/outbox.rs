@@ -7,9 +7,9 @@ use rusqlite::params;
 use serde_json::Value;
 
 use super::books::Books;
-use super::call::Refusal;
-use super::server;
-use super::store;
+use super::tables;
+use crate::sim::call::Refusal;
+use crate::sim::server;
 
 /// Its part of the schema.
 pub(crate) const TABLES: &str = "
@@ -26,14 +26,14 @@ pub(crate) const LEASE_MS: i64 = 600_000;
 
 /// Whether a stream of any process may be listening.
 pub(crate) fn is_heard(books: &Books) -> Result<bool, Refusal> {
-    let until = store::meta(books, HEARD_UNTIL)?;
+    let until = tables::meta(books, HEARD_UNTIL)?;
     Ok(until.is_some_and(|until| server::now_ms() < until))
 }
 
 /// Says that somebody listens, for all who write from now on; returns until when that holds.
 pub(crate) fn listen(books: &Books) -> Result<i64, Refusal> {
     let until = server::now_ms() + LEASE_MS;
-    store::set_meta(books, HEARD_UNTIL, &until.to_string())?;
+    tables::set_meta(books, HEARD_UNTIL, &until.to_string())?;
     Ok(until)
 }
 

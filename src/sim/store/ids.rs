@@ -3,10 +3,10 @@
 //! They are drawn from the account's seed and birth and a counter of the store, so two accounts differ and
 //! two processes on one account never collide.
 
-use super::call::{Desk, Refusal};
-use super::instruments::{Category, Instrument};
-use super::market::prices::mix;
-use super::store;
+use super::tables;
+use crate::sim::call::{Desk, Refusal};
+use crate::sim::instruments::{Category, Instrument};
+use crate::sim::market::prices::mix;
 
 const COUNTER: &str = "ids";
 /// When the account was made.
@@ -15,9 +15,9 @@ const SPOT_FIRST: u64 = 1_000_000_000_000_000_000;
 
 /// The id of the next order or trade of an instrument: spot ids are numbers in text.
 pub(crate) fn next(desk: &Desk<'_>, one: &Instrument) -> Result<String, Refusal> {
-    let count = store::meta(desk.books, COUNTER)?.unwrap_or_default() + 1;
-    store::set_meta(desk.books, COUNTER, &count.to_string())?;
-    let born = store::meta(desk.books, BORN)?.unwrap_or_default();
+    let count = tables::meta(desk.books, COUNTER)?.unwrap_or_default() + 1;
+    tables::set_meta(desk.books, COUNTER, &count.to_string())?;
+    let born = tables::meta(desk.books, BORN)?.unwrap_or_default();
     let high = mix(desk.market.seed ^ mix(born.cast_unsigned() ^ mix(count.cast_unsigned())));
     Ok(match one.category {
         // The counter keeps them apart; the rest makes them look the part.
