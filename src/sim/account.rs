@@ -8,10 +8,10 @@ use rust_decimal::Decimal;
 use super::borrow;
 use super::call::{Desk, Refusal};
 use super::instruments::{self, Category, Instrument};
-use super::margin::{self, Exposure, Mode};
 use super::order::{Order, Side};
 use super::order_store;
-use super::position::Position;
+use super::positions::Position;
+use super::positions::margin::{self, Exposure, Mode};
 use super::resting::LegKey;
 use super::store::{self, Coin, Wallet};
 

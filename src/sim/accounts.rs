@@ -8,7 +8,7 @@ use super::account_settings;
 use super::borrow;
 use super::call::{Answer, Call, Desk, Refusal, text};
 use super::instruments::{Category, INSTRUMENTS, num};
-use super::margin::Mode;
+use super::positions::margin::Mode;
 
 /// No margin rate is shown above this.
 const MOST_RATE: Decimal = num(9_999, 0);

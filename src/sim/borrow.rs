@@ -8,7 +8,7 @@ use rust_decimal::Decimal;
 use super::call::{Desk, Refusal};
 use super::instruments::{Category, num};
 use super::journal::{self, Cause, Entry, Kind};
-use super::margin::Mode;
+use super::positions::margin::Mode;
 use super::store::books::Books;
 use super::store::{self, Wallet};
 use super::{account, order_store};

@@ -8,9 +8,9 @@ use super::account::{self, Account, Holding};
 use super::borrow::{self, TERMS, Terms};
 use super::call::{Answer, Call, Refusal, cursor_text, text};
 use super::instruments::{Category, Instrument};
-use super::margin::Mode;
 use super::order::Side;
 use super::order_store::Query;
+use super::positions::margin::Mode;
 
 /// The terms of each coin, and what of it is borrowed.
 pub(crate) fn collateral_info(call: &Call<'_>) -> Answer {

@@ -10,7 +10,7 @@ use serde::Deserialize;
 use super::call::{Desk, Refusal};
 use super::instruments::{self, Category, Instrument};
 use super::order::Side;
-use super::position::Position;
+use super::positions::Position;
 use super::store::Wallet;
 use super::store::books::Books;
 

@@ -9,9 +9,9 @@ use serde_json::Value;
 
 use super::call::Refusal;
 use super::instruments::Instrument;
-use super::margin::Exposure;
 use super::order::Order;
 use super::order_row::order_row;
+use super::positions::margin::Exposure;
 use super::resting::LegKey;
 use super::store;
 use super::store::books::{Books, Tables};

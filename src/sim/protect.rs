@@ -11,7 +11,7 @@ use super::draft;
 use super::instruments::Instrument;
 use super::order::{Force, Order, Side, Status, StopKind};
 use super::order_store;
-use super::position::Position;
+use super::positions::Position;
 
 /// The open order that takes one of the protections of a whole position.
 pub(crate) fn full(

@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use super::call::Refusal;
 use super::instruments::{Category, Instrument};
-use super::margin::Exposure;
 use super::order::Order;
+use super::positions::margin::Exposure;
 
 /// An instrument and the index of its leg.
 pub(crate) type LegKey = (Category, &'static str, i64);

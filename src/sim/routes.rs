@@ -6,12 +6,10 @@ use super::assets;
 use super::batches;
 use super::borrow_replies;
 use super::call::{Answer, Answered, Call, Refusal};
-use super::closed_pnl;
 use super::create;
 use super::deposits;
 use super::instruments::listing;
 use super::key_info;
-use super::margin_modes;
 use super::market;
 use super::order_changes;
 use super::order_replies;
@@ -157,16 +155,19 @@ static ROUTES: &[Route] = &[
         "/v5/account/set-collateral-switch",
         borrow_replies::set_collateral_switch,
     ),
-    write("/v5/account/set-margin-mode", margin_modes::set_margin_mode),
+    write(
+        "/v5/account/set-margin-mode",
+        positions::margin_modes::set_margin_mode,
+    ),
     read("/v5/order/spot-borrow-check", borrow_replies::spot_borrow_check),
     read("/v5/position/list", positions::list),
-    read("/v5/position/closed-pnl", closed_pnl::list),
+    read("/v5/position/closed-pnl", positions::closed_pnl::list),
     read("/v5/position/symbol-info", positions::symbol_info),
-    write("/v5/position/set-leverage", margin_modes::set_leverage),
-    write("/v5/position/add-margin", margin_modes::add_margin),
+    write("/v5/position/set-leverage", positions::margin_modes::set_leverage),
+    write("/v5/position/add-margin", positions::margin_modes::add_margin),
     write(
         "/v5/position/set-auto-add-margin",
-        margin_modes::set_auto_add_margin,
+        positions::margin_modes::set_auto_add_margin,
     ),
     write("/v5/position/switch-mode", positions::switch_mode),
     write("/v5/position/trading-stop", trading_stop::trading_stop),

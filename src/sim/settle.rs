@@ -5,11 +5,11 @@ use serde_json::json;
 
 use super::borrow;
 use super::call::{Answer, Desk, Refusal, text};
-use super::closed_pnl;
 use super::instruments::{Category, Instrument};
 use super::journal::{self, Cause, Entry, Kind};
 use super::order::{Order, Side, Status};
 use super::order_store::{self, Filed};
+use super::positions::closed_pnl;
 use super::store;
 use super::store::ids;
 

@@ -10,7 +10,7 @@ use super::instruments::{Category, Instrument};
 use super::matching;
 use super::order::{Order, Side, StopKind};
 use super::order_store;
-use super::position::Position;
+use super::positions::Position;
 use super::protect;
 use super::store;
 

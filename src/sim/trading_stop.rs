@@ -10,7 +10,7 @@ use super::draft;
 use super::instruments::Instrument;
 use super::market::prices::PriceKind;
 use super::order::{Side, StopKind};
-use super::position::Position;
+use super::positions::Position;
 use super::positions::{contract, legs};
 use super::protect;
 use super::stops;

@@ -3,8 +3,8 @@
 
 use super::borrow;
 use super::call::{Desk, Refusal};
-use super::liquidation;
-use super::settlement;
+use super::positions::liquidation;
+use super::positions::settlement;
 
 /// Whether time can do anything to the account: something is held or owed.
 pub(crate) fn is_needed(desk: &Desk<'_>) -> Result<bool, Refusal> {

@@ -9,7 +9,7 @@ use super::account::{Account, Holding};
 use super::borrow;
 use super::call::{Desk, Refusal};
 use super::instruments::{Category, INSTRUMENTS};
-use super::margin::Mode;
+use super::positions::margin::Mode;
 use super::store::{self, Wallet};
 
 /// The digits that amounts of every coin are kept with.

@@ -16,7 +16,7 @@ use crate::sim::instruments::Category;
 use crate::sim::market::Market;
 use crate::sim::market::clock::Clock;
 use crate::sim::order::Order;
-use crate::sim::position::Position;
+use crate::sim::positions::Position;
 use crate::sim::resting::Resting;
 
 /// The small tables, decoded.

@@ -2,13 +2,13 @@
 
 use rust_decimal::Decimal;
 
-use super::call::Refusal;
-use super::instruments::{Category, Instrument};
-use super::order::Side;
 use super::position::Position;
-use super::store;
-use super::store::books::Books;
 use super::tiers;
+use crate::sim::call::Refusal;
+use crate::sim::instruments::{Category, Instrument};
+use crate::sim::order::Side;
+use crate::sim::store;
+use crate::sim::store::books::Books;
 
 const MODE: &str = "margin_mode";
 

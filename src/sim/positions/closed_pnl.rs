@@ -5,13 +5,13 @@ use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::call::{Answer, Call, Desk, Refusal, page, text};
-use super::instruments::Instrument;
-use super::order::{Order, exact};
-use super::order_store::Query;
 use super::position::Closed;
-use super::positions;
-use super::settle;
+use super::replies;
+use crate::sim::call::{Answer, Call, Desk, Refusal, page, text};
+use crate::sim::instruments::Instrument;
+use crate::sim::order::{Order, exact};
+use crate::sim::order_store::Query;
+use crate::sim::settle;
 
 /// Its part of the schema.
 pub(crate) const TABLES: &str = "
@@ -132,7 +132,7 @@ pub(crate) fn list(call: &Call<'_>) -> Answer {
     let params = &call.params;
     let category = params.category()?;
     if params.get("symbol").is_some() {
-        positions::contract(params)?;
+        replies::contract(params)?;
     }
     let (start, end) = params.time_span(call.desk.now)?;
     let query = Query::over("closed_pnl")
@@ -144,7 +144,7 @@ pub(crate) fn list(call: &Call<'_>) -> Answer {
     let mut list = Vec::new();
     for data in rows {
         let row: Row = serde_json::from_str(&data)?;
-        if let Some(one) = super::instruments::find(category, &row.symbol) {
+        if let Some(one) = crate::sim::instruments::find(category, &row.symbol) {
             list.push(row.shown(one));
         }
     }

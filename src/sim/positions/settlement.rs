@@ -3,16 +3,16 @@
 use rust_decimal::Decimal;
 use serde_json::json;
 
-use super::call::{Desk, Refusal, text};
-use super::instruments::{self, Category, Instrument};
-use super::journal::{self, Cause, Entry, Kind};
 use super::liquidation;
-use super::market::funding;
-use super::order::Side;
-use super::order_store::{self, Filed};
 use super::position::Position;
-use super::store;
-use super::store::ids;
+use crate::sim::call::{Desk, Refusal, text};
+use crate::sim::instruments::{self, Category, Instrument};
+use crate::sim::journal::{self, Cause, Entry, Kind};
+use crate::sim::market::funding;
+use crate::sim::order::Side;
+use crate::sim::order_store::{self, Filed};
+use crate::sim::store;
+use crate::sim::store::ids;
 
 /// No contract settles more often than on whole hours.
 const GRID_MS: i64 = 3_600_000;

@@ -3,15 +3,15 @@
 use rust_decimal::Decimal;
 use serde_json::{Value, json};
 
-use super::account::{Account, Leg};
-use super::call::{Answer, Call, Desk, Params, Refusal, page, text};
-use super::instruments::{self, Category, INSTRUMENTS, Instrument};
 use super::liquidation;
 use super::margin::{Isolated, Mode};
-use super::order_store;
 use super::position::Position;
-use super::store;
 use super::tiers;
+use crate::sim::account::{Account, Leg};
+use crate::sim::call::{Answer, Call, Desk, Params, Refusal, page, text};
+use crate::sim::instruments::{self, Category, INSTRUMENTS, Instrument};
+use crate::sim::order_store;
+use crate::sim::store;
 
 /// Positions. With a symbol flat legs are shown too, otherwise only what is held.
 pub(crate) fn list(call: &Call<'_>) -> Answer {

@@ -2,7 +2,7 @@
 
 use rust_decimal::Decimal;
 
-use super::instruments::Instrument;
+use crate::sim::instruments::Instrument;
 
 /// The number of the tier of a position value, from one.
 pub(crate) fn id(one: &Instrument, value: Decimal) -> usize {

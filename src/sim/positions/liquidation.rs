@@ -8,20 +8,20 @@ use std::collections::BTreeMap;
 
 use rust_decimal::Decimal;
 
-use super::account::{Account, Holding, Leg};
-use super::borrow;
-use super::call::{Desk, Refusal};
-use super::draft;
-use super::instruments::Instrument;
-use super::journal::{self, Cause, Entry, Kind};
 use super::margin::{self, Isolated, Mode};
-use super::matching;
-use super::order::{Order, Side};
-use super::order_store;
 use super::position::Position;
-use super::settle::{self, Trade};
-use super::store;
-use super::store::ids;
+use crate::sim::account::{Account, Holding, Leg};
+use crate::sim::borrow;
+use crate::sim::call::{Desk, Refusal};
+use crate::sim::draft;
+use crate::sim::instruments::Instrument;
+use crate::sim::journal::{self, Cause, Entry, Kind};
+use crate::sim::matching;
+use crate::sim::order::{Order, Side};
+use crate::sim::order_store;
+use crate::sim::settle::{self, Trade};
+use crate::sim::store;
+use crate::sim::store::ids;
 
 /// Closes what must be closed at this tick; says whether anything was.
 pub(crate) fn at_tick(moment: &Desk<'_>) -> Result<bool, Refusal> {

@@ -3,8 +3,8 @@
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
-use super::instruments::{Category, Instrument};
-use super::order::{Side, exact};
+use crate::sim::instruments::{Category, Instrument};
+use crate::sim::order::{Side, exact};
 
 /// One leg of an instrument: index 0 one-way, 1 the long and 2 the short leg in hedge mode.
 #[derive(Debug, Clone, Serialize, Deserialize)]

@@ -3,16 +3,16 @@
 use rust_decimal::Decimal;
 use serde_json::json;
 
-use super::account::Account;
-use super::borrow;
-use super::call::{Answer, Call, Refusal};
-use super::instruments::Instrument;
 use super::margin::{Isolated, Mode};
-use super::order::Side;
-use super::positions;
-use super::store;
+use super::replies;
 use super::tiers;
-use super::waiting;
+use crate::sim::account::Account;
+use crate::sim::borrow;
+use crate::sim::call::{Answer, Call, Refusal};
+use crate::sim::instruments::Instrument;
+use crate::sim::order::Side;
+use crate::sim::store;
+use crate::sim::waiting;
 
 /// The account's margin mode. A refusal says why in `reasons`.
 pub(crate) fn set_margin_mode(call: &Call<'_>) -> Answer {
@@ -73,7 +73,7 @@ fn level(call: &Call<'_>) -> Result<(), Refusal> {
             store::save_position(books, &held)?;
         }
     }
-    for one in super::instruments::INSTRUMENTS.iter() {
+    for one in crate::sim::instruments::INSTRUMENTS.iter() {
         let buy = store::leverage_of(books, one, Side::Buy)?;
         if buy != store::leverage_of(books, one, Side::Sell)? {
             store::set_leverage(books, one, Side::Sell, buy)?;
@@ -84,7 +84,7 @@ fn level(call: &Call<'_>) -> Result<(), Refusal> {
 
 /// Sets the leverage of both sides; they may differ in hedge mode with isolated margin.
 pub(crate) fn set_leverage(call: &Call<'_>) -> Answer {
-    let one = positions::contract(&call.params)?;
+    let one = replies::contract(&call.params)?;
     let books = call.desk.books;
     call.params.require("buyLeverage")?;
     call.params.require("sellLeverage")?;
@@ -111,7 +111,7 @@ pub(crate) fn set_leverage(call: &Call<'_>) -> Answer {
     if free < Decimal::ZERO {
         return Err(Refusal::new(110_044, "Available margin is insufficient"));
     }
-    for idx in positions::legs(&call.desk, one)? {
+    for idx in replies::legs(&call.desk, one)? {
         books.touch_position(one.category, one.symbol, *idx, call.desk.now);
     }
     waiting::mark(&call.desk)?;
@@ -127,7 +127,7 @@ fn check_leverage(call: &Call<'_>, one: &Instrument, side: Side, leverage: Decim
             format!("cannot set leverage, it must be 1 to {most}"),
         ));
     }
-    for idx in positions::legs(&call.desk, one)? {
+    for idx in replies::legs(&call.desk, one)? {
         let held = store::position(call.desk.books, one, *idx)?;
         if held.is_open() && held.side == side && held.entry > tiers::most_at(one, leverage) {
             return Err(Refusal::new(
@@ -141,12 +141,12 @@ fn check_leverage(call: &Call<'_>, one: &Instrument, side: Side, leverage: Decim
 
 /// The isolated position that a request is about.
 fn target(call: &Call<'_>) -> Result<(&'static Instrument, i64), Refusal> {
-    let one = positions::contract(&call.params)?;
+    let one = replies::contract(&call.params)?;
     if Mode::of(call.desk.books)? == Mode::Cross {
         return Err(Refusal::new(110_076, "Only isolated mode is supported"));
     }
     let idx = call.params.integer("positionIdx")?.unwrap_or_default();
-    if !positions::legs(&call.desk, one)?.contains(&idx) {
+    if !replies::legs(&call.desk, one)?.contains(&idx) {
         return Err(Refusal::new(10001, "position idx not match position mode"));
     }
     Ok((one, idx))
@@ -187,7 +187,7 @@ pub(crate) fn add_margin(call: &Call<'_>) -> Answer {
     books.touch_position(one.category, one.symbol, idx, call.desk.now);
     waiting::mark(&call.desk)?;
     let account = Account::read(&call.desk, None)?;
-    let mut row = positions::row(&call.desk, &account, one, &held)?;
+    let mut row = replies::row(&call.desk, &account, one, &held)?;
     if let Some(fields) = row.as_object_mut() {
         fields.insert("category".to_owned(), json!(one.category.word()));
     }
