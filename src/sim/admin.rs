@@ -6,7 +6,8 @@ use rust_decimal::Decimal;
 use serde_json::json;
 
 use super::PaperError;
-use super::birth;
+use super::account::birth;
+use super::account::upkeep;
 use super::call::{Params, Refusal};
 use super::envelope;
 use super::instruments::{self, Category, Instrument};
@@ -15,7 +16,6 @@ use super::order_store;
 use super::server::{self, Shared};
 use super::store;
 use super::store::books::Intent;
-use super::upkeep;
 use super::waiting;
 
 /// Answers `POST /paper/faults`, `/paper/price`, `/paper/clock`, `/paper/deposit` and `/paper/restart`, and `GET /paper/clock`.

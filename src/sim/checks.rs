@@ -2,7 +2,7 @@
 
 use rust_decimal::Decimal;
 
-use super::account_settings;
+use super::account;
 use super::call::{Desk, Refusal};
 use super::instruments::{Category, Instrument, num};
 use super::order::{Order, Side, Status, StopKind};
@@ -116,7 +116,7 @@ pub(crate) fn keep_in_collar(
         Side::Buy => order.price.min(highest),
         Side::Sell => order.price.max(lowest),
     };
-    if within != order.price && !account_settings::adjusts(desk.books, one.category)? {
+    if within != order.price && !account::settings::adjusts(desk.books, one.category)? {
         return Err(match (one.category, order.side) {
             (Category::Spot, Side::Buy) => Refusal::new(
                 170_372,

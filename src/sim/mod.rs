@@ -26,31 +26,21 @@ use tokio::sync::{oneshot, watch};
 use tokio::task::JoinHandle;
 
 mod account;
-mod account_settings;
-mod accounts;
 mod admin;
-mod assets;
 mod attached;
 mod auth;
 mod batches;
-mod birth;
-mod borrow;
-mod borrow_replies;
 mod call;
 mod checks;
 mod config;
 #[cfg(test)]
 mod conservation;
 mod create;
-mod deposits;
 mod draft;
 mod envelope;
-mod equity;
 mod error;
 mod faults;
-mod hand;
 mod instruments;
-mod journal;
 mod key_info;
 mod keys;
 mod limits;
@@ -63,10 +53,7 @@ mod order_row;
 mod order_store;
 mod positions;
 mod precheck;
-mod profit;
 mod protect;
-mod report;
-mod reports;
 mod resting;
 mod routes;
 mod server;
@@ -77,23 +64,19 @@ mod stream;
 mod strikes;
 mod trading_stop;
 mod trailing;
-mod transaction_log;
-mod transfers;
 mod triggers;
-mod upkeep;
 mod waiting;
-mod wallets;
 mod wire;
 
+pub use account::report::{
+    PaperCoin, PaperFill, PaperOrder, PaperPoint, PaperPosition, PaperProfit, PaperReport, PaperSum,
+};
 pub use config::{ClockStart, PaperConfig, PriceSource};
 pub use error::PaperError;
 pub use faults::{FAULTS_VARIABLE, Fault, FaultKind, FaultSwitch};
 pub use keys::key_kinds;
 pub use market::live::{Live, LiveFeed, LivePrice};
 pub use market::replay::{Replay, ReplayError, ReplayFile};
-pub use report::{
-    PaperCoin, PaperFill, PaperOrder, PaperPoint, PaperPosition, PaperProfit, PaperReport, PaperSum,
-};
 
 /// How long [`RunningPaper::stop`] waits for requests under way.
 const GRACE: Duration = Duration::from_millis(250);
@@ -129,7 +112,7 @@ impl PaperExchange {
             config.rsa_public_key.as_deref(),
         )?;
         let books = store::open(&config.store)?;
-        let seed = birth::begin(&books, &config)?;
+        let seed = account::birth::begin(&books, &config)?;
         books.report_on(market::Market {
             seed,
             source: config.prices.clone(),

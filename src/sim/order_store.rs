@@ -278,9 +278,11 @@ impl Query {
 mod tests {
     use super::*;
     use crate::sim::PriceSource;
+    use crate::sim::account::birth;
     use crate::sim::call::{Call, Desk, Effects, Params};
+    use crate::sim::create;
     use crate::sim::market::Market;
-    use crate::sim::{birth, create, order_replies};
+    use crate::sim::order_replies;
 
     #[test]
     fn forgotten_orders_are_gone_from_realtime_alone() {

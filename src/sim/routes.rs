@@ -1,13 +1,9 @@
 //! Which request does what: method, path, who may call it, and whether it changes something.
 
-use super::account_settings;
-use super::accounts;
-use super::assets;
+use super::account;
 use super::batches;
-use super::borrow_replies;
 use super::call::{Answer, Answered, Call, Refusal};
 use super::create;
-use super::deposits;
 use super::instruments::listing;
 use super::key_info;
 use super::market;
@@ -16,8 +12,6 @@ use super::order_replies;
 use super::positions;
 use super::precheck;
 use super::trading_stop;
-use super::transaction_log;
-use super::transfers;
 
 /// What a route needs from the store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -118,48 +112,66 @@ static ROUTES: &[Route] = &[
     public("/v5/market/delivery-price", market::statistics::delivery_price),
     public("/v5/system/status", market::statistics::system_status),
     public("/v5/announcements/index", market::statistics::announcements),
-    read("/v5/account/wallet-balance", accounts::wallet_balance),
-    read("/v5/account/info", accounts::info),
-    read("/v5/account/fee-rate", accounts::fee_rate),
-    read("/v5/account/withdrawal", account_settings::withdrawal),
-    read("/v5/account/query-dcp-info", account_settings::dcp_info),
-    read("/v5/account/user-setting-config", account_settings::user_settings),
-    read("/v5/account/smp-group", account_settings::smp_group),
+    read("/v5/account/wallet-balance", account::replies::wallet_balance),
+    read("/v5/account/info", account::replies::info),
+    read("/v5/account/fee-rate", account::replies::fee_rate),
+    read("/v5/account/withdrawal", account::settings::withdrawal),
+    read("/v5/account/query-dcp-info", account::settings::dcp_info),
+    read(
+        "/v5/account/user-setting-config",
+        account::settings::user_settings,
+    ),
+    read("/v5/account/smp-group", account::settings::smp_group),
     read("/v5/account/instruments-info", listing::instruments_info),
     write(
         "/v5/account/set-limit-px-action",
-        account_settings::set_limit_price_action,
+        account::settings::set_limit_price_action,
     ),
-    write("/v5/account/set-hedging-mode", account_settings::set_hedging_mode),
-    write("/v5/asset/transfer/inter-transfer", transfers::transfer),
-    read("/v5/asset/transfer/query-inter-transfer-list", transfers::list),
-    read("/v5/asset/transfer/query-transfer-coin-list", transfers::coins),
+    write(
+        "/v5/account/set-hedging-mode",
+        account::settings::set_hedging_mode,
+    ),
+    write("/v5/asset/transfer/inter-transfer", account::transfers::transfer),
+    read(
+        "/v5/asset/transfer/query-inter-transfer-list",
+        account::transfers::list,
+    ),
+    read(
+        "/v5/asset/transfer/query-transfer-coin-list",
+        account::transfers::coins,
+    ),
     read(
         "/v5/asset/transfer/query-account-coins-balance",
-        assets::coins_balance,
+        account::assets::coins_balance,
     ),
     read(
         "/v5/asset/transfer/query-account-coin-balance",
-        assets::coin_balance,
+        account::assets::coin_balance,
     ),
-    read("/v5/asset/transfer/query-asset-info", assets::asset_info),
-    read("/v5/asset/asset-overview", assets::overview),
-    read("/v5/asset/coin/query-info", deposits::coin_info),
-    read("/v5/asset/deposit/query-record", deposits::deposits),
-    read("/v5/asset/withdraw/query-record", deposits::withdrawals),
+    read("/v5/asset/transfer/query-asset-info", account::assets::asset_info),
+    read("/v5/asset/asset-overview", account::assets::overview),
+    read("/v5/asset/coin/query-info", account::deposits::coin_info),
+    read("/v5/asset/deposit/query-record", account::deposits::deposits),
+    read("/v5/asset/withdraw/query-record", account::deposits::withdrawals),
     read("/v5/user/query-api", key_info::query_api),
-    read("/v5/account/transaction-log", transaction_log::list),
-    read("/v5/account/collateral-info", borrow_replies::collateral_info),
-    read("/v5/account/borrow-history", borrow_replies::history),
+    read("/v5/account/transaction-log", account::transaction_log::list),
+    read(
+        "/v5/account/collateral-info",
+        account::borrow_replies::collateral_info,
+    ),
+    read("/v5/account/borrow-history", account::borrow_replies::history),
     write(
         "/v5/account/set-collateral-switch",
-        borrow_replies::set_collateral_switch,
+        account::borrow_replies::set_collateral_switch,
     ),
     write(
         "/v5/account/set-margin-mode",
         positions::margin_modes::set_margin_mode,
     ),
-    read("/v5/order/spot-borrow-check", borrow_replies::spot_borrow_check),
+    read(
+        "/v5/order/spot-borrow-check",
+        account::borrow_replies::spot_borrow_check,
+    ),
     read("/v5/position/list", positions::list),
     read("/v5/position/closed-pnl", positions::closed_pnl::list),
     read("/v5/position/symbol-info", positions::symbol_info),

@@ -3,10 +3,10 @@
 use rust_decimal::Decimal;
 use serde_json::json;
 
-use super::borrow;
+use super::account::borrow;
+use super::account::journal::{self, Cause, Entry, Kind};
 use super::call::{Answer, Desk, Refusal, text};
 use super::instruments::{Category, Instrument};
-use super::journal::{self, Cause, Entry, Kind};
 use super::order::{Order, Side, Status};
 use super::order_store::{self, Filed};
 use super::positions::closed_pnl;

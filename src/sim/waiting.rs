@@ -9,6 +9,7 @@ use std::sync::Arc;
 use rust_decimal::Decimal;
 
 use super::account::Account;
+use super::account::upkeep;
 use super::call::{Desk, Refusal};
 use super::instruments::{Category, Instrument};
 use super::market::prices::{KNOT_MS, PriceKind};
@@ -20,7 +21,6 @@ use super::stops;
 use super::store;
 use super::trailing;
 use super::triggers::{self, reached, stirs};
-use super::upkeep;
 
 /// The market trades this often.
 const TICK_MS: i64 = 250;

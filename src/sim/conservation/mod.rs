@@ -9,7 +9,8 @@ use told::Told;
 
 use super::PriceSource;
 use super::account::Account;
-use super::birth;
+use super::account::birth;
+use super::account::upkeep;
 use super::call::{Answer, Answered, Call, Desk, Effects, Params};
 use super::instruments::{self, Category, Instrument, num};
 use super::keys::Key;
@@ -20,7 +21,6 @@ use super::routes::{self, Kind};
 use super::store;
 use super::store::books::{Books, Intent};
 use super::store::ids;
-use super::upkeep;
 use super::waiting;
 
 mod told;

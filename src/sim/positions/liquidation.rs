@@ -10,12 +10,12 @@ use rust_decimal::Decimal;
 
 use super::margin::{self, Isolated, Mode};
 use super::position::Position;
+use crate::sim::account::borrow;
+use crate::sim::account::journal::{self, Cause, Entry, Kind};
 use crate::sim::account::{Account, Holding, Leg};
-use crate::sim::borrow;
 use crate::sim::call::{Desk, Refusal};
 use crate::sim::draft;
 use crate::sim::instruments::Instrument;
-use crate::sim::journal::{self, Cause, Entry, Kind};
 use crate::sim::matching;
 use crate::sim::order::{Order, Side};
 use crate::sim::order_store;

@@ -7,7 +7,7 @@ use super::margin::{Isolated, Mode};
 use super::replies;
 use super::tiers;
 use crate::sim::account::Account;
-use crate::sim::borrow;
+use crate::sim::account::borrow;
 use crate::sim::call::{Answer, Call, Refusal};
 use crate::sim::instruments::Instrument;
 use crate::sim::order::Side;

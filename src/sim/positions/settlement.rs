@@ -5,9 +5,9 @@ use serde_json::json;
 
 use super::liquidation;
 use super::position::Position;
+use crate::sim::account::journal::{self, Cause, Entry, Kind};
 use crate::sim::call::{Desk, Refusal, text};
 use crate::sim::instruments::{self, Category, Instrument};
-use crate::sim::journal::{self, Cause, Entry, Kind};
 use crate::sim::market::funding;
 use crate::sim::order::Side;
 use crate::sim::order_store::{self, Filed};

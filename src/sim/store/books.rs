@@ -47,7 +47,7 @@ pub(crate) struct Books {
     quiet_until: Cell<i64>,
     events: RefCell<Vec<Event>>,
     touched: RefCell<Touched>,
-    /// What [`crate::sim::reports`] values the account with; without one nothing is reported.
+    /// What [`crate::sim::account::changes`] values the account with; without one nothing is reported.
     market: RefCell<Option<Market>>,
 }
 
@@ -265,7 +265,7 @@ impl Books {
             return Ok(());
         }
         match self.market.borrow().as_ref() {
-            Some(market) => crate::sim::reports::write(self, market, &touched),
+            Some(market) => crate::sim::account::changes::write(self, market, &touched),
             None => Ok(()),
         }
     }

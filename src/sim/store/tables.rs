@@ -12,15 +12,15 @@ use rust_decimal::Decimal;
 use super::books::{Books, Tables};
 use super::outbox;
 use crate::sim::PaperError;
+use crate::sim::account::journal;
+use crate::sim::account::transfers;
 use crate::sim::call::Refusal;
 use crate::sim::instruments::{Category, Instrument};
-use crate::sim::journal;
 use crate::sim::market::Point;
 use crate::sim::order::Side;
 use crate::sim::order_store;
 use crate::sim::positions::Position;
 use crate::sim::positions::closed_pnl;
-use crate::sim::transfers;
 
 /// The leverage of an instrument whose leverage was never set.
 const FIRST_LEVERAGE: Decimal = crate::sim::instruments::num(10, 0);

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::sim::PriceSource;
-use crate::sim::birth;
+use crate::sim::account::birth;
 use crate::sim::call::{Call, Effects, Params, text};
 use crate::sim::create;
 use crate::sim::instruments::find;

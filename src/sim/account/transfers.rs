@@ -5,12 +5,12 @@ use rust_decimal::Decimal;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::account::Account;
-use super::call::{Answer, Call, Desk, Refusal, cursor_text, text};
 use super::journal::{self, Cause, Entry, Kind};
-use super::order_store::Query;
-use super::store::Wallet;
 use super::wallets;
+use super::worth::Account;
+use crate::sim::call::{Answer, Call, Desk, Refusal, cursor_text, text};
+use crate::sim::order_store::Query;
+use crate::sim::store::Wallet;
 
 /// Its part of the schema.
 pub(crate) const TABLES: &str = "

@@ -2,11 +2,11 @@
 
 use serde_json::{Value, json};
 
-use super::call::{Answer, Call, Params, Refusal, cursor_text};
 use super::journal::Kind;
-use super::keys;
-use super::order_store::Query;
 use super::wallets;
+use crate::sim::call::{Answer, Call, Params, Refusal, cursor_text};
+use crate::sim::keys;
+use crate::sim::order_store::Query;
 
 /// The longest span of a query.
 const SPAN_MS: i64 = 30 * 86_400_000;

@@ -2,9 +2,9 @@
 
 use serde_json::{Value, json};
 
-use super::call::{Answer, Call, Params, Refusal, cursor_text};
-use super::order_store::Query;
-use super::store::Wallet;
+use crate::sim::call::{Answer, Call, Params, Refusal, cursor_text};
+use crate::sim::order_store::Query;
+use crate::sim::store::Wallet;
 
 const DAY_MS: i64 = 86_400_000;
 const LONGEST_MS: i64 = 7 * DAY_MS;

@@ -2,12 +2,12 @@
 
 use serde_json::{Map, Value, json};
 
-use super::account::Account;
-use super::call::{Answer, Call, Refusal};
-use super::instruments::Category;
-use super::store::books::Books;
-use super::store::{self, Wallet};
 use super::wallets;
+use super::worth::Account;
+use crate::sim::call::{Answer, Call, Refusal};
+use crate::sim::instruments::Category;
+use crate::sim::store::books::Books;
+use crate::sim::store::{self, Wallet};
 
 /// The most coins of one request.
 const COINS_MOST: usize = 20;

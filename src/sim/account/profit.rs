@@ -5,11 +5,11 @@ use std::collections::BTreeMap;
 use rust_decimal::Decimal;
 use serde::Deserialize;
 
-use super::call::{Desk, Refusal};
 use super::equity::{Fill, Held, amount};
-use super::instruments::{self, Category, Instrument};
-use super::order::Side;
-use super::store::books::Books;
+use crate::sim::call::{Desk, Refusal};
+use crate::sim::instruments::{self, Category, Instrument};
+use crate::sim::order::Side;
+use crate::sim::store::books::Books;
 
 /// Sums of one instrument, in the coin that it settles in.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

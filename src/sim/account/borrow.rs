@@ -5,13 +5,14 @@
 
 use rust_decimal::Decimal;
 
-use super::call::{Desk, Refusal};
-use super::instruments::{Category, num};
 use super::journal::{self, Cause, Entry, Kind};
-use super::positions::margin::Mode;
-use super::store::books::Books;
-use super::store::{self, Wallet};
-use super::{account, order_store};
+use super::worth;
+use crate::sim::call::{Desk, Refusal};
+use crate::sim::instruments::{Category, num};
+use crate::sim::order_store;
+use crate::sim::positions::margin::Mode;
+use crate::sim::store::books::Books;
+use crate::sim::store::{self, Wallet};
 
 /// Initial margin of a debt, as a share of its worth.
 pub(crate) const INITIAL: Decimal = num(1, 1);
@@ -140,7 +141,7 @@ fn locked(desk: &Desk<'_>, coin: &str) -> Result<Decimal, Refusal> {
     for order in order_store::open_orders(desk.books)? {
         let one = order.instrument()?;
         if one.category == Category::Spot && order.is_active() && order.extra("isLeverage") != "1" {
-            let (needed, amount) = account::spot_need(one, &order, order.price);
+            let (needed, amount) = worth::spot_need(one, &order, order.price);
             if needed == coin {
                 locked += amount;
             }

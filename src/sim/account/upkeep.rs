@@ -1,10 +1,10 @@
-//! What the passing of time does to the account itself, orders apart: called by [`super::waiting`] as it plays
+//! What the passing of time does to the account itself, orders apart: called by [`crate::sim::waiting`] as it plays
 //! the market, moment by moment.
 
 use super::borrow;
-use super::call::{Desk, Refusal};
-use super::positions::liquidation;
-use super::positions::settlement;
+use crate::sim::call::{Desk, Refusal};
+use crate::sim::positions::liquidation;
+use crate::sim::positions::settlement;
 
 /// Whether time can do anything to the account: something is held or owed.
 pub(crate) fn is_needed(desk: &Desk<'_>) -> Result<bool, Refusal> {

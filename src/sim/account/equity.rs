@@ -7,12 +7,12 @@ use std::collections::BTreeMap;
 use rust_decimal::Decimal;
 use serde::Deserialize;
 
-use super::call::{Desk, Refusal};
-use super::instruments::{self, Category, Instrument};
-use super::order::Side;
-use super::positions::Position;
-use super::store::Wallet;
-use super::store::books::Books;
+use crate::sim::call::{Desk, Refusal};
+use crate::sim::instruments::{self, Category, Instrument};
+use crate::sim::order::Side;
+use crate::sim::positions::Position;
+use crate::sim::store::Wallet;
+use crate::sim::store::books::Books;
 
 /// So many moments make a curve.
 pub(crate) const MOMENTS: i64 = 240;

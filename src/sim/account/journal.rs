@@ -8,10 +8,10 @@ use rust_decimal::Decimal;
 use serde_json::{Value, json};
 
 use super::borrow;
-use super::call::{Desk, Refusal, text};
-use super::instruments::Instrument;
-use super::store::{self, Coin, Wallet};
-use super::waiting;
+use crate::sim::call::{Desk, Refusal, text};
+use crate::sim::instruments::Instrument;
+use crate::sim::store::{self, Coin, Wallet};
+use crate::sim::waiting;
 
 /// Its part of the schema.
 pub(crate) const TABLES: &str = "

@@ -5,21 +5,21 @@ use std::path::PathBuf;
 use rust_decimal::Decimal;
 use serde::{Serialize, Serializer};
 
-use super::account::{Account, Leg};
 use super::birth;
 use super::borrow;
-use super::call::{Desk, Refusal};
 use super::equity::{self, Fill};
-use super::market::Market;
-use super::order::Order;
-use super::order_store;
 use super::profit::{self, Tallies};
-use super::server::now_ms;
-use super::store::books::{Books, Intent};
-use super::store::ids;
-use super::store::{self, Wallet};
-use super::waiting;
-use super::{PaperConfig, PaperError, PaperExchange};
+use super::worth::{Account, Leg};
+use crate::sim::call::{Desk, Refusal};
+use crate::sim::market::Market;
+use crate::sim::order::Order;
+use crate::sim::order_store;
+use crate::sim::server::now_ms;
+use crate::sim::store::books::{Books, Intent};
+use crate::sim::store::ids;
+use crate::sim::store::{self, Wallet};
+use crate::sim::waiting;
+use crate::sim::{PaperConfig, PaperError, PaperExchange};
 
 const DAY_MS: i64 = 86_400_000;
 

@@ -2,15 +2,15 @@
 
 use serde_json::{Value, json};
 
-use super::account::Account;
-use super::accounts;
-use super::call::{Desk, Refusal};
-use super::instruments;
-use super::market::Market;
-use super::positions;
-use super::store;
-use super::store::books::{Books, Touched};
-use super::store::outbox::Event;
+use super::replies;
+use super::worth::Account;
+use crate::sim::call::{Desk, Refusal};
+use crate::sim::instruments;
+use crate::sim::market::Market;
+use crate::sim::positions;
+use crate::sim::store;
+use crate::sim::store::books::{Books, Touched};
+use crate::sim::store::outbox::Event;
 
 /// Publishes an event for each position that changed, and one for the wallet with the coins that changed.
 pub(crate) fn write(books: &Books, market: &Market, touched: &Touched) -> Result<(), Refusal> {
@@ -49,7 +49,7 @@ pub(crate) fn write(books: &Books, market: &Market, touched: &Touched) -> Result
             topic: "wallet",
             category: "",
             visible: touched.at,
-            data: accounts::wallet_row(&desk, &account, Some(&coins))?,
+            data: replies::wallet_row(&desk, &account, Some(&coins))?,
         });
     }
     Ok(())

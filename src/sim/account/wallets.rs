@@ -5,12 +5,12 @@ use std::sync::LazyLock;
 
 use rust_decimal::Decimal;
 
-use super::account::{Account, Holding};
 use super::borrow;
-use super::call::{Desk, Refusal};
-use super::instruments::{Category, INSTRUMENTS};
-use super::positions::margin::Mode;
-use super::store::{self, Wallet};
+use super::worth::{Account, Holding};
+use crate::sim::call::{Desk, Refusal};
+use crate::sim::instruments::{Category, INSTRUMENTS};
+use crate::sim::positions::margin::Mode;
+use crate::sim::store::{self, Wallet};
 
 /// The digits that amounts of every coin are kept with.
 pub(crate) const DIGITS: u32 = 8;

@@ -4,13 +4,13 @@
 use rust_decimal::Decimal;
 use serde_json::{Value, json};
 
-use super::account::{self, Account, Holding};
 use super::borrow::{self, TERMS, Terms};
-use super::call::{Answer, Call, Refusal, cursor_text, text};
-use super::instruments::{Category, Instrument};
-use super::order::Side;
-use super::order_store::Query;
-use super::positions::margin::Mode;
+use super::worth::{self, Account, Holding};
+use crate::sim::call::{Answer, Call, Refusal, cursor_text, text};
+use crate::sim::instruments::{Category, Instrument};
+use crate::sim::order::Side;
+use crate::sim::order_store::Query;
+use crate::sim::positions::margin::Mode;
 
 /// The terms of each coin, and what of it is borrowed.
 pub(crate) fn collateral_info(call: &Call<'_>) -> Answer {
@@ -126,7 +126,7 @@ pub(crate) fn spot_borrow_check(call: &Call<'_>) -> Answer {
         _ => return Err(Refusal::params("Side invalid")),
     };
     let account = Account::read(&call.desk, None)?;
-    let paid = account::paid_coin(one, side);
+    let paid = worth::paid_coin(one, side);
     let own = account.spot_free(paid);
     let most = own + most_borrowed(call, &account, one, side, own)?;
     let book = call.desk.path(one)?.book(call.desk.now);
@@ -157,7 +157,7 @@ fn most_borrowed(
     side: Side,
     own: Decimal,
 ) -> Result<Decimal, Refusal> {
-    let paid = account::paid_coin(one, side);
+    let paid = worth::paid_coin(one, side);
     let Some(terms) = borrow::terms_of(paid).filter(|_| account.mode == Mode::Cross) else {
         return Ok(Decimal::ZERO);
     };

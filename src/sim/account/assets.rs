@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 use rust_decimal::Decimal;
 use serde_json::{Value, json};
 
-use super::account::{Account, Holding};
-use super::call::{Answer, Call, Desk, Params, Refusal, text};
-use super::store::{self, Wallet};
 use super::wallets;
+use super::worth::{Account, Holding};
+use crate::sim::call::{Answer, Call, Desk, Params, Refusal, text};
+use crate::sim::store::{self, Wallet};
 
 /// The most coins of one request about the unified wallet.
 const COINS_MOST: usize = 10;

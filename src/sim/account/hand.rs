@@ -8,11 +8,13 @@ use chrono::Utc;
 use rusqlite::{Connection, ErrorCode};
 use rust_decimal::Decimal;
 
-use super::call::Refusal;
+use super::birth;
 use super::report::Open;
-use super::store::books::Intent;
-use super::store::{self, Wallet};
-use super::{PaperConfig, PaperError, PaperExchange, birth, waiting};
+use crate::sim::call::Refusal;
+use crate::sim::store::books::Intent;
+use crate::sim::store::{self, Wallet};
+use crate::sim::waiting;
+use crate::sim::{PaperConfig, PaperError, PaperExchange};
 
 /// How long others on the file are waited for: a look at the account takes less.
 const PATIENCE: Duration = Duration::from_secs(2);

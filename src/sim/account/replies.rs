@@ -3,12 +3,12 @@
 use rust_decimal::Decimal;
 use serde_json::{Value, json};
 
-use super::account::{self, Account, Holding};
-use super::account_settings;
 use super::borrow;
-use super::call::{Answer, Call, Desk, Refusal, text};
-use super::instruments::{Category, INSTRUMENTS, num};
-use super::positions::margin::Mode;
+use super::settings;
+use super::worth::{self, Account, Holding};
+use crate::sim::call::{Answer, Call, Desk, Refusal, text};
+use crate::sim::instruments::{Category, INSTRUMENTS, num};
+use crate::sim::positions::margin::Mode;
 
 /// No margin rate is shown above this.
 const MOST_RATE: Decimal = num(9_999, 0);
@@ -38,7 +38,7 @@ pub(crate) fn wallet_row(desk: &Desk<'_>, account: &Account, wanted: Option<&[&s
     }
     for coin in wanted.unwrap_or_default() {
         if !account.holdings.contains_key(*coin) {
-            coins.push(coin_row(desk, coin, &account::fresh(desk, coin)?)?);
+            coins.push(coin_row(desk, coin, &worth::fresh(desk, coin)?)?);
         }
     }
     let mut totals = totals(account);
@@ -105,7 +105,7 @@ fn coin_row(desk: &Desk<'_>, coin: &str, held: &Holding) -> Answer {
 pub(crate) fn info(call: &Call<'_>) -> Answer {
     Ok(json!({
         "unifiedMarginStatus": 5, "marginMode": Mode::of(call.desk.books)?.word(), "isMasterTrader": false,
-        "spotHedgingStatus": account_settings::hedging(call.desk.books)?, "updatedTime": "1735689600000", "dcpStatus": "OFF", "timeWindow": 10,
+        "spotHedgingStatus": settings::hedging(call.desk.books)?, "updatedTime": "1735689600000", "dcpStatus": "OFF", "timeWindow": 10,
         "smpGroup": 0,
     }))
 }

@@ -6,14 +6,14 @@ use std::sync::Arc;
 use rust_decimal::Decimal;
 
 use super::borrow;
-use super::call::{Desk, Refusal};
-use super::instruments::{self, Category, Instrument};
-use super::order::{Order, Side};
-use super::order_store;
-use super::positions::Position;
-use super::positions::margin::{self, Exposure, Mode};
-use super::resting::LegKey;
-use super::store::{self, Coin, Wallet};
+use crate::sim::call::{Desk, Refusal};
+use crate::sim::instruments::{self, Category, Instrument};
+use crate::sim::order::{Order, Side};
+use crate::sim::order_store;
+use crate::sim::positions::Position;
+use crate::sim::positions::margin::{self, Exposure, Mode};
+use crate::sim::resting::LegKey;
+use crate::sim::store::{self, Coin, Wallet};
 
 /// One coin's share of the account; amounts in the coin.
 #[derive(Debug, Clone, Copy, Default)]

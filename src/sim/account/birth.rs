@@ -2,16 +2,16 @@
 
 use rust_decimal::Decimal;
 
-use super::call::{Desk, Refusal};
-use super::instruments::INSTRUMENTS;
 use super::journal::{self, Cause, Entry, Kind};
-use super::market::Market;
-use super::market::clock::Clock;
-use super::server::now_ms;
-use super::store::books::{Books, Intent};
-use super::store::ids;
-use super::store::{self, Wallet};
-use super::{ClockStart, PaperConfig, PaperError, PriceSource};
+use crate::sim::call::{Desk, Refusal};
+use crate::sim::instruments::INSTRUMENTS;
+use crate::sim::market::Market;
+use crate::sim::market::clock::Clock;
+use crate::sim::server::now_ms;
+use crate::sim::store::books::{Books, Intent};
+use crate::sim::store::ids;
+use crate::sim::store::{self, Wallet};
+use crate::sim::{ClockStart, PaperConfig, PaperError, PriceSource};
 
 const SEED: &str = "seed";
 /// The seed of an account that is told none.
