@@ -12,11 +12,11 @@ use super::call::{Params, Refusal};
 use super::envelope;
 use super::instruments::{self, Category, Instrument};
 use super::market::clock::Clock;
-use super::order_store;
+use super::orders;
+use super::orders::waiting;
 use super::server::{self, Shared};
 use super::store;
 use super::store::books::Intent;
-use super::waiting;
 
 /// Answers `POST /paper/faults`, `/paper/price`, `/paper/clock`, `/paper/deposit` and `/paper/restart`, and `GET /paper/clock`.
 pub(crate) fn answer(shared: &Shared, parts: &Parts, body: &[u8]) -> Response {
@@ -150,7 +150,7 @@ fn restart(shared: &Shared) -> Result<(), Refusal> {
     books.transact(Intent::Write, || {
         let desk = shared.desk(&books)?;
         waiting::look(&desk)?;
-        order_store::forget_closed_before(&books, desk.now + 1)
+        orders::records::forget_closed_before(&books, desk.now + 1)
     })?;
     shared.limits.reset();
     shared.restarts.send_replace(());

@@ -27,16 +27,11 @@ use tokio::task::JoinHandle;
 
 mod account;
 mod admin;
-mod attached;
 mod auth;
-mod batches;
 mod call;
-mod checks;
 mod config;
 #[cfg(test)]
 mod conservation;
-mod create;
-mod draft;
 mod envelope;
 mod error;
 mod faults;
@@ -45,27 +40,13 @@ mod key_info;
 mod keys;
 mod limits;
 mod market;
-mod matching;
-mod order;
-mod order_changes;
-mod order_replies;
-mod order_row;
-mod order_store;
+mod orders;
 mod positions;
-mod precheck;
-mod protect;
-mod resting;
 mod routes;
 mod server;
-mod settle;
-mod stops;
 mod store;
 mod stream;
 mod strikes;
-mod trading_stop;
-mod trailing;
-mod triggers;
-mod waiting;
 mod wire;
 
 pub use account::report::{

@@ -1,17 +1,12 @@
 //! Which request does what: method, path, who may call it, and whether it changes something.
 
 use super::account;
-use super::batches;
 use super::call::{Answer, Answered, Call, Refusal};
-use super::create;
 use super::instruments::listing;
 use super::key_info;
 use super::market;
-use super::order_changes;
-use super::order_replies;
+use super::orders;
 use super::positions;
-use super::precheck;
-use super::trading_stop;
 
 /// What a route needs from the store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -182,19 +177,22 @@ static ROUTES: &[Route] = &[
         positions::margin_modes::set_auto_add_margin,
     ),
     write("/v5/position/switch-mode", positions::switch_mode),
-    write("/v5/position/trading-stop", trading_stop::trading_stop),
-    write("/v5/order/create", create::create),
-    write("/v5/order/amend", order_changes::amend),
-    write("/v5/order/cancel", order_changes::cancel),
-    write("/v5/order/cancel-all", order_changes::cancel_all),
-    whole("/v5/order/create-batch", batches::create),
-    whole("/v5/order/amend-batch", batches::amend),
-    whole("/v5/order/cancel-batch", batches::cancel),
-    whole("/v5/order/disconnected-cancel-all", precheck::disconnected),
-    write("/v5/order/pre-check", precheck::pre_check),
-    read("/v5/order/realtime", order_replies::realtime),
-    read("/v5/order/history", order_replies::history),
-    read("/v5/execution/list", order_replies::executions),
+    write("/v5/position/trading-stop", orders::trading_stop::trading_stop),
+    write("/v5/order/create", orders::create::create),
+    write("/v5/order/amend", orders::changes::amend),
+    write("/v5/order/cancel", orders::changes::cancel),
+    write("/v5/order/cancel-all", orders::changes::cancel_all),
+    whole("/v5/order/create-batch", orders::batches::create),
+    whole("/v5/order/amend-batch", orders::batches::amend),
+    whole("/v5/order/cancel-batch", orders::batches::cancel),
+    whole(
+        "/v5/order/disconnected-cancel-all",
+        orders::precheck::disconnected,
+    ),
+    write("/v5/order/pre-check", orders::precheck::pre_check),
+    read("/v5/order/realtime", orders::replies::realtime),
+    read("/v5/order/history", orders::replies::history),
+    read("/v5/execution/list", orders::replies::executions),
 ];
 
 /// The endpoint of a method and path.

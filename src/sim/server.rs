@@ -23,11 +23,11 @@ use super::keys::{Key, Keys};
 use super::limits::{self, Budget, Limits};
 use super::market;
 use super::market::Market;
+use super::orders::waiting;
 use super::routes::{self, Kind, Route};
 use super::store::books::{Books, Intent};
 use super::stream::{self, Door};
 use super::strikes::Hits;
-use super::waiting;
 use super::wire::Scissors;
 
 /// No body of a request is larger.

@@ -9,7 +9,7 @@ use super::journal::{self, Cause, Entry, Kind};
 use super::worth;
 use crate::sim::call::{Desk, Refusal};
 use crate::sim::instruments::{Category, num};
-use crate::sim::order_store;
+use crate::sim::orders;
 use crate::sim::positions::margin::Mode;
 use crate::sim::store::books::Books;
 use crate::sim::store::{self, Wallet};
@@ -138,7 +138,7 @@ pub(crate) fn repay(desk: &Desk<'_>, entry: &Entry<'_>) -> Result<(), Refusal> {
 /// What open spot orders hold of a coin.
 fn locked(desk: &Desk<'_>, coin: &str) -> Result<Decimal, Refusal> {
     let mut locked = Decimal::ZERO;
-    for order in order_store::open_orders(desk.books)? {
+    for order in orders::records::open_orders(desk.books)? {
         let one = order.instrument()?;
         if one.category == Category::Spot && order.is_active() && order.extra("isLeverage") != "1" {
             let (needed, amount) = worth::spot_need(one, &order, order.price);

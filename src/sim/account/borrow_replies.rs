@@ -8,8 +8,8 @@ use super::borrow::{self, TERMS, Terms};
 use super::worth::{self, Account, Holding};
 use crate::sim::call::{Answer, Call, Refusal, cursor_text, text};
 use crate::sim::instruments::{Category, Instrument};
-use crate::sim::order::Side;
-use crate::sim::order_store::Query;
+use crate::sim::orders::Side;
+use crate::sim::orders::records::Query;
 use crate::sim::positions::margin::Mode;
 
 /// The terms of each coin, and what of it is borrowed.

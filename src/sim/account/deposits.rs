@@ -6,7 +6,7 @@ use super::journal::Kind;
 use super::wallets;
 use crate::sim::call::{Answer, Call, Params, Refusal, cursor_text};
 use crate::sim::keys;
-use crate::sim::order_store::Query;
+use crate::sim::orders::records::Query;
 
 /// The longest span of a query.
 const SPAN_MS: i64 = 30 * 86_400_000;

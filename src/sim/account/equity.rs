@@ -9,7 +9,7 @@ use serde::Deserialize;
 
 use crate::sim::call::{Desk, Refusal};
 use crate::sim::instruments::{self, Category, Instrument};
-use crate::sim::order::Side;
+use crate::sim::orders::Side;
 use crate::sim::positions::Position;
 use crate::sim::store::Wallet;
 use crate::sim::store::books::Books;

@@ -11,9 +11,9 @@ use rust_decimal::Decimal;
 use super::birth;
 use super::report::Open;
 use crate::sim::call::Refusal;
+use crate::sim::orders::waiting;
 use crate::sim::store::books::Intent;
 use crate::sim::store::{self, Wallet};
-use crate::sim::waiting;
 use crate::sim::{PaperConfig, PaperError, PaperExchange};
 
 /// How long others on the file are waited for: a look at the account takes less.

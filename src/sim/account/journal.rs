@@ -10,8 +10,8 @@ use serde_json::{Value, json};
 use super::borrow;
 use crate::sim::call::{Desk, Refusal, text};
 use crate::sim::instruments::Instrument;
+use crate::sim::orders::waiting;
 use crate::sim::store::{self, Coin, Wallet};
-use crate::sim::waiting;
 
 /// Its part of the schema.
 pub(crate) const TABLES: &str = "

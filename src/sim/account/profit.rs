@@ -8,7 +8,7 @@ use serde::Deserialize;
 use super::equity::{Fill, Held, amount};
 use crate::sim::call::{Desk, Refusal};
 use crate::sim::instruments::{self, Category, Instrument};
-use crate::sim::order::Side;
+use crate::sim::orders::Side;
 use crate::sim::store::books::Books;
 
 /// Sums of one instrument, in the coin that it settles in.

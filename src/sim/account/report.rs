@@ -12,13 +12,13 @@ use super::profit::{self, Tallies};
 use super::worth::{Account, Leg};
 use crate::sim::call::{Desk, Refusal};
 use crate::sim::market::Market;
-use crate::sim::order::Order;
-use crate::sim::order_store;
+use crate::sim::orders;
+use crate::sim::orders::Order;
+use crate::sim::orders::waiting;
 use crate::sim::server::now_ms;
 use crate::sim::store::books::{Books, Intent};
 use crate::sim::store::ids;
 use crate::sim::store::{self, Wallet};
-use crate::sim::waiting;
 use crate::sim::{PaperConfig, PaperError, PaperExchange};
 
 const DAY_MS: i64 = 86_400_000;
@@ -265,7 +265,7 @@ fn read(desk: &Desk<'_>, days: Option<u32>) -> Result<PaperReport, Refusal> {
         equity_usd: account.in_usd(|held| held.equity()),
         wallet: wallet(desk)?,
         positions: positions(&account),
-        orders: order_store::open_orders(desk.books)?
+        orders: orders::records::open_orders(desk.books)?
             .iter()
             .map(|order| order_line(order))
             .collect(),

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::sim::call::{Answer, Call, Params, Refusal, cursor_text};
-use crate::sim::order_store::Query;
+use crate::sim::orders::records::Query;
 use crate::sim::store::Wallet;
 
 const DAY_MS: i64 = 86_400_000;

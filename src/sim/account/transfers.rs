@@ -9,7 +9,7 @@ use super::journal::{self, Cause, Entry, Kind};
 use super::wallets;
 use super::worth::Account;
 use crate::sim::call::{Answer, Call, Desk, Refusal, cursor_text, text};
-use crate::sim::order_store::Query;
+use crate::sim::orders::records::Query;
 use crate::sim::store::Wallet;
 
 /// Its part of the schema.

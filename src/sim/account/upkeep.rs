@@ -1,5 +1,5 @@
-//! What the passing of time does to the account itself, orders apart: called by [`crate::sim::waiting`] as it plays
-//! the market, moment by moment.
+//! What the passing of time does to the account itself, orders apart: called by
+//! [`crate::sim::orders::waiting`] as it plays the market, moment by moment.
 
 use super::borrow;
 use crate::sim::call::{Desk, Refusal};

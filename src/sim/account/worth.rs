@@ -8,11 +8,11 @@ use rust_decimal::Decimal;
 use super::borrow;
 use crate::sim::call::{Desk, Refusal};
 use crate::sim::instruments::{self, Category, Instrument};
-use crate::sim::order::{Order, Side};
-use crate::sim::order_store;
+use crate::sim::orders;
+use crate::sim::orders::resting::LegKey;
+use crate::sim::orders::{Order, Side};
 use crate::sim::positions::Position;
 use crate::sim::positions::margin::{self, Exposure, Mode};
-use crate::sim::resting::LegKey;
 use crate::sim::store::{self, Coin, Wallet};
 
 /// One coin's share of the account; amounts in the coin.
@@ -94,12 +94,12 @@ impl Account {
                 account.count_position(desk, held)?;
             }
         }
-        for order in order_store::open_spot(desk.books)? {
+        for order in orders::records::open_spot(desk.books)? {
             if Some(order.id.as_str()) != without {
                 account.count_spot(desk, &order)?;
             }
         }
-        for (key, orders) in order_store::open_legs(desk.books, without)? {
+        for (key, orders) in orders::records::open_legs(desk.books, without)? {
             let cost = orders.cost(desk.books, account.held(key))?;
             account.holding(desk, orders.one.settle)?.order_margin += cost;
             account.orders.insert(key, orders);

@@ -16,12 +16,12 @@ use super::instruments::{self, Category, Instrument, num};
 use super::keys::Key;
 use super::market::Market;
 use super::market::prices::mix;
+use super::orders::waiting;
 use super::positions::margin::Mode;
 use super::routes::{self, Kind};
 use super::store;
 use super::store::books::{Books, Intent};
 use super::store::ids;
-use super::waiting;
 
 mod told;
 

@@ -4,7 +4,7 @@ use rust_decimal::Decimal;
 
 use super::path::{Path, Point};
 use super::prices::{self, PriceKind, Walk};
-use crate::sim::order::Side;
+use crate::sim::orders::Side;
 
 /// A trade happens at each multiple of this, wherever prices move by themselves.
 pub(crate) const TICK_MS: i64 = 250;

@@ -9,9 +9,9 @@ use super::position::Closed;
 use super::replies;
 use crate::sim::call::{Answer, Call, Desk, Refusal, page, text};
 use crate::sim::instruments::Instrument;
-use crate::sim::order::{Order, exact};
-use crate::sim::order_store::Query;
-use crate::sim::settle;
+use crate::sim::orders::records::Query;
+use crate::sim::orders::settle;
+use crate::sim::orders::{Order, exact};
 
 /// Its part of the schema.
 pub(crate) const TABLES: &str = "

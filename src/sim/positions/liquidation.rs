@@ -14,12 +14,12 @@ use crate::sim::account::borrow;
 use crate::sim::account::journal::{self, Cause, Entry, Kind};
 use crate::sim::account::{Account, Holding, Leg};
 use crate::sim::call::{Desk, Refusal};
-use crate::sim::draft;
 use crate::sim::instruments::Instrument;
-use crate::sim::matching;
-use crate::sim::order::{Order, Side};
-use crate::sim::order_store;
-use crate::sim::settle::{self, Trade};
+use crate::sim::orders;
+use crate::sim::orders::draft;
+use crate::sim::orders::matching;
+use crate::sim::orders::settle::{self, Trade};
+use crate::sim::orders::{Order, Side};
 use crate::sim::store;
 use crate::sim::store::ids;
 
@@ -110,7 +110,7 @@ fn usd_of(account: &Account, coin: &str) -> Decimal {
 
 /// Cancels every open order, or those of one leg.
 fn cancel_orders(moment: &Desk<'_>, leg: Option<&Leg>) -> Result<(), Refusal> {
-    for order in order_store::open_orders(moment.books)? {
+    for order in orders::records::open_orders(moment.books)? {
         let mine = leg.is_none_or(|leg| {
             order.category == leg.one.category.word()
                 && order.symbol == leg.one.symbol
@@ -119,7 +119,7 @@ fn cancel_orders(moment: &Desk<'_>, leg: Option<&Leg>) -> Result<(), Refusal> {
         if mine {
             let mut order = (*order).clone();
             order.close("CancelAllBeforeLiq", moment.now);
-            order_store::update(moment.books, &order)?;
+            orders::records::update(moment.books, &order)?;
         }
     }
     Ok(())
@@ -134,7 +134,7 @@ fn close(moment: &Desk<'_>, leg: &Leg, bust: Option<Decimal>) -> Result<(), Refu
         Some(price) => to_tick(one, price, order.side),
         None => matching::worst_price(moment, one, &order)?,
     };
-    order_store::insert(moment.books, &order, one)?;
+    orders::records::insert(moment.books, &order, one)?;
     for (price, qty) in matching::takeable(moment, one, &order, order.qty)? {
         let maker = false;
         settle::fill(moment, &mut order, Trade { price, qty, maker })?;
@@ -144,7 +144,7 @@ fn close(moment: &Desk<'_>, leg: &Leg, bust: Option<Decimal>) -> Result<(), Refu
         let (price, maker) = (order.price, false);
         settle::fill(moment, &mut order, Trade { price, qty, maker })?;
     }
-    order_store::update(moment.books, &order)?;
+    orders::records::update(moment.books, &order)?;
     matching::cancel_orphans(moment, one)
 }
 

@@ -6,7 +6,7 @@ use super::position::Position;
 use super::tiers;
 use crate::sim::call::Refusal;
 use crate::sim::instruments::{Category, Instrument};
-use crate::sim::order::Side;
+use crate::sim::orders::Side;
 use crate::sim::store;
 use crate::sim::store::books::Books;
 

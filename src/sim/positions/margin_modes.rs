@@ -10,9 +10,9 @@ use crate::sim::account::Account;
 use crate::sim::account::borrow;
 use crate::sim::call::{Answer, Call, Refusal};
 use crate::sim::instruments::Instrument;
-use crate::sim::order::Side;
+use crate::sim::orders::Side;
+use crate::sim::orders::waiting;
 use crate::sim::store;
-use crate::sim::waiting;
 
 /// The account's margin mode. A refusal says why in `reasons`.
 pub(crate) fn set_margin_mode(call: &Call<'_>) -> Answer {

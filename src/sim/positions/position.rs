@@ -4,7 +4,7 @@ use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
 use crate::sim::instruments::{Category, Instrument};
-use crate::sim::order::{Side, exact};
+use crate::sim::orders::{Side, exact};
 
 /// One leg of an instrument: index 0 one-way, 1 the long and 2 the short leg in hedge mode.
 #[derive(Debug, Clone, Serialize, Deserialize)]

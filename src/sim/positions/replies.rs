@@ -10,7 +10,7 @@ use super::tiers;
 use crate::sim::account::{Account, Leg};
 use crate::sim::call::{Answer, Call, Desk, Params, Refusal, page, text};
 use crate::sim::instruments::{self, Category, INSTRUMENTS, Instrument};
-use crate::sim::order_store;
+use crate::sim::orders;
 use crate::sim::store;
 
 /// Positions. With a symbol flat legs are shown too, otherwise only what is held.
@@ -233,7 +233,7 @@ fn busy(desk: &Desk<'_>, one: &Instrument) -> Result<Option<Refusal>, Refusal> {
             )));
         }
     }
-    if !order_store::open_of(desk.books, one)?.is_empty() {
+    if !orders::records::open_of(desk.books, one)?.is_empty() {
         return Ok(Some(Refusal::new(
             110_028,
             "the position mode cannot change with open orders",

@@ -9,8 +9,8 @@ use crate::sim::account::journal::{self, Cause, Entry, Kind};
 use crate::sim::call::{Desk, Refusal, text};
 use crate::sim::instruments::{self, Category, Instrument};
 use crate::sim::market::funding;
-use crate::sim::order::Side;
-use crate::sim::order_store::{self, Filed};
+use crate::sim::orders::Side;
+use crate::sim::orders::records::{self, Filed};
 use crate::sim::store;
 use crate::sim::store::ids;
 
@@ -103,5 +103,5 @@ fn pay(moment: &Desk<'_>, one: &'static Instrument, mut held: Position) -> Resul
         instrument: one,
         time: moment.now,
     };
-    order_store::insert_execution(moment.books, &filed, &row)
+    records::insert_execution(moment.books, &filed, &row)
 }

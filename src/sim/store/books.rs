@@ -15,9 +15,9 @@ use crate::sim::call::Refusal;
 use crate::sim::instruments::Category;
 use crate::sim::market::Market;
 use crate::sim::market::clock::Clock;
-use crate::sim::order::Order;
+use crate::sim::orders::Order;
+use crate::sim::orders::resting::Resting;
 use crate::sim::positions::Position;
-use crate::sim::resting::Resting;
 
 /// The small tables, decoded.
 #[derive(Debug, Default)]

@@ -17,8 +17,8 @@ use crate::sim::account::transfers;
 use crate::sim::call::Refusal;
 use crate::sim::instruments::{Category, Instrument};
 use crate::sim::market::Point;
-use crate::sim::order::Side;
-use crate::sim::order_store;
+use crate::sim::orders;
+use crate::sim::orders::Side;
 use crate::sim::positions::Position;
 use crate::sim::positions::closed_pnl;
 
@@ -224,7 +224,7 @@ pub(crate) fn load(db: &Connection) -> Result<Tables, Refusal> {
         tables.positions.insert(key, Arc::new(position));
         Ok(())
     })?;
-    order_store::load(db, &mut tables)?;
+    orders::records::load(db, &mut tables)?;
     Ok(tables)
 }
 

@@ -3,10 +3,10 @@
 use rust_decimal::Decimal;
 use serde_json::{Map, Value, json};
 
-use super::call::text;
-use super::instruments::{Category, Instrument};
 use super::order::{Order, StopKind};
 use super::settle;
+use crate::sim::call::text;
+use crate::sim::instruments::{Category, Instrument};
 
 /// The row of one order.
 pub(crate) fn order_row(order: &Order, one: &Instrument) -> Value {

@@ -3,17 +3,17 @@
 use rust_decimal::Decimal;
 use serde_json::{Value, json};
 
-use super::account::Account;
 use super::attached;
-use super::call::{Answer, Call, Params, Refusal};
 use super::checks;
 use super::draft;
-use super::instruments::{Category, Instrument};
 use super::matching;
 use super::order::{Order, Status, StopKind};
-use super::order_store;
+use super::records;
 use super::stops;
 use super::triggers;
+use crate::sim::account::Account;
+use crate::sim::call::{Answer, Call, Params, Refusal};
+use crate::sim::instruments::{Category, Instrument};
 
 /// One `cancel-all` cancels at most this many.
 const CANCEL_MOST: usize = 500;
@@ -52,7 +52,7 @@ fn target(call: &Call<'_>, one: &Instrument, aim: &str) -> Result<Order, Refusal
     let mine = |order: &Order| {
         order.category == one.category.word() && order.symbol == one.symbol && order.visible <= call.desk.now
     };
-    match order_store::find(call.desk.books, id, link)?.filter(mine) {
+    match records::find(call.desk.books, id, link)?.filter(mine) {
         Some(order) if order.is_open() => Ok(order),
         _ => Err(unknown(one, aim)),
     }
@@ -71,7 +71,7 @@ pub(crate) fn cancel(call: &Call<'_>) -> Answer {
         return Err(unknown(one, "cancel"));
     }
     order.close("CancelByUser", call.desk.now);
-    order_store::update(call.desk.books, &order)?;
+    records::update(call.desk.books, &order)?;
     stops::after_cancel(&call.desk, one, &order)?;
     Ok(ids(&order))
 }
@@ -88,7 +88,7 @@ pub(crate) fn cancel_all(call: &Call<'_>) -> Answer {
     }
     check_filter(params)?;
     let mut list = Vec::new();
-    for known in order_store::open_orders(call.desk.books)? {
+    for known in records::open_orders(call.desk.books)? {
         let one = known.instrument()?;
         let inside = match scope {
             None => true,
@@ -100,12 +100,12 @@ pub(crate) fn cancel_all(call: &Call<'_>) -> Answer {
             continue;
         }
         // An order before it may have taken it along; it is listed all the same.
-        let Some(mut order) = order_store::find(call.desk.books, Some(&known.id), None)? else {
+        let Some(mut order) = records::find(call.desk.books, Some(&known.id), None)? else {
             continue;
         };
         if order.is_open() {
             order.close("CancelByUser", call.desk.now);
-            order_store::update(call.desk.books, &order)?;
+            records::update(call.desk.books, &order)?;
             stops::after_cancel(&call.desk, one, &order)?;
         }
         list.push(ids(&order));
@@ -176,7 +176,7 @@ pub(crate) fn amend(call: &Call<'_>) -> Answer {
     } else {
         order.since = desk.now;
     }
-    order_store::update(desk.books, &order)?;
+    records::update(desk.books, &order)?;
     stops::after(desk, one, &mut order)?;
     Ok(ids(&order))
 }

@@ -4,12 +4,12 @@ use super::*;
 use crate::sim::PriceSource;
 use crate::sim::account::birth;
 use crate::sim::call::{Call, Effects, Params, text};
-use crate::sim::create;
 use crate::sim::instruments::find;
 use crate::sim::keys::Key;
 use crate::sim::market::Market;
+use crate::sim::orders::create;
+use crate::sim::orders::trading_stop;
 use crate::sim::store::books::Books;
-use crate::sim::trading_stop;
 
 const THEN: i64 = 1_780_000_000_000;
 const DAY: i64 = 86_400_000;
@@ -47,7 +47,7 @@ fn place(books: &Books, more: &str) -> String {
 }
 
 fn read(books: &Books, id: &str) -> Order {
-    order_store::find(books, Some(id), None).unwrap().unwrap()
+    records::find(books, Some(id), None).unwrap().unwrap()
 }
 
 #[test]

@@ -3,19 +3,19 @@
 use rust_decimal::Decimal;
 use serde_json::{Value, json};
 
-use super::account::Account;
 use super::attached;
-use super::call::{Answer, Call, Desk, Refusal};
 use super::checks;
 use super::draft;
-use super::instruments::{Category, Instrument};
 use super::matching;
 use super::order::{Order, Side, Status};
-use super::order_store;
+use super::records;
 use super::stops;
-use super::store;
-use super::store::ids;
 use super::triggers;
+use crate::sim::account::Account;
+use crate::sim::call::{Answer, Call, Desk, Refusal};
+use crate::sim::instruments::{Category, Instrument};
+use crate::sim::store;
+use crate::sim::store::ids;
 
 /// The longest client id.
 const LINK_MAX: usize = 36;
@@ -61,10 +61,10 @@ fn enter(call: &Call<'_>, one: &'static Instrument, mut order: Order) -> Result<
     if call.effects.reject_later {
         order.reject("EC_Others", desk.now);
     }
-    order_store::insert(desk.books, &order, one)?;
+    records::insert(desk.books, &order, one)?;
     if order.status == Status::New {
         matching::arrive(desk, one, &mut order)?;
-        order_store::update(desk.books, &order)?;
+        records::update(desk.books, &order)?;
         stops::after(desk, one, &mut order)?;
     }
     Ok(json!({"orderId": order.id, "orderLinkId": order.link}))
@@ -109,7 +109,7 @@ fn check_link(desk: &Desk<'_>, one: &Instrument, link: &str) -> Result<(), Refus
             "orderLinkId may hold letters, digits, - and _ only",
         ));
     }
-    if order_store::link_is_used(desk.books, link)? {
+    if records::link_is_used(desk.books, link)? {
         return Err(match one.category {
             Category::Spot => Refusal::new(170_141, "Duplicate clientOrderId."),
             _ => Refusal::new(110_072, "OrderLinkedID is duplicate"),

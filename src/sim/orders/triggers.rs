@@ -2,11 +2,11 @@
 
 use rust_decimal::Decimal;
 
-use super::call::{Desk, Refusal};
-use super::instruments::Instrument;
-use super::market::prices::PriceKind;
 use super::order::{Order, Side, Status, StopKind};
 use super::trailing;
+use crate::sim::call::{Desk, Refusal};
+use crate::sim::instruments::Instrument;
+use crate::sim::market::prices::PriceKind;
 
 impl PriceKind {
     /// Reads `triggerBy` and its like; nothing means the last price.

@@ -7,15 +7,15 @@ use rusqlite::types::Value as Sql;
 use rusqlite::{Connection, OptionalExtension, params, params_from_iter};
 use serde_json::Value;
 
-use super::call::Refusal;
-use super::instruments::Instrument;
 use super::order::Order;
-use super::order_row::order_row;
-use super::positions::margin::Exposure;
 use super::resting::LegKey;
-use super::store;
-use super::store::books::{Books, Tables};
-use super::store::outbox::{self, Event};
+use super::row::order_row;
+use crate::sim::call::Refusal;
+use crate::sim::instruments::Instrument;
+use crate::sim::positions::margin::Exposure;
+use crate::sim::store;
+use crate::sim::store::books::{Books, Tables};
+use crate::sim::store::outbox::{self, Event};
 
 /// Until when closed orders are forgotten by `order/realtime`.
 const FORGOTTEN: &str = "closed_forgotten";
@@ -280,9 +280,9 @@ mod tests {
     use crate::sim::PriceSource;
     use crate::sim::account::birth;
     use crate::sim::call::{Call, Desk, Effects, Params};
-    use crate::sim::create;
     use crate::sim::market::Market;
-    use crate::sim::order_replies;
+    use crate::sim::orders::create;
+    use crate::sim::orders::replies;
 
     #[test]
     fn forgotten_orders_are_gone_from_realtime_alone() {
@@ -314,8 +314,8 @@ mod tests {
         let query = "category=linear&symbol=BTCUSDT&openOnly=1";
         for (before, left) in [(0, 1), (1000, 1), (1001, 0)] {
             forget_closed_before(&books, before).unwrap();
-            assert_eq!(rows(order_replies::realtime, query), left, "before {before}");
-            assert_eq!(rows(order_replies::history, query), 1);
+            assert_eq!(rows(replies::realtime, query), left, "before {before}");
+            assert_eq!(rows(replies::history, query), 1);
         }
     }
 }

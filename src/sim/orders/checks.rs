@@ -2,11 +2,11 @@
 
 use rust_decimal::Decimal;
 
-use super::account;
-use super::call::{Desk, Refusal};
-use super::instruments::{Category, Instrument, num};
 use super::order::{Order, Side, Status, StopKind};
-use super::order_store;
+use super::records;
+use crate::sim::account;
+use crate::sim::call::{Desk, Refusal};
+use crate::sim::instruments::{Category, Instrument, num};
 
 /// Active orders of one contract, and of all spot pairs together.
 const ACTIVE_MOST: usize = 500;
@@ -30,11 +30,11 @@ pub(crate) fn tradable(one: &Instrument, order: &Order, now: i64) -> Result<(), 
 /// Whether one more order may be open.
 pub(crate) fn check_room(desk: &Desk<'_>, one: &Instrument, order: &Order) -> Result<(), Refusal> {
     let spot = one.category == Category::Spot;
-    let open = |fits: &dyn Fn(&Order) -> bool| order_store::count_open(desk.books, fits);
+    let open = |fits: &dyn Fn(&Order) -> bool| records::count_open(desk.books, fits);
     let here = |other: &Order| other.category == order.category && other.symbol == order.symbol;
     let alike = |other: &Order| here(other) && other.is_waiting() && other.filter == order.filter;
     if spot {
-        if order_store::open_spot(desk.books)?.len() >= ACTIVE_MOST {
+        if records::open_spot(desk.books)?.len() >= ACTIVE_MOST {
             return Err(Refusal::new(
                 170_810,
                 "Cannot exceed maximum of 500 conditional, TP/SL and active orders.",

@@ -2,13 +2,13 @@
 
 use rust_decimal::Decimal;
 
-use super::call::{Desk, Params, Refusal, text};
 use super::checks;
-use super::instruments::{Category, Instrument, num};
-use super::market::prices::PriceKind;
 use super::order::{Order, Side};
 use super::stops;
 use super::triggers;
+use crate::sim::call::{Desk, Params, Refusal, text};
+use crate::sim::instruments::{Category, Instrument, num};
+use crate::sim::market::prices::PriceKind;
 
 /// One protection: where it is triggered, and what it then sends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -2,13 +2,13 @@
 
 use rust_decimal::Decimal;
 
-use super::call::{Desk, Refusal};
-use super::instruments::{Instrument, num};
-use super::market::book::{Book, Level};
 use super::order::{Force, Order, Side};
 use super::settle::{self, Trade};
 use super::stops;
-use super::store;
+use crate::sim::call::{Desk, Refusal};
+use crate::sim::instruments::{Instrument, num};
+use crate::sim::market::book::{Book, Level};
+use crate::sim::store;
 
 /// An order enters the market: it takes what it can, then rests or ends.
 pub(crate) fn arrive(desk: &Desk<'_>, one: &'static Instrument, order: &mut Order) -> Result<(), Refusal> {

@@ -8,19 +8,19 @@ use std::sync::Arc;
 
 use rust_decimal::Decimal;
 
-use super::account::Account;
-use super::account::upkeep;
-use super::call::{Desk, Refusal};
-use super::instruments::{Category, Instrument};
-use super::market::prices::{KNOT_MS, PriceKind};
 use super::matching;
 use super::order::{Order, Side, Status};
-use super::order_store;
+use super::records;
 use super::settle::{self, Trade};
 use super::stops;
-use super::store;
 use super::trailing;
 use super::triggers::{self, reached, stirs};
+use crate::sim::account::Account;
+use crate::sim::account::upkeep;
+use crate::sim::call::{Desk, Refusal};
+use crate::sim::instruments::{Category, Instrument};
+use crate::sim::market::prices::{KNOT_MS, PriceKind};
+use crate::sim::store;
 
 /// The market trades this often.
 const TICK_MS: i64 = 250;
@@ -50,7 +50,7 @@ struct Print {
 /// What waits, by instrument, where prices move by themselves.
 fn watches(desk: &Desk<'_>) -> Result<Vec<Watch>, Refusal> {
     let mut watches: BTreeMap<(Category, &str), Watch> = BTreeMap::new();
-    for order in order_store::open_orders(desk.books)? {
+    for order in records::open_orders(desk.books)? {
         let one = order.instrument()?;
         let watch = watches.entry((one.category, one.symbol)).or_insert_with(|| {
             let orders = Vec::new();
@@ -251,7 +251,7 @@ fn hear(
 ) -> Result<bool, Refusal> {
     let price = heard(moment, one, order, last)?;
     if trailing::follow(order, price) {
-        order_store::save(moment.books, order)?;
+        records::save(moment.books, order)?;
     }
     let now = reached(order, price);
     if now {
@@ -293,13 +293,13 @@ fn each_open(
     act: impl Fn(&mut Order) -> Result<bool, Refusal>,
 ) -> Result<bool, Refusal> {
     let mut changed = false;
-    for known in order_store::open_of(desk.books, one)? {
+    for known in records::open_of(desk.books, one)? {
         // An earlier fill of this step may have closed it, so it is read again.
-        let Some(mut order) = order_store::find(desk.books, Some(&known.id), None)? else {
+        let Some(mut order) = records::find(desk.books, Some(&known.id), None)? else {
             continue;
         };
         if order.is_open() && act(&mut order)? {
-            order_store::update(desk.books, &order)?;
+            records::update(desk.books, &order)?;
             stops::after(desk, one, &mut order)?;
             changed = true;
         }
@@ -321,7 +321,7 @@ fn trigger(moment: &Desk<'_>, one: &'static Instrument, order: &mut Order) -> Re
         order.reject("EC_NotEnoughBalance", moment.now);
         return Ok(());
     }
-    order_store::update(moment.books, order)?;
+    records::update(moment.books, order)?;
     matching::arrive(moment, one, order)
 }
 

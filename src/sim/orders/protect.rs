@@ -6,12 +6,12 @@ use std::sync::Arc;
 use rust_decimal::Decimal;
 
 use super::attached::{Leg, Wanted};
-use super::call::{Desk, Refusal};
 use super::draft;
-use super::instruments::Instrument;
 use super::order::{Force, Order, Side, Status, StopKind};
-use super::order_store;
-use super::positions::Position;
+use super::records;
+use crate::sim::call::{Desk, Refusal};
+use crate::sim::instruments::Instrument;
+use crate::sim::positions::Position;
 
 /// The open order that takes one of the protections of a whole position.
 pub(crate) fn full(
@@ -26,7 +26,7 @@ pub(crate) fn full(
             && order.position_idx == held.idx
             && order.side == held.side.opposite()
     };
-    let found = order_store::open_of(desk.books, one)?.into_iter().find(fits);
+    let found = records::open_of(desk.books, one)?.into_iter().find(fits);
     Ok(found.map(Arc::unwrap_or_clone))
 }
 
@@ -49,7 +49,7 @@ pub(crate) fn set_full(
             aim(&mut old, &leg);
             old.updated = desk.now;
             old.since = desk.now;
-            order_store::update(desk.books, &old)?;
+            records::update(desk.books, &old)?;
             Ok(true)
         }
         (None, Some(leg)) => {
@@ -57,7 +57,7 @@ pub(crate) fn set_full(
             child.position_idx = held.idx;
             child.qty = held.size;
             aim(&mut child, &leg);
-            order_store::insert(desk.books, &child, one)?;
+            records::insert(desk.books, &child, one)?;
             Ok(true)
         }
     }
@@ -93,15 +93,15 @@ pub(crate) fn set_trailing(
     // Without an activation price it follows from now on.
     super::trailing::follow(&mut stop, desk.last(one)?);
     match is_new {
-        true => order_store::insert(desk.books, &stop, one)?,
-        false => order_store::update(desk.books, &stop)?,
+        true => records::insert(desk.books, &stop, one)?,
+        false => records::update(desk.books, &stop)?,
     }
     Ok(true)
 }
 
 fn take_away(desk: &Desk<'_>, mut order: Order) -> Result<bool, Refusal> {
     order.close("CancelByUser", desk.now);
-    order_store::update(desk.books, &order)?;
+    records::update(desk.books, &order)?;
     Ok(true)
 }
 
@@ -169,7 +169,7 @@ fn insert_pair(desk: &Desk<'_>, one: &Instrument, mut pair: Vec<Order>) -> Resul
     };
     for child in &mut pair {
         child.stop.pair.clone_from(&lead);
-        order_store::insert(desk.books, child, one)?;
+        records::insert(desk.books, child, one)?;
     }
     Ok(())
 }

@@ -2,10 +2,10 @@
 
 use serde_json::{Value, json};
 
-use super::call::{Answer, Answered, Call, Params, Refusal};
+use super::changes;
 use super::create;
-use super::instruments::Category;
-use super::order_changes;
+use crate::sim::call::{Answer, Answered, Call, Params, Refusal};
+use crate::sim::instruments::Category;
 
 /// The rows of one request: on spot, and elsewhere.
 const SPOT_ROWS_MOST: usize = 10;
@@ -17,15 +17,15 @@ pub(crate) fn create(call: &Call<'_>) -> Result<Answered, Refusal> {
 
 pub(crate) fn amend(call: &Call<'_>) -> Result<Answered, Refusal> {
     each(call, false, |row| {
-        if order_changes::is_conditional(row)? {
+        if changes::is_conditional(row)? {
             return Err(Refusal::params("a batch cannot amend conditional orders"));
         }
-        order_changes::amend(row)
+        changes::amend(row)
     })
 }
 
 pub(crate) fn cancel(call: &Call<'_>) -> Result<Answered, Refusal> {
-    each(call, false, order_changes::cancel)
+    each(call, false, changes::cancel)
 }
 
 /// Runs each row as an attempt of its own: a refused one undoes nothing but itself.

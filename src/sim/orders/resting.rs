@@ -4,10 +4,10 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::call::Refusal;
-use super::instruments::{Category, Instrument};
 use super::order::Order;
-use super::positions::margin::Exposure;
+use crate::sim::call::Refusal;
+use crate::sim::instruments::{Category, Instrument};
+use crate::sim::positions::margin::Exposure;
 
 /// An instrument and the index of its leg.
 pub(crate) type LegKey = (Category, &'static str, i64);
@@ -107,9 +107,9 @@ fn put(orders: &mut Aged, age: i64, order: &Arc<Order>) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sim::draft;
     use crate::sim::instruments::{find, num};
-    use crate::sim::order::Side;
+    use crate::sim::orders::Side;
+    use crate::sim::orders::draft;
 
     #[test]
     fn what_ends_counts_no_more_and_what_only_closes_is_kept_apart() {

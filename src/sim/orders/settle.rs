@@ -3,15 +3,15 @@
 use rust_decimal::Decimal;
 use serde_json::json;
 
-use super::account::borrow;
-use super::account::journal::{self, Cause, Entry, Kind};
-use super::call::{Answer, Desk, Refusal, text};
-use super::instruments::{Category, Instrument};
 use super::order::{Order, Side, Status};
-use super::order_store::{self, Filed};
-use super::positions::closed_pnl;
-use super::store;
-use super::store::ids;
+use super::records::{self, Filed};
+use crate::sim::account::borrow;
+use crate::sim::account::journal::{self, Cause, Entry, Kind};
+use crate::sim::call::{Answer, Desk, Refusal, text};
+use crate::sim::instruments::{Category, Instrument};
+use crate::sim::positions::closed_pnl;
+use crate::sim::store;
+use crate::sim::store::ids;
 
 /// The extra of an order that closes a position by force: the type of its executions.
 pub(crate) const EXEC_TYPE: &str = "execType";
@@ -69,7 +69,7 @@ pub(crate) fn fill(desk: &Desk<'_>, order: &mut Order, trade: Trade) -> Result<(
         instrument: one,
         time: desk.now,
     };
-    order_store::insert_execution(desk.books, &filed, &execution(desk, one, order, trade, &booked)?)
+    records::insert_execution(desk.books, &filed, &execution(desk, one, order, trade, &booked)?)
 }
 
 fn cause<'a>(one: &'a Instrument, order: &'a Order, trade: Trade, booked: &'a Booked) -> Cause<'a> {

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
-use super::call::Refusal;
-use super::instruments::{self, Category, Instrument};
+use crate::sim::call::Refusal;
+use crate::sim::instruments::{self, Category, Instrument};
 
 /// Decimals as exact text inside stored rows.
 pub(crate) mod exact {

@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 
 use rust_decimal::Decimal;
 
-use super::call::{Desk, Params, Refusal};
-use super::instruments::{Category, Instrument, num};
-use super::market::book::Book;
 use super::order::{Force, Order, Side, Status, Stop};
-use super::store::ids;
+use crate::sim::call::{Desk, Params, Refusal};
+use crate::sim::instruments::{Category, Instrument, num};
+use crate::sim::market::book::Book;
+use crate::sim::store::ids;
 
 /// Parameters that are kept with the order under their names.
 const KEPT: [&str; 19] = [

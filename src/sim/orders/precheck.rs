@@ -4,10 +4,10 @@ use rust_decimal::Decimal;
 use rust_decimal::prelude::ToPrimitive;
 use serde_json::{Value, json};
 
-use super::account::{Account, Holding};
-use super::call::{Answer, Answered, Call, Desk, Refusal};
 use super::create;
-use super::instruments::{Category, num};
+use crate::sim::account::{Account, Holding};
+use crate::sim::call::{Answer, Answered, Call, Desk, Refusal};
+use crate::sim::instruments::{Category, num};
 
 /// Places an order, reads the margins that come of it, and takes all of it back.
 pub(crate) fn pre_check(call: &Call<'_>) -> Answer {

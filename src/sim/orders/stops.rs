@@ -5,14 +5,14 @@ use std::sync::Arc;
 use rust_decimal::Decimal;
 
 use super::attached;
-use super::call::{Desk, Refusal, text};
-use super::instruments::{Category, Instrument};
 use super::matching;
 use super::order::{Order, Side, StopKind};
-use super::order_store;
-use super::positions::Position;
 use super::protect;
-use super::store;
+use super::records;
+use crate::sim::call::{Desk, Refusal, text};
+use crate::sim::instruments::{Category, Instrument};
+use crate::sim::positions::Position;
+use crate::sim::store;
 
 /// Partial take profits and stop losses of one leg, each kind counted by itself.
 const PARTIAL_MOST: usize = 20;
@@ -72,18 +72,18 @@ fn cover(desk: &Desk<'_>, one: &'static Instrument, order: &mut Order) -> Result
 
 fn mark_covered(desk: &Desk<'_>, order: &mut Order) -> Result<(), Refusal> {
     order.covered = order.filled;
-    order_store::save(desk.books, order)
+    records::save(desk.books, order)
 }
 
 /// Adds a further fill to the partial protections that an earlier one made; says whether any still waits.
 fn grow(desk: &Desk<'_>, one: &Instrument, parent: &Order, added: Decimal) -> Result<bool, Refusal> {
     let mut grown = false;
-    for child in order_store::open_of(desk.books, one)? {
+    for child in records::open_of(desk.books, one)? {
         if child.stop.parent == parent.id && child.stop.kind.is_partial() && child.is_waiting() {
             let mut child = Arc::unwrap_or_clone(child);
             child.qty += added;
             child.updated = desk.now;
-            order_store::update(desk.books, &child)?;
+            records::update(desk.books, &child)?;
             grown = true;
         }
     }
@@ -95,7 +95,7 @@ pub(crate) fn keep_up(desk: &Desk<'_>, one: &'static Instrument) -> Result<(), R
     if !one.category.is_derivative() {
         return Ok(());
     }
-    for order in order_store::open_closing(desk.books, one)? {
+    for order in records::open_closing(desk.books, one)? {
         let guards = order.stop.kind.guards_position();
         let rests = order.reduce_only && order.is_active();
         if !guards && !rests {
@@ -118,14 +118,14 @@ pub(crate) fn keep_up(desk: &Desk<'_>, one: &'static Instrument) -> Result<(), R
             order.qty = most;
             order.updated = desk.now;
         }
-        order_store::update(desk.books, &order)?;
+        records::update(desk.books, &order)?;
     }
     show_on_positions(desk, one)
 }
 
 /// Writes the protections of whole positions onto the positions, where lists show them.
 fn show_on_positions(desk: &Desk<'_>, one: &'static Instrument) -> Result<(), Refusal> {
-    let open = order_store::open_closing(desk.books, one)?;
+    let open = records::open_closing(desk.books, one)?;
     for idx in 0..=2 {
         let mut held = store::position(desk.books, one, idx)?;
         if held.created == 0 {
@@ -204,11 +204,11 @@ fn end_partners(desk: &Desk<'_>, one: &Instrument, order: &Order, why: &str) -> 
     if order.stop.pair.is_empty() {
         return Ok(());
     }
-    for other in order_store::open_of(desk.books, one)? {
+    for other in records::open_of(desk.books, one)? {
         if other.stop.pair == order.stop.pair && other.id != order.id {
             let mut other = Arc::unwrap_or_clone(other);
             other.close(why, desk.now);
-            order_store::update(desk.books, &other)?;
+            records::update(desk.books, &other)?;
         }
     }
     Ok(())
@@ -216,11 +216,11 @@ fn end_partners(desk: &Desk<'_>, one: &Instrument, order: &Order, why: &str) -> 
 
 /// Lets the orders of a pair go their own ways.
 pub(crate) fn unbind(desk: &Desk<'_>, one: &Instrument, pair: &str) -> Result<(), Refusal> {
-    for other in order_store::open_of(desk.books, one)? {
+    for other in records::open_of(desk.books, one)? {
         if other.stop.pair == pair {
             let mut other = Arc::unwrap_or_clone(other);
             other.stop.pair.clear();
-            order_store::save(desk.books, &other)?;
+            records::save(desk.books, &other)?;
         }
     }
     Ok(())
@@ -228,7 +228,7 @@ pub(crate) fn unbind(desk: &Desk<'_>, one: &Instrument, pair: &str) -> Result<()
 
 /// Refuses partial protections beyond what one leg may have.
 pub(crate) fn check_partials(desk: &Desk<'_>, one: &Instrument, idx: i64) -> Result<(), Refusal> {
-    let open = order_store::open_of(desk.books, one)?;
+    let open = records::open_of(desk.books, one)?;
     for kind in [StopKind::PartialTakeProfit, StopKind::PartialStopLoss] {
         let alike = |order: &&Arc<Order>| order.stop.kind == kind && order.position_idx == idx;
         if open.iter().filter(alike).count() >= PARTIAL_MOST {

@@ -4,17 +4,17 @@ use rust_decimal::Decimal;
 use serde_json::json;
 
 use super::attached::{self, Wanted};
-use super::call::{Answer, Call, Desk, Params, Refusal};
 use super::checks;
 use super::draft;
-use super::instruments::Instrument;
-use super::market::prices::PriceKind;
 use super::order::{Side, StopKind};
-use super::positions::Position;
-use super::positions::{contract, legs};
 use super::protect;
 use super::stops;
-use super::store;
+use crate::sim::call::{Answer, Call, Desk, Params, Refusal};
+use crate::sim::instruments::Instrument;
+use crate::sim::market::prices::PriceKind;
+use crate::sim::positions::Position;
+use crate::sim::positions::{contract, legs};
+use crate::sim::store;
 
 /// Sets the stops of an open position; `0` takes one away.
 pub(crate) fn trading_stop(call: &Call<'_>) -> Answer {

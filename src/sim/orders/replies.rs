@@ -2,12 +2,12 @@
 
 use serde_json::Value;
 
-use super::call::{Answer, Call, Params, Refusal, page};
-use super::instruments::Category;
+use super::changes::check_filter;
 use super::order::Order;
-use super::order_changes::check_filter;
-use super::order_row::order_row;
-use super::order_store::{self, Query};
+use super::records::{self, Query};
+use super::row::order_row;
+use crate::sim::call::{Answer, Call, Params, Refusal, page};
+use crate::sim::instruments::Category;
 
 /// How long `order/history` shows what ended without a fill.
 const UNFILLED_SHOWN_MS: i64 = 86_400_000;
@@ -56,7 +56,7 @@ pub(crate) fn realtime(call: &Call<'_>) -> Answer {
     };
     let mut query = orders(call, category)?.and(
         "(open = 1 OR json_extract(data, '$.updated') >= ?)",
-        order_store::forgotten_before(call.desk.books)?,
+        records::forgotten_before(call.desk.books)?,
     );
     if !by_id(params) && closed {
         // The latest of the category, whatever is asked of them.
