@@ -3,8 +3,8 @@
 use rust_decimal::Decimal;
 use serde_json::{Value, json};
 
+use super::door::keys::Key;
 use super::instruments::{self, Category, Instrument};
-use super::keys::Key;
 use super::market::Market;
 use super::store::books::Books;
 use crate::domain::json::Json;

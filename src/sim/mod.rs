@@ -26,36 +26,26 @@ use tokio::sync::{oneshot, watch};
 use tokio::task::JoinHandle;
 
 mod account;
-mod admin;
-mod auth;
 mod call;
 mod config;
 #[cfg(test)]
 mod conservation;
-mod envelope;
+mod door;
 mod error;
-mod faults;
 mod instruments;
-mod key_info;
-mod keys;
-mod limits;
 mod market;
 mod orders;
 mod positions;
-mod routes;
-mod server;
 mod store;
 mod stream;
-mod strikes;
-mod wire;
 
 pub use account::report::{
     PaperCoin, PaperFill, PaperOrder, PaperPoint, PaperPosition, PaperProfit, PaperReport, PaperSum,
 };
 pub use config::{ClockStart, PaperConfig, PriceSource};
+pub use door::faults::{FAULTS_VARIABLE, Fault, FaultKind, FaultSwitch};
+pub use door::keys::key_kinds;
 pub use error::PaperError;
-pub use faults::{FAULTS_VARIABLE, Fault, FaultKind, FaultSwitch};
-pub use keys::key_kinds;
 pub use market::live::{Live, LiveFeed, LivePrice};
 pub use market::replay::{Replay, ReplayError, ReplayFile};
 
@@ -87,7 +77,7 @@ impl PaperExchange {
         let listener = TcpListener::bind(address).await.map_err(refused)?;
         let address = listener.local_addr().map_err(refused)?;
         let (alive, running) = watch::channel(());
-        let keys = keys::Keys::new(
+        let keys = door::keys::Keys::new(
             config.api_key.clone(),
             config.api_secret.clone(),
             config.rsa_public_key.as_deref(),
@@ -98,7 +88,7 @@ impl PaperExchange {
             seed,
             source: config.prices.clone(),
         });
-        let shared = Arc::new(server::Shared {
+        let shared = Arc::new(door::server::Shared {
             books: Mutex::new(books),
             market: market::Market {
                 seed,
@@ -106,20 +96,20 @@ impl PaperExchange {
             },
             keys,
             faults: config.faults,
-            limits: limits::Limits::new(config.rate_limits),
+            limits: door::limits::Limits::new(config.rate_limits),
             log: Mutex::new(VecDeque::new()),
             running,
             restarts: watch::Sender::new(()),
         });
         let app = Router::new()
-            .fallback(server::serve)
+            .fallback(door::server::serve)
             .with_state(Arc::clone(&shared))
-            .into_make_service_with_connect_info::<wire::Scissors>();
+            .into_make_service_with_connect_info::<door::wire::Scissors>();
         let (stop, stopped) = oneshot::channel::<()>();
         let task = tokio::spawn(async move {
             // An error and a dropped sender both mean the same: stop.
             let until = async { drop(stopped.await) };
-            let serving = axum::serve(wire::CuttableListener(listener), app);
+            let serving = axum::serve(door::wire::CuttableListener(listener), app);
             drop(serving.with_graceful_shutdown(until).await);
         });
         Ok(RunningPaper {
@@ -135,7 +125,7 @@ impl PaperExchange {
 /// A server under way; it stops when this is dropped.
 pub struct RunningPaper {
     address: SocketAddr,
-    shared: Arc<server::Shared>,
+    shared: Arc<door::server::Shared>,
     stop: oneshot::Sender<()>,
     task: JoinHandle<()>,
     /// Streams outlive the listener; they end with this.
@@ -165,7 +155,7 @@ impl RunningPaper {
 
     /// The market's moment, in milliseconds since 1970, and how fast it runs; nothing for the machine's clock.
     pub fn market_clock(&self) -> Result<(i64, Option<Decimal>), PaperError> {
-        admin::clock(&self.shared).map_err(|refusal| PaperError::Clock(refusal.message))
+        door::admin::clock(&self.shared).map_err(|refusal| PaperError::Clock(refusal.message))
     }
 
     /// The faults of this server.
@@ -177,7 +167,7 @@ impl RunningPaper {
     /// Sets the last price from now on, in the store and so for every server on it, and lets it act on
     /// waiting orders.
     pub fn set_price(&self, category: &str, symbol: &str, price: Decimal) -> Result<(), PaperError> {
-        admin::set_price(&self.shared, category, symbol, price)
+        door::admin::set_price(&self.shared, category, symbol, price)
     }
 
     /// The requests that reached this server, oldest first; the last 10,000.

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::journal::Kind;
 use super::wallets;
 use crate::sim::call::{Answer, Call, Params, Refusal, cursor_text};
-use crate::sim::keys;
+use crate::sim::door::keys;
 use crate::sim::orders::records::Query;
 
 /// The longest span of a query.

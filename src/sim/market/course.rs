@@ -9,9 +9,9 @@ use super::path::Market;
 use super::prices::{KNOT_MS, Offsets, PriceKind, UNIT, Walk};
 use super::replay::Followed;
 use crate::sim::PriceSource;
+use crate::sim::door::server;
 use crate::sim::instruments::greeks;
 use crate::sim::instruments::{self, Category, Instrument, Right, num};
-use crate::sim::server;
 
 /// The source's path of one instrument.
 #[derive(Debug)]

@@ -300,7 +300,7 @@ mod tests {
             },
             params,
             effects: Effects::default(),
-            key: crate::sim::keys::Key::nobody(),
+            key: crate::sim::door::keys::Key::nobody(),
             rsa_public_key: "",
         };
         birth::deposit(&call(1000, Params::default()).desk, "USDT", 10_000.into()).unwrap();

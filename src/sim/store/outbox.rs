@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::books::Books;
 use super::tables;
 use crate::sim::call::Refusal;
-use crate::sim::server;
+use crate::sim::door::server;
 
 /// Its part of the schema.
 pub(crate) const TABLES: &str = "

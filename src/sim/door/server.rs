@@ -12,27 +12,27 @@ use axum::response::Response;
 use serde_json::json;
 use tokio::sync::watch;
 
-use super::RequestLog;
 use super::admin;
 use super::auth::{self, Denied};
-use super::call::{Answered, Call, Desk, Effects, Params, Refusal};
 use super::envelope;
 use super::faults::FaultSwitch;
-use super::instruments::Category;
 use super::keys::{Key, Keys};
 use super::limits::{self, Budget, Limits};
-use super::market;
-use super::market::Market;
-use super::orders::waiting;
 use super::routes::{self, Kind, Route};
-use super::store::books::{Books, Intent};
-use super::stream::{self, Door};
 use super::strikes::Hits;
 use super::wire::Scissors;
+use crate::sim::RequestLog;
+use crate::sim::call::{Answered, Call, Desk, Effects, Params, Refusal};
+use crate::sim::instruments::Category;
+use crate::sim::market;
+use crate::sim::market::Market;
+use crate::sim::orders::waiting;
+use crate::sim::store::books::{Books, Intent};
+use crate::sim::stream::{self, Door};
 
 /// No body of a request is larger.
 const BODY_MOST: usize = 1 << 20;
-/// So many requests are remembered for [`super::RunningPaper::requests`].
+/// So many requests are remembered for [`crate::sim::RunningPaper::requests`].
 const LOG_MOST: usize = 10_000;
 
 /// What all requests of one server share.

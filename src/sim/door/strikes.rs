@@ -3,12 +3,12 @@
 use axum::body::Body;
 use axum::response::Response;
 
-use super::call::{Answer, Effects, Refusal};
 use super::envelope;
 use super::faults::FaultKind;
 use super::limits::{self, Budget};
 use super::server::now_ms;
 use super::wire::Scissors;
+use crate::sim::call::{Answer, Effects, Refusal};
 
 /// The faults that hit one request, sorted by when they strike.
 #[derive(Debug, Default)]

@@ -7,9 +7,9 @@ use ring::signature::{RSA_PKCS1_2048_8192_SHA256, UnparsedPublicKey};
 use rustls_pki_types::SubjectPublicKeyInfoDer;
 use rustls_pki_types::pem::PemObject;
 
-use super::PaperError;
-use super::call::Refusal;
 use crate::domain::secret::Secret;
+use crate::sim::PaperError;
+use crate::sim::call::Refusal;
 
 /// `rsaEncryption` with its empty parameters, as DER, and the tag of the bit string that follows.
 const RSA_ALGORITHM: [u8; 14] = [

@@ -6,9 +6,9 @@ use rust_decimal::Decimal;
 use rust_decimal::prelude::ToPrimitive;
 use serde::Deserialize;
 
-use super::PaperError;
-use super::market::prices::draw;
 use crate::domain::money::parse_decimal;
+use crate::sim::PaperError;
+use crate::sim::market::prices::draw;
 
 const THOUSAND: i64 = 1000;
 

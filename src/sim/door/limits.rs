@@ -6,7 +6,7 @@ use std::sync::Mutex;
 use axum::response::Response;
 
 use super::envelope;
-use super::instruments::Category;
+use crate::sim::instruments::Category;
 
 const SECOND_MS: i64 = 1000;
 const MINUTE_MS: i64 = 60_000;

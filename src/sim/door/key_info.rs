@@ -2,8 +2,8 @@
 
 use serde_json::json;
 
-use super::call::{Answer, Call};
 use super::keys::Kind;
+use crate::sim::call::{Answer, Call};
 
 /// The key that asks, in full.
 pub(crate) fn query_api(call: &Call<'_>) -> Answer {

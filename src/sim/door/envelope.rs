@@ -5,7 +5,7 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::Response;
 use serde_json::{Value, json};
 
-use super::call::{Answered, Refusal};
+use crate::sim::call::{Answered, Refusal};
 
 /// Wraps an answer; `clock` is the server's time in milliseconds.
 pub(crate) fn wrap(answer: Result<impl Into<Answered>, Refusal>, clock: i64) -> Value {

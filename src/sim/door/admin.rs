@@ -5,18 +5,18 @@ use axum::response::Response;
 use rust_decimal::Decimal;
 use serde_json::json;
 
-use super::PaperError;
-use super::account::birth;
-use super::account::upkeep;
-use super::call::{Params, Refusal};
 use super::envelope;
-use super::instruments::{self, Category, Instrument};
-use super::market::clock::Clock;
-use super::orders;
-use super::orders::waiting;
 use super::server::{self, Shared};
-use super::store;
-use super::store::books::Intent;
+use crate::sim::PaperError;
+use crate::sim::account::birth;
+use crate::sim::account::upkeep;
+use crate::sim::call::{Params, Refusal};
+use crate::sim::instruments::{self, Category, Instrument};
+use crate::sim::market::clock::Clock;
+use crate::sim::orders;
+use crate::sim::orders::waiting;
+use crate::sim::store;
+use crate::sim::store::books::Intent;
 
 /// Answers `POST /paper/faults`, `/paper/price`, `/paper/clock`, `/paper/deposit` and `/paper/restart`, and `GET /paper/clock`.
 pub(crate) fn answer(shared: &Shared, parts: &Parts, body: &[u8]) -> Response {

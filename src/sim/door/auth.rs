@@ -5,9 +5,9 @@ use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 use subtle::ConstantTimeEq;
 
-use super::call::Refusal;
 use super::keys::{Key, Keys};
 use crate::domain::secret::Secret;
+use crate::sim::call::Refusal;
 
 /// Bybit's window when the header is absent.
 const DEFAULT_WINDOW: &str = "5000";

@@ -1,12 +1,12 @@
 //! Which request does what: method, path, who may call it, and whether it changes something.
 
-use super::account;
-use super::call::{Answer, Answered, Call, Refusal};
-use super::instruments::listing;
 use super::key_info;
-use super::market;
-use super::orders;
-use super::positions;
+use crate::sim::account;
+use crate::sim::call::{Answer, Answered, Call, Refusal};
+use crate::sim::instruments::listing;
+use crate::sim::market;
+use crate::sim::orders;
+use crate::sim::positions;
 
 /// What a route needs from the store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
