@@ -4,10 +4,10 @@ use rust_decimal::Decimal;
 
 use super::journal::{self, Cause, Entry, Kind};
 use crate::sim::call::{Desk, Refusal};
-use crate::sim::door::server::now_ms;
 use crate::sim::instruments::INSTRUMENTS;
 use crate::sim::market::Market;
 use crate::sim::market::clock::Clock;
+use crate::sim::market::clock::now_ms;
 use crate::sim::store::books::{Books, Intent};
 use crate::sim::store::ids;
 use crate::sim::store::{self, Wallet};

@@ -12,7 +12,7 @@ use crate::sim::account::birth;
 use crate::sim::account::upkeep;
 use crate::sim::call::{Params, Refusal};
 use crate::sim::instruments::{self, Category, Instrument};
-use crate::sim::market::clock::Clock;
+use crate::sim::market::clock::{Clock, now_ms};
 use crate::sim::orders;
 use crate::sim::orders::waiting;
 use crate::sim::store;
@@ -101,7 +101,7 @@ fn turn_clock(shared: &Shared, body: &[u8]) -> Result<(), Refusal> {
     books.transact(Intent::Write, || {
         // What the time that has passed did is settled before more of it passes.
         waiting::look(&shared.desk(&books)?)?;
-        let real = server::now_ms();
+        let real = now_ms();
         let mut clock = books.clock()?.advanced(real, ahead);
         if let Some(speed) = speed {
             clock = Clock::starting(real, clock.at(real), speed)
@@ -117,13 +117,13 @@ pub(crate) fn clock(shared: &Shared) -> Result<(i64, Option<Decimal>), Refusal> 
     let books = shared.books();
     books.transact(Intent::Read, || {
         let clock = books.clock()?;
-        Ok((clock.at(server::now_ms()), clock.speed()))
+        Ok((clock.at(now_ms()), clock.speed()))
     })
 }
 
 fn read_clock(shared: &Shared) -> Response {
     let books = shared.books();
-    let now = books.transact(Intent::Read, || books.market_time(server::now_ms()));
+    let now = books.transact(Intent::Read, || books.market_time(now_ms()));
     match now {
         Ok(now) => envelope::reply(&json!({"ok": true, "market_ms": now})),
         Err(refusal) => server::admin_reply(Err(refusal.message)),

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use axum::body::Bytes;
 use axum::extract::{ConnectInfo, Request, State};
@@ -26,6 +26,7 @@ use crate::sim::call::{Answered, Call, Desk, Effects, Params, Refusal};
 use crate::sim::instruments::Category;
 use crate::sim::market;
 use crate::sim::market::Market;
+use crate::sim::market::clock::now_ms;
 use crate::sim::orders::waiting;
 use crate::sim::store::books::{Books, Intent};
 use crate::sim::stream::{self, Door};
@@ -91,15 +92,6 @@ impl Shared {
 pub(crate) struct Asked {
     pub(crate) key: Key,
     pub(crate) params: Result<Params, Refusal>,
-}
-
-/// Milliseconds since 1970.
-pub(crate) fn now_ms() -> i64 {
-    SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .ok()
-        .and_then(|age| i64::try_from(age.as_millis()).ok())
-        .unwrap_or_default()
 }
 
 /// Answers one request.

@@ -6,9 +6,9 @@ use axum::response::Response;
 use super::envelope;
 use super::faults::FaultKind;
 use super::limits::{self, Budget};
-use super::server::now_ms;
 use super::wire::Scissors;
 use crate::sim::call::{Answer, Effects, Refusal};
+use crate::sim::market::clock::now_ms;
 
 /// The faults that hit one request, sorted by when they strike.
 #[derive(Debug, Default)]

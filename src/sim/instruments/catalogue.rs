@@ -12,7 +12,7 @@ const DAY_MS: i64 = 86_400_000;
 
 /// Everything that is listed, in listing order.
 pub(crate) static INSTRUMENTS: LazyLock<Vec<Instrument>> =
-    LazyLock::new(|| table(crate::sim::door::server::now_ms()));
+    LazyLock::new(|| table(crate::sim::market::clock::now_ms()));
 
 /// The table as of `now`, the moment that names of futures and options count from.
 pub(crate) fn table(now: i64) -> Vec<Instrument> {

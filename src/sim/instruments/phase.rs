@@ -51,7 +51,7 @@ mod tests {
 
     #[test]
     fn only_what_trades_is_traded_and_what_leaves_is_only_reduced() {
-        let now = crate::sim::door::server::now_ms();
+        let now = crate::sim::market::clock::now_ms();
         let of = |symbol: &str| {
             let phase = find(Category::Linear, symbol).unwrap().phase(now);
             (phase, phase.tradable(), phase.reduce_only())

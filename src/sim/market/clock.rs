@@ -3,6 +3,8 @@
 //! It is part of the account, so that every process on it agrees. Only the market follows it; the door
 //! (signatures, the `time` of the envelope) stays on the machine's clock, as clients do.
 
+use std::time::{SystemTime, UNIX_EPOCH};
+
 use rust_decimal::Decimal;
 use rust_decimal::prelude::ToPrimitive;
 
@@ -10,6 +12,15 @@ use rust_decimal::prelude::ToPrimitive;
 const THOUSAND: i64 = 1000;
 /// No market runs faster than a day a second.
 const FASTEST: Decimal = crate::sim::instruments::num(86_400, 0);
+
+/// The machine's clock, in milliseconds since 1970.
+pub(crate) fn now_ms() -> i64 {
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .ok()
+        .and_then(|age| i64::try_from(age.as_millis()).ok())
+        .unwrap_or_default()
+}
 
 /// A straight line from the machine's time to the market's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -4,12 +4,12 @@
 use rust_decimal::Decimal;
 use rust_decimal::prelude::ToPrimitive;
 
+use super::clock;
 use super::live::Live;
 use super::path::Market;
 use super::prices::{KNOT_MS, Offsets, PriceKind, UNIT, Walk};
 use super::replay::Followed;
 use crate::sim::PriceSource;
-use crate::sim::door::server;
 use crate::sim::instruments::greeks;
 use crate::sim::instruments::{self, Category, Instrument, Right, num};
 
@@ -38,7 +38,7 @@ impl<'a> Course<'a> {
                 Source::Still(prices.get(&key).copied().unwrap_or(one.base_price))
             }
             PriceSource::Live(live) => {
-                live.look(one, server::now_ms());
+                live.look(one, clock::now_ms());
                 Source::Live(live)
             }
             PriceSource::Walk => Self::walking(market, one),

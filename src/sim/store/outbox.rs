@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::books::Books;
 use super::tables;
 use crate::sim::call::Refusal;
-use crate::sim::door::server;
+use crate::sim::market::clock;
 
 /// Its part of the schema.
 pub(crate) const TABLES: &str = "
@@ -27,12 +27,12 @@ pub(crate) const LEASE_MS: i64 = 600_000;
 /// Whether a stream of any process may be listening.
 pub(crate) fn is_heard(books: &Books) -> Result<bool, Refusal> {
     let until = tables::meta(books, HEARD_UNTIL)?;
-    Ok(until.is_some_and(|until| server::now_ms() < until))
+    Ok(until.is_some_and(|until| clock::now_ms() < until))
 }
 
 /// Says that somebody listens, for all who write from now on; returns until when that holds.
 pub(crate) fn listen(books: &Books) -> Result<i64, Refusal> {
-    let until = server::now_ms() + LEASE_MS;
+    let until = clock::now_ms() + LEASE_MS;
     tables::set_meta(books, HEARD_UNTIL, &until.to_string())?;
     Ok(until)
 }

@@ -17,9 +17,10 @@ use tokio::time::{Instant, MissedTickBehavior};
 use super::call::Refusal;
 use super::door::faults::FaultKind;
 use super::door::keys::Key;
-use super::door::server::{Shared, now_ms};
+use super::door::server::Shared;
 use super::door::wire::Scissors;
 use super::instruments::Category;
+use super::market::clock::now_ms;
 
 mod book;
 mod feeds;

@@ -13,9 +13,10 @@ use crate::sim::door::envelope;
 use crate::sim::door::keys::Key;
 use crate::sim::door::limits::Budget;
 use crate::sim::door::routes;
-use crate::sim::door::server::{self, Asked, Shared, now_ms};
+use crate::sim::door::server::{self, Asked, Shared};
 use crate::sim::door::strikes::Hits;
 use crate::sim::door::wire::Scissors;
+use crate::sim::market::clock::now_ms;
 
 /// So many ids of requests are remembered.
 const IDS_MOST: usize = 10_000;
