@@ -12,6 +12,24 @@
 //!
 //! What is not simulated stands in the README. `PaperExchange` is for practice and tests; what it fills says nothing
 //! about what a market would.
+//!
+//! Folders, from the ground up. The first two read of the account only the prices set by hand and what its orders
+//! took from the book; the next four are the account and name each other; the last two answer requests, and nothing
+//! below names them but for the key that a request came with:
+//!
+//! ```text
+//! instruments  what is listed: filters, phases, margin tiers, what an option is worth
+//! market       prices over time, from any source, and the public replies that show them
+//! store        the file that processes share, its copy in memory, ids, the outbox of the streams
+//! account      the money: wallets, journal, loans, worth, transfers, the report
+//! positions    contracts that are held: margin, funding, liquidation, closed profit
+//! orders       from request to fill: checks, matching, waiting, stops, lists
+//! door         HTTP: server, routes, keys, signatures, budgets, faults, envelope
+//! stream       WebSocket: public and private streams, order entry
+//! ```
+//!
+//! Beside them: `call` is what every handler is given, `config` what a server is told at its start, `error` why it
+//! cannot do what it was asked, and `conservation` a test that adds the money up again from replies alone.
 
 use std::collections::VecDeque;
 use std::fmt;

@@ -1,7 +1,7 @@
 //! Prices over time, from whatever source, and the public replies that show them.
 //!
 //! Everything is computed from the path of a price when asked for: book, trades, candles, tickers, funding rates.
-//! No order of the account is looked at.
+//! Of the account it reads the prices set by hand, and what its orders took from the book within the second.
 
 pub(super) mod book;
 pub(super) mod candles;
