@@ -436,7 +436,7 @@ fn a_planted_breach_is_found() {
         "names `gate::Limit`",
     );
     assert_breach(
-        "sim/create.rs",
+        "sim/orders/create.rs",
         "use crate::{\n    domain::money, state::lock,\n};",
         "names `state::lock`",
     );

@@ -209,7 +209,7 @@ fn every_word_of_the_gate_is_explained() {
 
 #[test]
 fn every_fault_of_the_paper_exchange_is_named() {
-    let kinds = words_of(&read("src/sim/faults.rs"), "\" => FaultKind::", "\"");
+    let kinds = words_of(&read("src/sim/door/faults.rs"), "\" => FaultKind::", "\"");
     assert!(kinds.len() > 10, "{kinds:?}");
     let named = quoted(&section("## Paper trading"));
     for kind in kinds {

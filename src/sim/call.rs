@@ -3,10 +3,10 @@
 use rust_decimal::Decimal;
 use serde_json::{Value, json};
 
-use super::books::Books;
+use super::door::keys::Key;
 use super::instruments::{self, Category, Instrument};
-use super::keys::Key;
 use super::market::Market;
+use super::store::books::Books;
 use crate::domain::json::Json;
 use crate::domain::money::parse_decimal;
 

@@ -12,6 +12,24 @@
 //!
 //! What is not simulated stands in the README. `PaperExchange` is for practice and tests; what it fills says nothing
 //! about what a market would.
+//!
+//! Folders, from the ground up. The first two read of the account only the prices set by hand and what its orders
+//! took from the book; the next four are the account and name each other; the last two answer requests, and nothing
+//! below names them but for the key that a request came with:
+//!
+//! ```text
+//! instruments  what is listed: filters, phases, margin tiers, what an option is worth
+//! market       prices over time, from any source, and the public replies that show them
+//! store        the file that processes share, its copy in memory, ids, the outbox of the streams
+//! account      the money: wallets, journal, loans, worth, transfers, the report
+//! positions    contracts that are held: margin, funding, liquidation, closed profit
+//! orders       from request to fill: checks, matching, waiting, stops, lists
+//! door         HTTP: server, routes, keys, signatures, budgets, faults, envelope
+//! stream       WebSocket: public and private streams, order entry
+//! ```
+//!
+//! Beside them: `call` is what every handler is given, `config` what a server is told at its start, `error` why it
+//! cannot do what it was asked, and `conservation` a test that adds the money up again from replies alone.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -26,107 +44,28 @@ use tokio::sync::{oneshot, watch};
 use tokio::task::JoinHandle;
 
 mod account;
-mod account_settings;
-mod accounts;
-mod admin;
-mod assets;
-mod attached;
-mod auth;
-mod batches;
-mod birth;
-mod book;
-mod books;
-mod borrow;
-mod borrow_replies;
 mod call;
-mod candles;
-mod catalogue;
-mod checks;
-mod clock;
-mod closed_pnl;
 mod config;
 #[cfg(test)]
 mod conservation;
-mod course;
-mod create;
-mod dated;
-mod deposits;
-mod draft;
-mod envelope;
-mod equity;
+mod door;
 mod error;
-mod faults;
-mod funding;
-mod greeks;
-mod hand;
-mod history;
-mod ids;
 mod instruments;
-mod journal;
-mod key_info;
-mod keys;
-mod limits;
-mod liquidation;
-mod listing;
-mod live;
-mod margin;
-mod margin_modes;
 mod market;
-mod market_replies;
-mod matching;
-mod order;
-mod order_changes;
-mod order_replies;
-mod order_row;
-mod order_store;
-mod outbox;
-mod phase;
-mod position;
+mod orders;
 mod positions;
-mod precheck;
-mod prices;
-mod profit;
-mod protect;
-mod replay;
-mod replay_file;
-mod report;
-mod reports;
-mod resting;
-mod risk;
-mod routes;
-mod series;
-mod server;
-mod settle;
-mod settlement;
-mod shapes;
-mod statistics;
-mod stops;
 mod store;
 mod stream;
-mod strikes;
-mod tape;
-mod tickers;
-mod tiers;
-mod trading_stop;
-mod trailing;
-mod transaction_log;
-mod transfers;
-mod triggers;
-mod upkeep;
-mod valuation;
-mod waiting;
-mod wallets;
-mod wire;
 
-pub use config::{ClockStart, PaperConfig, PriceSource};
-pub use error::PaperError;
-pub use faults::{FAULTS_VARIABLE, Fault, FaultKind, FaultSwitch};
-pub use keys::key_kinds;
-pub use live::{Live, LiveFeed, LivePrice};
-pub use replay::{Replay, ReplayError, ReplayFile};
-pub use report::{
+pub use account::report::{
     PaperCoin, PaperFill, PaperOrder, PaperPoint, PaperPosition, PaperProfit, PaperReport, PaperSum,
 };
+pub use config::{ClockStart, PaperConfig, PriceSource};
+pub use door::faults::{FAULTS_VARIABLE, Fault, FaultKind, FaultSwitch};
+pub use door::keys::key_kinds;
+pub use error::PaperError;
+pub use market::live::{Live, LiveFeed, LivePrice};
+pub use market::replay::{Replay, ReplayError, ReplayFile};
 
 /// How long [`RunningPaper::stop`] waits for requests under way.
 const GRACE: Duration = Duration::from_millis(250);
@@ -156,18 +95,18 @@ impl PaperExchange {
         let listener = TcpListener::bind(address).await.map_err(refused)?;
         let address = listener.local_addr().map_err(refused)?;
         let (alive, running) = watch::channel(());
-        let keys = keys::Keys::new(
+        let keys = door::keys::Keys::new(
             config.api_key.clone(),
             config.api_secret.clone(),
             config.rsa_public_key.as_deref(),
         )?;
         let books = store::open(&config.store)?;
-        let seed = birth::begin(&books, &config)?;
+        let seed = account::birth::begin(&books, &config)?;
         books.report_on(market::Market {
             seed,
             source: config.prices.clone(),
         });
-        let shared = Arc::new(server::Shared {
+        let shared = Arc::new(door::server::Shared {
             books: Mutex::new(books),
             market: market::Market {
                 seed,
@@ -175,20 +114,20 @@ impl PaperExchange {
             },
             keys,
             faults: config.faults,
-            limits: limits::Limits::new(config.rate_limits),
+            limits: door::limits::Limits::new(config.rate_limits),
             log: Mutex::new(VecDeque::new()),
             running,
             restarts: watch::Sender::new(()),
         });
         let app = Router::new()
-            .fallback(server::serve)
+            .fallback(door::server::serve)
             .with_state(Arc::clone(&shared))
-            .into_make_service_with_connect_info::<wire::Scissors>();
+            .into_make_service_with_connect_info::<door::wire::Scissors>();
         let (stop, stopped) = oneshot::channel::<()>();
         let task = tokio::spawn(async move {
             // An error and a dropped sender both mean the same: stop.
             let until = async { drop(stopped.await) };
-            let serving = axum::serve(wire::CuttableListener(listener), app);
+            let serving = axum::serve(door::wire::CuttableListener(listener), app);
             drop(serving.with_graceful_shutdown(until).await);
         });
         Ok(RunningPaper {
@@ -204,7 +143,7 @@ impl PaperExchange {
 /// A server under way; it stops when this is dropped.
 pub struct RunningPaper {
     address: SocketAddr,
-    shared: Arc<server::Shared>,
+    shared: Arc<door::server::Shared>,
     stop: oneshot::Sender<()>,
     task: JoinHandle<()>,
     /// Streams outlive the listener; they end with this.
@@ -234,7 +173,7 @@ impl RunningPaper {
 
     /// The market's moment, in milliseconds since 1970, and how fast it runs; nothing for the machine's clock.
     pub fn market_clock(&self) -> Result<(i64, Option<Decimal>), PaperError> {
-        admin::clock(&self.shared).map_err(|refusal| PaperError::Clock(refusal.message))
+        door::admin::clock(&self.shared).map_err(|refusal| PaperError::Clock(refusal.message))
     }
 
     /// The faults of this server.
@@ -246,7 +185,7 @@ impl RunningPaper {
     /// Sets the last price from now on, in the store and so for every server on it, and lets it act on
     /// waiting orders.
     pub fn set_price(&self, category: &str, symbol: &str, price: Decimal) -> Result<(), PaperError> {
-        admin::set_price(&self.shared, category, symbol, price)
+        door::admin::set_price(&self.shared, category, symbol, price)
     }
 
     /// The requests that reached this server, oldest first; the last 10,000.

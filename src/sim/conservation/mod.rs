@@ -9,19 +9,19 @@ use told::Told;
 
 use super::PriceSource;
 use super::account::Account;
-use super::birth;
-use super::books::{Books, Intent};
+use super::account::birth;
+use super::account::upkeep;
 use super::call::{Answer, Answered, Call, Desk, Effects, Params};
-use super::ids;
+use super::door::keys::Key;
+use super::door::routes::{self, Kind};
 use super::instruments::{self, Category, Instrument, num};
-use super::keys::Key;
-use super::margin::Mode;
 use super::market::Market;
-use super::prices::mix;
-use super::routes::{self, Kind};
+use super::market::prices::mix;
+use super::orders::waiting;
+use super::positions::margin::Mode;
 use super::store;
-use super::upkeep;
-use super::waiting;
+use super::store::books::{Books, Intent};
+use super::store::ids;
 
 mod told;
 

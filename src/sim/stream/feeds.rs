@@ -4,10 +4,11 @@ use serde_json::{Map, Value, json};
 
 use super::book::Book;
 use crate::sim::call::{Answered, Effects, Params};
+use crate::sim::door::keys::Key;
+use crate::sim::door::routes;
+use crate::sim::door::server::{self, Asked, Shared};
 use crate::sim::instruments::{self, Category};
-use crate::sim::keys::Key;
-use crate::sim::routes;
-use crate::sim::server::{self, Asked, Shared, now_ms};
+use crate::sim::market::clock::now_ms;
 
 /// Depths that each category offers.
 const DEPTHS: [u32; 4] = [1, 50, 200, 1000];

@@ -15,11 +15,12 @@ use serde_json::{Value, json};
 use tokio::time::{Instant, MissedTickBehavior};
 
 use super::call::Refusal;
-use super::faults::FaultKind;
+use super::door::faults::FaultKind;
+use super::door::keys::Key;
+use super::door::server::Shared;
+use super::door::wire::Scissors;
 use super::instruments::Category;
-use super::keys::Key;
-use super::server::{Shared, now_ms};
-use super::wire::Scissors;
+use super::market::clock::now_ms;
 
 mod book;
 mod feeds;
@@ -260,5 +261,5 @@ fn authenticate(shared: &Shared, said: &Said) -> Result<Key, Refusal> {
     let Offer { key, expires, sign } = said
         .offer()
         .ok_or_else(|| Refusal::new(10001, "Params Error: auth needs key, expires and signature"))?;
-    super::auth::check_stream(&shared.keys, &key, &expires, &sign, now_ms())
+    super::door::auth::check_stream(&shared.keys, &key, &expires, &sign, now_ms())
 }

@@ -4,10 +4,11 @@ use serde_json::{Map, Value, json};
 
 use super::authenticate;
 use super::said::Said;
-use crate::sim::books::{Books, Intent};
 use crate::sim::call::Refusal;
-use crate::sim::outbox::{self, Written};
-use crate::sim::server::{self, Shared, now_ms};
+use crate::sim::door::server::{self, Shared};
+use crate::sim::market::clock::now_ms;
+use crate::sim::store::books::{Books, Intent};
+use crate::sim::store::outbox::{self, Written};
 
 /// Topics without their category.
 const TOPICS: [&str; 6] = [

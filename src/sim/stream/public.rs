@@ -4,8 +4,8 @@ use serde_json::{Value, json};
 
 use super::feeds::Feed;
 use super::said::Said;
+use crate::sim::door::server::Shared;
 use crate::sim::instruments::Category;
-use crate::sim::server::Shared;
 
 /// The most topics of one spot request.
 const SPOT_TOPICS: usize = 10;

@@ -7,15 +7,16 @@ use serde_json::{Value, json};
 
 use super::authenticate;
 use super::said::Said;
-use crate::sim::auth;
 use crate::sim::call::{Answered, Params, Refusal};
-use crate::sim::envelope;
-use crate::sim::keys::Key;
-use crate::sim::limits::Budget;
-use crate::sim::routes;
-use crate::sim::server::{self, Asked, Shared, now_ms};
-use crate::sim::strikes::Hits;
-use crate::sim::wire::Scissors;
+use crate::sim::door::auth;
+use crate::sim::door::envelope;
+use crate::sim::door::keys::Key;
+use crate::sim::door::limits::Budget;
+use crate::sim::door::routes;
+use crate::sim::door::server::{self, Asked, Shared};
+use crate::sim::door::strikes::Hits;
+use crate::sim::door::wire::Scissors;
+use crate::sim::market::clock::now_ms;
 
 /// So many ids of requests are remembered.
 const IDS_MOST: usize = 10_000;
