@@ -245,6 +245,52 @@ fn no_suggestion_is_larger_than_what_was_asked_for() {
     );
 }
 
+/// An account above its cap, which an order can bring below it and over to the other side.
+fn above_a_cap_of(cap: u32, account: &Value) -> Value {
+    let mut facts = with(&facts(), account);
+    facts["instruments"]["linear:BTCUSDT"]["qtyStep"] = json!("1");
+    facts["mandate"]["hard_caps"]["account_funding_usd"] = json!(50_000);
+    facts["mandate"]["hard_caps"]["max_order_notional_usd"] = json!(10_000);
+    facts["mandate"]["hard_caps"]["max_total_exposure_usd"] = json!(cap);
+    facts
+}
+
+#[test]
+fn what_closes_too_much_is_told_how_far_it_may_turn_over() {
+    let largest = |held: &str, side: &str| {
+        let facts = above_a_cap_of(500, &json!({"positions": [position(held, "30", 0)]}));
+        // 3,000 less 4,000; from 25 to 35 the rest is within 500
+        let verdict = place(&market(side, "40"), &facts);
+        (verdict.limit, verdict.attempted_value, verdict.largest_qty)
+    };
+    let told = (
+        Some("max_total_exposure_usd"),
+        Some("1000".to_owned()),
+        Some("35".to_owned()),
+    );
+    assert_eq!(largest("Buy", "Sell"), told);
+    assert_eq!(largest("Sell", "Buy"), told);
+}
+
+#[test]
+fn a_spot_sell_that_pays_back_a_debt_is_told_how_far_it_may_go() {
+    let account = json!({
+        "quotes": {"spot:ETHBTC": {"bid": "0.5", "ask": "0.5", "last": "0.5", "quote_coin_usd": "100"}},
+        "instruments": {"spot:ETHBTC": {"baseCoin": "ETH", "quoteCoin": "BTC", "qtyStep": "1"}},
+        "wallet": [{"coin": "ETH", "equity": "60", "usdValue": "3000"},
+                   {"coin": "BTC", "equity": "-20", "usdValue": "-2000"}],
+    });
+    let order = json!({"category": "spot", "symbol": "ETHBTC", "side": "Sell", "order_type": "Market", "qty": "72",
+                       "market_unit": "baseCoin"});
+    let verdict = place(&order, &above_a_cap_of(1_200, &account));
+    // 3,600 sold: 600 of ETH short, 1,600 of BTC; from 38 to 62 coins the two are within 1,200
+    assert_eq!(
+        (verdict.limit, verdict.attempted_value.as_deref()),
+        (Some("max_total_exposure_usd"), Some("2200"))
+    );
+    assert_eq!(verdict.largest_qty.as_deref(), Some("62"));
+}
+
 #[test]
 fn a_refusal_names_the_bound_even_where_nothing_can_be_compared() {
     let bound = |part: &str, name: &str, value: Value| {

@@ -274,18 +274,15 @@ impl Net {
         Ok(Usd::new(highest.abs().max(lowest.abs())))
     }
 
-    /// Whether more of an order of `side` raises (1) or lowers (-1) the worst case; 0 at its least.
+    /// Whether more of an order of `side` raises (1) or lowers (-1) the worst case.
     fn slope(&self, order: Decimal, side: Side) -> Result<i8, Overflow> {
         let (highest, lowest) = self.reach(order)?;
-        let long_is_worse = match highest.checked_add(lowest).ok_or(Overflow)? {
-            sum if sum.is_zero() => return Ok(0),
-            sum => sum > Decimal::ZERO,
+        let tilt = highest.checked_add(lowest).ok_or(Overflow)?;
+        let raises = match side {
+            Side::Buy => tilt >= Decimal::ZERO,
+            Side::Sell => tilt <= Decimal::ZERO,
         };
-        Ok(if long_is_worse == (side == Side::Buy) {
-            1
-        } else {
-            -1
-        })
+        Ok(if raises { 1 } else { -1 })
     }
 
     /// The highest and the lowest net position that fills can reach.

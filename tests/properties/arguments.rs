@@ -11,8 +11,9 @@ use proptest::test_runner::TestRunner;
 use serde_json::{Map, Value, json};
 
 use crate::accounts::wide;
+use crate::cases::cases;
 use crate::texts::{any_json, texts_like};
-use crate::world::{cases, mandate, standing};
+use crate::world::{mandate, standing};
 
 fn read(tool: WriteTool, text: &str) -> Result<Write, Box<Refused>> {
     let authority = gate::authority(standing(mandate(&wide()))).unwrap();

@@ -9,8 +9,9 @@ use proptest::strategy::ValueTree;
 use proptest::test_runner::TestRunner;
 
 use crate::accounts::case;
+use crate::cases::cases;
 use crate::reckon::{gross, order_values};
-use crate::world::{Case, cases, usd};
+use crate::world::{Case, usd};
 
 /// Which caps the case is above, in the gate's own order.
 fn above(case: &Case, counted: i64, exposure: i64) -> Vec<Limit> {

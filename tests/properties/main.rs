@@ -1,4 +1,4 @@
-//! Properties of the gate and of every reader, over generated cases. `PROPTEST_CASES=2560` plays ten times as many.
+//! Properties of the gate and of what it reads, over generated cases. `PROPTEST_CASES=2560` plays ten times as many.
 
 #![expect(
     clippy::unwrap_used,
@@ -9,12 +9,11 @@
 mod accounts;
 mod arguments;
 mod caps;
-mod ledgers;
+mod cases;
 mod mandates;
 mod missing;
 mod monotone;
 mod reckon;
-mod secrets;
 mod streams;
 mod suggestion;
 mod texts;

@@ -7,8 +7,8 @@ use proptest::prelude::*;
 use proptest::sample::Index;
 use serde_json::{Value, json};
 
+use crate::cases::cases;
 use crate::texts::{any_json, texts_like};
-use crate::world::cases;
 
 fn valid() -> Value {
     json!({"schema_version": 1,

@@ -7,7 +7,8 @@ use mandated::domain::order::{PositionIdx, Side};
 use proptest::prelude::*;
 
 use crate::accounts::{case, side};
-use crate::world::{Caps, Case, Market, Order, Resting, cases};
+use crate::cases::cases;
+use crate::world::{Caps, Case, Market, Order, Resting};
 
 /// The case without what a larger order of its side would close, or work against.
 fn only_adding(case: &Case) -> Case {

@@ -11,9 +11,8 @@ use proptest::prelude::*;
 use serde_json::json;
 
 use crate::accounts::{side, wide};
-use crate::world::{
-    Caps, Case, Held, Market, Order, Prices, Resting, cases, decide, mandate, standing, tenths,
-};
+use crate::cases::cases;
+use crate::world::{Caps, Case, Held, Market, Order, Prices, Resting, decide, mandate, standing, tenths};
 
 #[derive(Debug, Clone)]
 enum Step {

@@ -3,7 +3,8 @@
 use proptest::prelude::*;
 
 use crate::accounts::case;
-use crate::world::{Case, Order, cases, tenths};
+use crate::cases::cases;
+use crate::world::{Case, Order, tenths};
 
 fn passes(case: &Case, qty: i64) -> bool {
     let order = Order { qty, ..case.order };

@@ -9,18 +9,8 @@ use mandated::domain::money::{Price, Qty, Usd};
 use mandated::domain::order::{PositionIdx, Side, WriteTool};
 use mandated::domain::symbol::{Coin, InstrumentId};
 use mandated::gate::{self, Approved, Facts, Halt, Refused, Standing};
-use proptest::test_runner::Config;
 use rust_decimal::Decimal;
 use serde_json::{Value, json};
-
-/// `default` cases, or as many times more as `PROPTEST_CASES` is above its own default of 256.
-pub(crate) fn cases(default: u32) -> Config {
-    let asked = std::env::var("PROPTEST_CASES")
-        .ok()
-        .and_then(|text| text.parse::<u32>().ok());
-    let scaled = asked.map_or(default, |asked| (default.saturating_mul(asked) / 256).max(1));
-    Config::with_cases(scaled)
-}
 
 /// One instrument of each way to count: two linear ones, one in dollars, one of coins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

@@ -15,7 +15,7 @@ use proptest::prelude::*;
 use proptest::sample::Index;
 use serde_json::{Value, json};
 
-use crate::world::cases;
+use crate::cases::cases;
 
 const RECORDS: usize = 6;
 

@@ -10,8 +10,8 @@ use mandated::venue::bybit::{BybitConfig, BybitVenue};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
+use crate::cases::cases;
 use crate::ledgers::{World, record};
-use crate::world::cases;
 
 /// As exchanges issue them: letters and digits, base64 of a signature, a hexadecimal one.
 fn secret() -> impl Strategy<Value = String> {
