@@ -3,9 +3,9 @@
 //! It knows no file by name and decides nothing. Files are made 0600, folders 0700.
 
 use std::cell::Cell;
-use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::fs::{self, DirBuilder, File, Metadata, OpenOptions};
 use std::io::{self, Read, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::process;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -78,6 +78,12 @@ pub fn open_append(path: &Path) -> io::Result<(File, bool)> {
         }
         Err(error) => Err(error),
     }
+}
+
+/// Whether both are of one file, by whatever names.
+#[must_use]
+pub fn is_same_file(one: &Metadata, other: &Metadata) -> bool {
+    one.ino() == other.ino() && one.dev() == other.dev()
 }
 
 /// Puts `bytes` at `path` whole or not at all: temporary file, fsync, rename, fsync of the folder (2 fsyncs).
@@ -281,5 +287,72 @@ mod tests {
         assert!(read_if_present(&at("file"), 10).is_err());
         assert_eq!(read_if_present(&at("file"), 11).unwrap().unwrap().len(), 11);
         assert!(read_if_present(folder.path(), 10).is_err());
+    }
+
+    #[test]
+    fn what_is_in_the_way_of_a_folder_is_an_error() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        fs::write(at("file"), "").unwrap();
+        let error = create_folder(&at("file")).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::NotADirectory);
+        symlink("nowhere", at("dangling")).unwrap();
+        let error = create_folder(&at("dangling")).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::AlreadyExists);
+    }
+
+    #[test]
+    fn those_who_make_the_same_folder_and_file_at_once_all_get_them() {
+        let folder = tempfile::tempdir().unwrap();
+        let start = std::sync::Barrier::new(4);
+        std::thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| {
+                    for round in 0..200 {
+                        let path = folder.path().join(format!("{round}/file"));
+                        start.wait();
+                        open_append(&path).unwrap();
+                    }
+                });
+            }
+        });
+    }
+
+    #[test]
+    fn two_files_beside_each_other_are_not_the_same() {
+        let folder = tempfile::tempdir().unwrap();
+        let meta = |name: &str| fs::metadata(folder.path().join(name)).unwrap();
+        fs::write(folder.path().join("one"), "").unwrap();
+        fs::write(folder.path().join("other"), "").unwrap();
+        symlink("one", folder.path().join("link")).unwrap();
+        assert!(is_same_file(&meta("one"), &meta("link")));
+        assert!(!is_same_file(&meta("one"), &meta("other")));
+    }
+
+    #[test]
+    fn temporary_names_that_are_taken_are_passed_over() {
+        let folder = tempfile::tempdir().unwrap();
+        let next = NEXT_TEMP.load(Ordering::Relaxed);
+        for number in next..next + 40 {
+            let taken = format!(".file.{}.{number}.tmp", process::id());
+            assert!(is_temp_name(&taken));
+            fs::write(folder.path().join(taken), "taken").unwrap();
+        }
+        replace(&folder.path().join("file"), b"one").unwrap();
+        assert_eq!(fs::read(folder.path().join("file")).unwrap(), b"one");
+        assert!(!is_temp_name(".file") && !is_temp_name("file.tmp"));
+    }
+
+    #[test]
+    fn a_bare_name_is_in_the_folder_one_is_in() {
+        assert_eq!(parent_of(Path::new("file")).unwrap(), Path::new("."));
+        assert_eq!(parent_of(Path::new("a/file")).unwrap(), Path::new("a"));
+        assert!(parent_of(Path::new("/")).is_err());
+    }
+
+    #[test]
+    fn the_space_that_is_left_is_that_of_the_disk() {
+        assert!(free_bytes(Path::new("/")).unwrap() > 1);
+        assert!(free_bytes(Path::new("/no/such/folder")).is_err());
     }
 }

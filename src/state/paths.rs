@@ -371,4 +371,18 @@ mod tests {
             assert!(!is_segment_name(other), "{other}");
         }
     }
+
+    #[test]
+    fn a_brokers_own_files_are_in_its_folder() {
+        let key = BrokerKey::parse("ByBit").unwrap();
+        assert_eq!(key.to_string(), "bybit");
+        let files = LiveFiles::new(&RuntimeRoot::at(PathBuf::from("/r")), key);
+        for (path, name) in [
+            (files.halt_receipt("one"), "halt_receipt-7692c3ad3540bb80.json"),
+            (files.halt_sweep("one"), "halt_sweep-7692c3ad3540bb80.json"),
+            (files.authority_ended(), "authority_ended.json"),
+        ] {
+            assert_eq!(path, Path::new("/r/live/bybit").join(name));
+        }
+    }
 }

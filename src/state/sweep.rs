@@ -137,6 +137,9 @@ mod tests {
         assert!(!mark_done(&files, "one", now).unwrap());
         assert!(was_done(&files, "one").unwrap());
         assert!(release(&files, "one").unwrap() && !release(&files, "one").unwrap());
+        fs::remove_dir_all(files.broker_folder()).unwrap();
+        fs::write(files.broker_folder(), "").unwrap();
+        assert!(holder(&files, "one").is_err());
     }
 
     #[test]

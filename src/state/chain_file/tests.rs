@@ -254,6 +254,46 @@ fn a_lock_held_by_another_writer_is_waited_for() {
     assert_eq!(verify(&files).records, 2);
 }
 
+#[test]
+fn a_file_that_was_renamed_is_not_the_one_that_its_path_names() {
+    let (root, files) = world();
+    let path = files.audit_chain();
+    let (file, created) = durable::open_append(&path).unwrap();
+    assert!(created && still_named(&file, &path));
+    fs::rename(&path, root.path().join("elsewhere")).unwrap();
+    assert!(!still_named(&file, &path));
+    fs::write(&path, "").unwrap();
+    assert!(!still_named(&file, &path));
+}
+
+#[test]
+fn an_append_that_makes_the_chain_syncs_its_folder_and_no_other_one_does() {
+    let (_root, files) = world();
+    append(&files).unwrap();
+    let cost = || {
+        let before = durable::fsyncs();
+        append(&files).unwrap();
+        durable::fsyncs() - before
+    };
+    assert_eq!(cost(), 2);
+    let sealed = files.live_folder().join("audit_chain.0001.jsonl");
+    fs::rename(files.audit_chain(), sealed).unwrap();
+    assert_eq!((cost(), cost()), (3, 2));
+}
+
+#[test]
+fn a_disk_that_takes_nothing_is_an_error_at_once() {
+    let (sender, receiver) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        let mut full = fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+        let _ = sender.send(write_once(&mut full, b"line\n").map_err(|error| error.kind()));
+    });
+    assert_eq!(
+        receiver.recv_timeout(Duration::from_secs(10)),
+        Ok(Err(io::ErrorKind::StorageFull))
+    );
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 

@@ -97,6 +97,7 @@ async fn unknown_keys_survive_a_rewrite_and_a_new_day() {
 async fn counting_and_giving_back_happen_once_for_each_id() {
     let (_folder, files) = world();
     let one = Counter::read(&files, today()).unwrap().increment("a").unwrap();
+    assert_eq!((one.count(), one.action_ids()), (1, ["a".to_owned()].as_slice()));
     assert_eq!(one.increment("a").unwrap(), one);
     assert_eq!(one.give_back("b"), one);
     let none = one.give_back("a");
