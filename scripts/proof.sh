@@ -81,16 +81,18 @@ names_of() { sed -n 's/^    "name": "\(.*\)",\{0,1\}$/\1/p' "$1" | sed 's/\\\(["
 # What a test noticed and what does not build is done with; the rest of `tried.json` is left.
 settle() {
     cat "$work"/mutants.out/{caught,unviable}.txt >>"$work/noticed.txt" 2>/dev/null || true
+    cat "$work"/mutants.out/timeout.txt >>"$work/endless.txt" 2>/dev/null || true
     names_of "$work/tried.json" | { grep -vxFf "$work/noticed.txt" || true; } >"$work/left.txt"
 }
 
-# Tries what is left in the files that begin with `$1` within `$2` seconds each, by the tests that follow.
+# Tries what is left in the files that begin with `$1` within `$2` seconds each, by the tests that follow. What ran
+# out of time once in this run would again.
 ask() {
     local prefix=$1 limit=$2 one=() name status=0
     shift 2
     while read -r name; do
         one+=(--re "^$(sed 's/[][\\.*^$+?(){}|]/\\&/g' <<<"$name")\$")
-    done < <(grep "^$prefix" "$work/left.txt" || true)
+    done < <(grep "^$prefix" "$work/left.txt" | grep -vxFf "$work/endless.txt" || true)
     if [ ${#one[@]} -eq 0 ]; then return; fi
     # A field that is left out passes every `--re`, in whatever file it is.
     for name in $(grep "^$prefix" "$work/left.txt" | cut -d: -f1 | sort -u); do one+=(--file "$name"); done
@@ -112,6 +114,7 @@ if [ -z "${PROOF_AGAIN:-}" ]; then
 fi
 touch "$work/noticed.txt"
 settle
+: >"$work/endless.txt"
 moved=$(names_of "$work/all.json" | { grep -vxFf - "$work/left.txt" || true; })
 if [ -n "$moved" ]; then
     echo "these lines have moved since; try their files anew with PROOF_FILES:" "$moved" >&2

@@ -140,7 +140,7 @@ impl Drop for ChainFile {
 }
 
 /// All of `bytes` in a single write: appends of several processes must not mix.
-pub(crate) fn write_once(file: &mut File, bytes: &[u8]) -> io::Result<()> {
+pub(crate) fn write_once(file: &mut impl Write, bytes: &[u8]) -> io::Result<()> {
     loop {
         match file.write(bytes) {
             Ok(written) if written == bytes.len() => return Ok(()),

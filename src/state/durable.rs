@@ -299,21 +299,30 @@ mod tests {
         symlink("nowhere", at("dangling")).unwrap();
         let error = create_folder(&at("dangling")).unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::AlreadyExists);
+        symlink("loop", at("loop")).unwrap();
+        let error = create_folder(&at("loop")).unwrap_err();
+        let followed = fs::metadata(at("loop")).unwrap_err();
+        assert_eq!(error.raw_os_error(), followed.raw_os_error());
+        assert!(absent(folder.path()).is_err(), "it is there");
+        assert!(absent(&at(&"a".repeat(300))).is_err(), "no name is that long");
     }
 
     #[test]
     fn those_who_make_the_same_folder_and_file_at_once_all_get_them() {
         let folder = tempfile::tempdir().unwrap();
         let start = std::sync::Barrier::new(4);
+        let opened = || {
+            let once = |round: &usize| {
+                let path = folder.path().join(format!("{round}/file"));
+                start.wait();
+                open_append(&path).is_ok()
+            };
+            (0..200).filter(once).count()
+        };
         std::thread::scope(|scope| {
-            for _ in 0..4 {
-                scope.spawn(|| {
-                    for round in 0..200 {
-                        let path = folder.path().join(format!("{round}/file"));
-                        start.wait();
-                        open_append(&path).unwrap();
-                    }
-                });
+            let threads = [(); 4].map(|()| scope.spawn(opened));
+            for thread in threads {
+                assert_eq!(thread.join().unwrap(), 200);
             }
         });
     }

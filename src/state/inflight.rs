@@ -344,6 +344,18 @@ mod tests {
     }
 
     #[test]
+    fn what_cannot_be_written_or_removed_is_an_error() {
+        let (_root, files) = world();
+        fs::create_dir_all(files.inflight_folder().join("a.json")).unwrap();
+        let error = remove(&files, "a").unwrap_err();
+        assert!(matches!(error, InflightError::NotWritten { .. }), "{error}");
+        fs::remove_dir_all(files.inflight_folder()).unwrap();
+        fs::write(files.inflight_folder(), "").unwrap();
+        let error = write_new(&files, &record("a")).unwrap_err();
+        assert!(matches!(error, InflightError::NotWritten { .. }), "{error}");
+    }
+
+    #[test]
     fn temporary_files_of_a_crash_are_passed_over() {
         let (_root, files) = world();
         write_new(&files, &record("a")).unwrap();

@@ -360,6 +360,16 @@ mod tests {
     }
 
     #[test]
+    fn segments_that_cannot_be_looked_for_are_an_error() {
+        let root = tempfile::tempdir().unwrap();
+        let key = BrokerKey::parse("bybit").unwrap();
+        let files = LiveFiles::new(&RuntimeRoot::at(root.path().to_owned()), key);
+        assert!(files.audit_chain_segments().unwrap().is_empty());
+        fs::write(files.live_folder(), "").unwrap();
+        assert!(files.audit_chain_segments().is_err());
+    }
+
+    #[test]
     fn sealed_segments_have_four_digits() {
         assert!(is_segment_name("audit_chain.0001.jsonl"));
         for other in [

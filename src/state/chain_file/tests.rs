@@ -219,6 +219,17 @@ fn a_sealed_segment_that_does_not_end_whole_refuses() {
 }
 
 #[test]
+fn a_sealed_segment_that_ends_in_half_a_record_refuses_too() {
+    let (_root, files) = world();
+    let sealed = files.live_folder().join("audit_chain.0001.jsonl");
+    let whole = line(1, "sha256:genesis").0;
+    fs::write(&sealed, format!("{whole}{{\"n\":")).unwrap();
+    let found = broken(&files);
+    assert_eq!((found.file, found.kind), (sealed, BreakKind::TornTail));
+    assert_eq!(found.offset, whole.len() as u64);
+}
+
+#[test]
 fn an_append_to_a_large_file_reads_its_end_only() {
     let (_root, files) = world();
     let mut text = String::new();
@@ -292,6 +303,32 @@ fn a_disk_that_takes_nothing_is_an_error_at_once() {
         receiver.recv_timeout(Duration::from_secs(10)),
         Ok(Err(io::ErrorKind::StorageFull))
     );
+}
+
+/// Takes half of what it is given, at the second try.
+struct Half {
+    tries: usize,
+}
+
+impl Write for Half {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.tries += 1;
+        match self.tries {
+            1 => Err(io::ErrorKind::Interrupted.into()),
+            _ => Ok(bytes.len() / 2),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[test]
+fn half_a_write_is_an_error_and_an_interrupted_one_is_tried_again() {
+    let mut half = Half { tries: 0 };
+    let error = write_once(&mut half, b"line\n").unwrap_err();
+    assert_eq!((error.kind(), half.tries), (io::ErrorKind::WriteZero, 2));
 }
 
 proptest! {

@@ -1,6 +1,7 @@
 //! The rows of Vibe-Trading's own counter, and what ours refuses beyond them.
 
 use std::fs;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use serde_json::Value;
@@ -173,19 +174,22 @@ async fn a_write_costs_two_fsyncs_and_readers_never_see_half_a_file() {
     let before = durable::fsyncs();
     counter.write(&files, &held).unwrap();
     assert_eq!(durable::fsyncs() - before, 2);
-    let reader = {
-        let files = files.clone();
-        std::thread::spawn(move || {
+    let written = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
             let mut last = 0;
-            while last < 200 {
-                last = Counter::read(&files, today()).expect("a whole file").count();
+            while !written.load(Ordering::Relaxed) {
+                let count = Counter::read(&files, today()).expect("a whole file").count();
+                assert!(count >= last, "{count} after {last}");
+                last = count;
             }
-        })
-    };
-    for id in 0..200 {
-        counter = counter.increment(&format!("id-{id}")).unwrap();
-        counter.write(&files, &held).unwrap();
-    }
-    reader.join().unwrap();
+        });
+        for id in 0..200 {
+            counter = counter.increment(&format!("id-{id}")).unwrap();
+            counter.write(&files, &held).unwrap();
+        }
+        written.store(true, Ordering::Relaxed);
+    });
+    assert_eq!(Counter::read(&files, today()).unwrap().count(), 200);
     assert_eq!(fs::read_dir(files.broker_folder()).unwrap().count(), 2);
 }

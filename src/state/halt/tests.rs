@@ -141,6 +141,10 @@ fn a_path_that_cannot_be_checked_is_a_halt() {
     durable::create_folder(files.broker_folder()).unwrap();
     fs::create_dir(files.halt_global()).unwrap();
     halted("a folder");
+    assert!(matches!(
+        clear(&files, HaltScope::Global),
+        Err(HaltError::Clear { .. })
+    ));
     fs::remove_dir(files.halt_global()).unwrap();
     symlink("nowhere", files.halt_broker()).unwrap();
     halted("a dangling link");
