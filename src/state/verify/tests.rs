@@ -146,8 +146,8 @@ fn what_cannot_be_read_is_not_whole() {
 #[test]
 fn a_record_that_is_being_written_is_waited_for() {
     let (_root, files, text) = world(2);
-    let half = text.len() - 40;
-    fs::write(files.audit_chain(), &text[..half]).unwrap();
+    let (written, coming) = text.split_at(text.len() - 40);
+    fs::write(files.audit_chain(), written).unwrap();
     let writer = fs::File::options()
         .append(true)
         .open(files.audit_chain())
@@ -155,7 +155,7 @@ fn a_record_that_is_being_written_is_waited_for() {
     fs2::FileExt::lock_exclusive(&writer).unwrap();
     let reader = std::thread::spawn(move || verify(&files));
     std::thread::sleep(Duration::from_millis(30));
-    (&writer).write_all(text[half..].as_bytes()).unwrap();
+    (&writer).write_all(coming.as_bytes()).unwrap();
     fs2::FileExt::unlock(&writer).unwrap();
     let report = reader.join().unwrap();
     assert_eq!((report.records, report.first_break), (2, None));
