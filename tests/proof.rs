@@ -119,14 +119,10 @@ fn what_is_left_is_what_the_list_has() {
         let listed: Vec<Listed> = serde_json::from_str(&text).unwrap();
         listed.into_iter().map(|listed| listed.name).collect()
     };
-    // What ran out of time may have been noticed or have waited for a busy machine: somebody has to say which.
-    let missed: Vec<String> = ["missed.txt", "timeout.txt"]
-        .iter()
-        .flat_map(|name| {
-            let text = fs::read_to_string(run.join("mutants.out").join(name)).unwrap();
-            text.lines().map(str::to_owned).collect::<Vec<_>>()
-        })
-        .collect();
+    // What ran out of time is among them: it may have been noticed or have waited for a busy machine, and somebody
+    // has to say which.
+    let left = fs::read_to_string(run.join("left.txt")).unwrap();
+    let missed: Vec<String> = left.lines().map(str::to_owned).collect();
     let tree = Path::new(env!("CARGO_MANIFEST_DIR"));
     let wrong = complaints(
         &list(),

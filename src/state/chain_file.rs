@@ -4,7 +4,6 @@
 
 use std::fs::{self, File};
 use std::io::{self, Write};
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -141,7 +140,7 @@ impl Drop for ChainFile {
 }
 
 /// All of `bytes` in a single write: appends of several processes must not mix.
-pub(crate) fn write_once(file: &mut File, bytes: &[u8]) -> io::Result<()> {
+pub(crate) fn write_once(file: &mut impl Write, bytes: &[u8]) -> io::Result<()> {
     loop {
         match file.write(bytes) {
             Ok(written) if written == bytes.len() => return Ok(()),
@@ -189,7 +188,7 @@ fn still_named(file: &File, path: &Path) -> bool {
     let (Ok(held), Ok(named)) = (file.metadata(), fs::metadata(path)) else {
         return false;
     };
-    held.ino() == named.ino() && held.dev() == named.dev()
+    durable::is_same_file(&held, &named)
 }
 
 /// What the end of one file says.

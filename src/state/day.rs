@@ -271,3 +271,6 @@ impl Day {
         self.ledger.append(record)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -3,9 +3,9 @@
 //! It knows no file by name and decides nothing. Files are made 0600, folders 0700.
 
 use std::cell::Cell;
-use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::fs::{self, DirBuilder, File, Metadata, OpenOptions};
 use std::io::{self, Read, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::process;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -45,16 +45,20 @@ pub fn sync_folder(folder: &Path) -> io::Result<()> {
 /// Makes `folder` and what is missing above it, each 0700; an existing folder keeps its mode.
 pub fn create_folder(folder: &Path) -> io::Result<()> {
     match fs::metadata(folder) {
-        Ok(found) if found.is_dir() => return Ok(()),
-        Ok(_) => return Err(io::ErrorKind::NotADirectory.into()),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-        Err(error) => return Err(error),
+        Ok(found) if found.is_dir() => Ok(()),
+        Ok(_) => Err(io::ErrorKind::NotADirectory.into()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => make_folder(folder),
+        Err(error) => Err(error),
     }
+}
+
+/// Makes a folder that was not there a moment ago; another program may be first.
+fn make_folder(folder: &Path) -> io::Result<()> {
     let parent = parent_of(folder)?;
     create_folder(parent)?;
     match DirBuilder::new().mode(FOLDER_MODE).create(folder) {
         Ok(()) => sync_folder(parent),
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists && folder.is_dir() => Ok(()),
+        Err(_) if folder.is_dir() => Ok(()),
         Err(error) => Err(error),
     }
 }
@@ -62,22 +66,29 @@ pub fn create_folder(folder: &Path) -> io::Result<()> {
 /// Opens `path` for reading and appending; the flag says that it was made just now, so that its folder
 /// still has to be synced.
 pub fn open_append(path: &Path) -> io::Result<(File, bool)> {
-    let mut options = OpenOptions::new();
-    options.read(true).append(true);
-    match options.open(path) {
-        Ok(file) => return Ok((file, false)),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-        Err(error) => return Err(error),
-    }
-    create_folder(parent_of(path)?)?;
-    match options.create_new(true).mode(FILE_MODE).open(path) {
-        Ok(file) => Ok((file, true)),
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-            // Another writer was first; it syncs the folder, but we cannot know when.
-            options.create_new(false).open(path).map(|file| (file, true))
-        }
+    match OpenOptions::new().read(true).append(true).open(path) {
+        Ok(file) => Ok((file, false)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => make_append(path).map(|file| (file, true)),
         Err(error) => Err(error),
     }
+}
+
+/// Makes a file that was not there a moment ago. Another writer may be first; it syncs the folder, but we cannot
+/// know when.
+fn make_append(path: &Path) -> io::Result<File> {
+    create_folder(parent_of(path)?)?;
+    let mut options = OpenOptions::new();
+    options.read(true).append(true);
+    match options.create_new(true).mode(FILE_MODE).open(path) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => options.create_new(false).open(path),
+        made => made,
+    }
+}
+
+/// Whether both are of one file, by whatever names.
+#[must_use]
+pub fn is_same_file(one: &Metadata, other: &Metadata) -> bool {
+    one.ino() == other.ino() && one.dev() == other.dev()
 }
 
 /// Puts `bytes` at `path` whole or not at all: temporary file, fsync, rename, fsync of the folder (2 fsyncs).
@@ -284,5 +295,74 @@ mod tests {
         assert!(read_if_present(&at("file"), 10).is_err());
         assert_eq!(read_if_present(&at("file"), 11).unwrap().unwrap().len(), 11);
         assert!(read_if_present(folder.path(), 10).is_err());
+    }
+
+    #[test]
+    fn what_is_in_the_way_of_a_folder_is_an_error() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        fs::write(at("file"), "").unwrap();
+        let error = create_folder(&at("file")).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::NotADirectory);
+        symlink("nowhere", at("dangling")).unwrap();
+        let error = create_folder(&at("dangling")).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::AlreadyExists);
+        symlink("loop", at("loop")).unwrap();
+        let error = create_folder(&at("loop")).unwrap_err();
+        let followed = fs::metadata(at("loop")).unwrap_err();
+        assert_eq!(error.raw_os_error(), followed.raw_os_error());
+        assert!(absent(folder.path()).is_err(), "it is there");
+        assert!(absent(&at(&"a".repeat(300))).is_err(), "no name is that long");
+    }
+
+    #[test]
+    fn who_comes_second_gets_the_folder_and_the_file_of_the_first() {
+        let folder = tempfile::tempdir().unwrap();
+        make_folder(folder.path()).unwrap();
+        let path = folder.path().join("a/file");
+        let (mut first, made) = open_append(&path).unwrap();
+        first.write_all(b"one").unwrap();
+        let mut second = make_append(&path).unwrap();
+        second.write_all(b"two").unwrap();
+        assert!(made && !open_append(&path).unwrap().1);
+        assert_eq!(fs::read(&path).unwrap(), b"onetwo");
+    }
+
+    #[test]
+    fn two_files_beside_each_other_are_not_the_same() {
+        let folder = tempfile::tempdir().unwrap();
+        let meta = |name: &str| fs::metadata(folder.path().join(name)).unwrap();
+        fs::write(folder.path().join("one"), "").unwrap();
+        fs::write(folder.path().join("other"), "").unwrap();
+        symlink("one", folder.path().join("link")).unwrap();
+        assert!(is_same_file(&meta("one"), &meta("link")));
+        assert!(!is_same_file(&meta("one"), &meta("other")));
+    }
+
+    #[test]
+    fn temporary_names_that_are_taken_are_passed_over() {
+        let folder = tempfile::tempdir().unwrap();
+        let next = NEXT_TEMP.load(Ordering::Relaxed);
+        for number in next..next + 40 {
+            let taken = format!(".file.{}.{number}.tmp", process::id());
+            assert!(is_temp_name(&taken));
+            fs::write(folder.path().join(taken), "taken").unwrap();
+        }
+        replace(&folder.path().join("file"), b"one").unwrap();
+        assert_eq!(fs::read(folder.path().join("file")).unwrap(), b"one");
+        assert!(!is_temp_name(".file") && !is_temp_name("file.tmp"));
+    }
+
+    #[test]
+    fn a_bare_name_is_in_the_folder_one_is_in() {
+        assert_eq!(parent_of(Path::new("file")).unwrap(), Path::new("."));
+        assert_eq!(parent_of(Path::new("a/file")).unwrap(), Path::new("a"));
+        assert!(parent_of(Path::new("/")).is_err());
+    }
+
+    #[test]
+    fn the_space_that_is_left_is_that_of_the_disk() {
+        assert!(free_bytes(Path::new("/")).unwrap() > 1);
+        assert!(free_bytes(Path::new("/no/such/folder")).is_err());
     }
 }

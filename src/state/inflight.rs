@@ -344,6 +344,18 @@ mod tests {
     }
 
     #[test]
+    fn what_cannot_be_written_or_removed_is_an_error() {
+        let (_root, files) = world();
+        fs::create_dir_all(files.inflight_folder().join("a.json")).unwrap();
+        let error = remove(&files, "a").unwrap_err();
+        assert!(matches!(error, InflightError::NotWritten { .. }), "{error}");
+        fs::remove_dir_all(files.inflight_folder()).unwrap();
+        fs::write(files.inflight_folder(), "").unwrap();
+        let error = write_new(&files, &record("a")).unwrap_err();
+        assert!(matches!(error, InflightError::NotWritten { .. }), "{error}");
+    }
+
+    #[test]
     fn temporary_files_of_a_crash_are_passed_over() {
         let (_root, files) = world();
         write_new(&files, &record("a")).unwrap();
@@ -365,5 +377,36 @@ mod tests {
             );
         }
         assert!(write_new(&files, &record(&"a".repeat(36))).is_ok());
+    }
+
+    #[test]
+    fn an_error_about_a_file_says_which_one_and_others_name_none() {
+        let (_root, files) = world();
+        let folder = files.inflight_folder();
+        durable::create_folder(&folder).unwrap();
+        for (name, text) in [("a.json", "{"), ("a.txt", "")] {
+            fs::write(folder.join(name), text).unwrap();
+            assert_eq!(list(&files).unwrap_err().path(), Some(&*folder.join(name)));
+            fs::remove_file(folder.join(name)).unwrap();
+        }
+        assert_eq!(remove(&files, "..").unwrap_err().path(), None);
+    }
+
+    #[test]
+    fn anything_in_the_folder_and_every_doubt_is_something_to_look_at() {
+        let (_root, files) = world();
+        assert!(!any(&files));
+        let half = files.inflight_folder().join(".b.json.1.2.tmp");
+        write_new(&files, &record("a")).unwrap();
+        assert!(any(&files));
+        fs::write(&half, "{").unwrap();
+        remove_half_written(&files);
+        assert!(!half.exists());
+        assert_eq!(list(&files).unwrap(), [record("a")]);
+        remove(&files, "a").unwrap();
+        assert!(!any(&files));
+        fs::remove_dir(files.inflight_folder()).unwrap();
+        fs::write(files.inflight_folder(), "").unwrap();
+        assert!(any(&files));
     }
 }

@@ -78,7 +78,7 @@ impl Ledger {
             durable::sync_folder(self.files.live_folder()).map_err(unusable)?;
         }
         let free = fs2::available_space(self.files.live_folder()).map_err(unusable)?;
-        if free < MIN_FREE_BYTES {
+        if !has_room(free) {
             return Err(LedgerError::DiskFull {
                 path: self.files.live_folder().to_owned(),
                 free,
@@ -136,6 +136,10 @@ impl Ledger {
             source,
         })
     }
+}
+
+fn has_room(free: u64) -> bool {
+    free >= MIN_FREE_BYTES
 }
 
 /// Whether the last line has no end, and gets none within [`WRITING`].

@@ -45,15 +45,15 @@ pub struct Found {
 /// The last `n` lines of `audit.jsonl`, oldest first; none when there is no ledger yet.
 pub fn tail(files: &LiveFiles, n: usize) -> Result<Vec<LedgerLine>, LedgerReadError> {
     let mut found = Vec::new();
+    if n == 0 {
+        return Ok(found);
+    }
     walk_back(files, |_, bytes| {
-        if found.len() < n {
-            let text = String::from_utf8_lossy(bytes).into_owned();
-            let record = serde_json::from_str(&text).ok().filter(Value::is_object);
-            found.push(LedgerLine { text, record });
-        }
+        let text = String::from_utf8_lossy(bytes).into_owned();
+        let record = serde_json::from_str(&text).ok().filter(Value::is_object);
+        found.push(LedgerLine { text, record });
         found.len() < n
     })?;
-    found.truncate(n);
     found.reverse();
     Ok(found)
 }
@@ -180,5 +180,15 @@ mod tests {
         assert_eq!((numbers, found.complete), (vec![1, 3], true));
         let bounded = find_by_client_id(&files, "a-1", 60).unwrap();
         assert_eq!((bounded.records.len(), bounded.complete), (1, false));
+        let last = "{\"n\":4,\"broker_request\":{\"orderLinkId\":\"a-12\"}}\n".len() as u64;
+        let bounded = find_by_client_id(&files, "a-1", last).unwrap();
+        assert_eq!((bounded.records.len(), bounded.complete), (0, false));
+    }
+
+    #[test]
+    fn an_empty_id_is_nobodys_although_records_hold_it() {
+        let (_root, files) = world("{\"n\":1,\"orderLinkId\":\"\"}\n");
+        let found = find_by_client_id(&files, "", 1 << 20).unwrap();
+        assert_eq!((found.records.len(), found.complete), (0, true));
     }
 }

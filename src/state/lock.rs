@@ -4,7 +4,6 @@
 
 use std::fs::{self, File};
 use std::io;
-use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
@@ -85,7 +84,7 @@ fn try_lock(path: &std::path::Path) -> io::Result<Option<File>> {
     }
     // A lock on a file that was replaced meanwhile excludes nobody.
     let (held, named) = (file.metadata()?, fs::metadata(path)?);
-    Ok((held.ino() == named.ino() && held.dev() == named.dev()).then_some(file))
+    Ok(durable::is_same_file(&held, &named).then_some(file))
 }
 
 #[cfg(test)]

@@ -26,7 +26,7 @@ pub fn chain_missing(files: &LiveFiles, records: &[Value]) -> Result<usize, Ledg
         };
         // Under the chain's lock from the look to the append.
         let chain = ChainFile::open(files)?;
-        if holds(files, id).map_err(|source| LedgerError::Unusable {
+        if holds(files, id, LOOK_BACK_BYTES).map_err(|source| LedgerError::Unusable {
             path: files.audit_chain(),
             source,
         })? {
@@ -38,8 +38,8 @@ pub fn chain_missing(files: &LiveFiles, records: &[Value]) -> Result<usize, Ledg
     Ok(missing)
 }
 
-fn holds(files: &LiveFiles, audit_id: &str) -> io::Result<bool> {
-    let mut left = LOOK_BACK_BYTES;
+/// Whether the last `left` bytes of the chain hold the record, or there are more than those to look through.
+fn holds(files: &LiveFiles, audit_id: &str, mut left: u64) -> io::Result<bool> {
     let segments = files.audit_chain_segments()?;
     for path in [files.audit_chain()].iter().chain(segments.iter().rev()) {
         let file = File::open(path)?;
@@ -102,5 +102,39 @@ mod tests {
             assert_eq!(chain_missing(&files, &written).unwrap(), 0);
         }
         assert!(verify(&files).is_whole());
+    }
+
+    #[test]
+    fn what_is_not_found_counts_as_held_only_where_the_chain_is_too_long() {
+        let root = tempfile::tempdir().unwrap();
+        let files = LiveFiles::new(
+            &RuntimeRoot::at(root.path().to_owned()),
+            BrokerKey::parse("bybit").unwrap(),
+        );
+        let ledger = Ledger::open(&files, Redactor::new(Vec::new()));
+        for _ in 0..2 {
+            let record = AuditRecord::new(
+                clock::now(),
+                "bybit",
+                "s",
+                AuditKind::Breach,
+                AuditOutcome::Blocked,
+            );
+            ledger.append(&record.unwrap()).unwrap();
+        }
+        let length = fs::metadata(files.audit_chain()).unwrap().len();
+        assert!(!holds(&files, "la_none", length).unwrap());
+        assert!(holds(&files, "la_none", length - 1).unwrap());
+        let sealed = files.live_folder().join("audit_chain.0001.jsonl");
+        fs::copy(files.audit_chain(), sealed).unwrap();
+        assert!(!holds(&files, "la_none", 2 * length).unwrap());
+        assert!(holds(&files, "la_none", 2 * length - 1).unwrap());
+    }
+
+    #[test]
+    fn a_line_that_only_mentions_an_id_is_not_its_record() {
+        let line = br#"{"audit_id": "la_1", "error": "see la_2"}"#;
+        assert!(names(line, "la_1"));
+        assert!(!names(line, "la_2"));
     }
 }

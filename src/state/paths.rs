@@ -360,6 +360,16 @@ mod tests {
     }
 
     #[test]
+    fn segments_that_cannot_be_looked_for_are_an_error() {
+        let root = tempfile::tempdir().unwrap();
+        let key = BrokerKey::parse("bybit").unwrap();
+        let files = LiveFiles::new(&RuntimeRoot::at(root.path().to_owned()), key);
+        assert!(files.audit_chain_segments().unwrap().is_empty());
+        fs::write(files.live_folder(), "").unwrap();
+        assert!(files.audit_chain_segments().is_err());
+    }
+
+    #[test]
     fn sealed_segments_have_four_digits() {
         assert!(is_segment_name("audit_chain.0001.jsonl"));
         for other in [
@@ -369,6 +379,20 @@ mod tests {
             "audit_chain.abcd.jsonl",
         ] {
             assert!(!is_segment_name(other), "{other}");
+        }
+    }
+
+    #[test]
+    fn a_brokers_own_files_are_in_its_folder() {
+        let key = BrokerKey::parse("ByBit").unwrap();
+        assert_eq!(key.to_string(), "bybit");
+        let files = LiveFiles::new(&RuntimeRoot::at(PathBuf::from("/r")), key);
+        for (path, name) in [
+            (files.halt_receipt("one"), "halt_receipt-7692c3ad3540bb80.json"),
+            (files.halt_sweep("one"), "halt_sweep-7692c3ad3540bb80.json"),
+            (files.authority_ended(), "authority_ended.json"),
+        ] {
+            assert_eq!(path, Path::new("/r/live/bybit").join(name));
         }
     }
 }

@@ -56,7 +56,6 @@ const MARKERS: &[&str] = &[
 /// Keys with `token` in them that count language-model tokens or name a market: shown when the value is of that kind.
 const TOKEN_COUNTS: &[&str] = &[
     "tokenbudget",
-    "tokenusage",
     "totalinputtokens",
     "totaloutputtokens",
     "cachereadtokens",
@@ -122,7 +121,8 @@ fn is_sensitive(folded: &str, value: &Value) -> bool {
     match folded {
         "clobtokenid" => !value.as_str().is_some_and(is_token_id),
         "tokensource" => !(value.is_null() || matches!(value.as_str(), Some("provider" | "estimated"))),
-        "tokenusage" if value.is_object() => false,
+        // What it counts is shown by `redact_usage`, and nothing else.
+        "tokenusage" => false,
         _ if TOKEN_COUNTS.contains(&folded) => !is_count(value),
         _ => {
             KEYS.contains(&folded)

@@ -148,6 +148,32 @@ mod tests {
         assert_eq!(lines.read_down_to(), 1_000_000 - FIRST_BLOCK);
     }
 
+    #[test]
+    fn blocks_grow_to_twice_the_size_each_time() {
+        let mut file = tempfile::tempfile().unwrap();
+        let line = "x".repeat(100 << 10) + "\n";
+        file.write_all(line.repeat(3).as_bytes()).unwrap();
+        let length = 3 * line.len() as u64;
+        let mut lines = ReverseLines::new(&file, length);
+        assert_eq!(
+            lines.next_line().unwrap().unwrap().start,
+            length - line.len() as u64
+        );
+        assert_eq!(length - lines.read_down_to(), (8 + 16 + 32 + 64) << 10);
+    }
+
+    #[test]
+    fn a_line_beyond_the_longest_is_an_error() {
+        let file = tempfile::tempfile().unwrap();
+        let longest = MAX_LINE as u64;
+        file.set_len(longest).unwrap();
+        let line = ReverseLines::new(&file, longest).next_line().unwrap().unwrap();
+        assert_eq!(line.bytes.len(), MAX_LINE);
+        file.set_len(longest + 1).unwrap();
+        let error = ReverseLines::new(&file, longest + 1).next_line().unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::InvalidData);
+    }
+
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(48))]
 

@@ -90,6 +90,15 @@ mod tests {
             recall(&files, "a"),
             Err(InflightError::NotUnderstood { .. })
         ));
+        let of_b = r#"{"client_id": "b", "fingerprint": "f", "outcome": null}"#;
+        fs::write(files.settled_folder().join("a.json"), of_b).unwrap();
+        assert!(matches!(recall(&files, "a"), Err(InflightError::Misnamed(_))));
+        fs::remove_dir_all(files.settled_folder()).unwrap();
+        fs::write(files.settled_folder(), "").unwrap();
+        assert!(matches!(
+            remember(&files, "a", "f", &json!({})),
+            Err(InflightError::NotWritten { .. })
+        ));
         assert!(matches!(
             recall(&files, "../a"),
             Err(InflightError::BadClientId(_))

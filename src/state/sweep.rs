@@ -137,6 +137,11 @@ mod tests {
         assert!(!mark_done(&files, "one", now).unwrap());
         assert!(was_done(&files, "one").unwrap());
         assert!(release(&files, "one").unwrap() && !release(&files, "one").unwrap());
+        assert!(release(&files, "four").is_err(), "a folder");
+        fs::remove_dir_all(files.broker_folder()).unwrap();
+        fs::write(files.broker_folder(), "").unwrap();
+        assert!(holder(&files, "one").is_err());
+        assert!(claim(&files, "one", now).is_err());
     }
 
     #[test]

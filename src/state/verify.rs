@@ -84,7 +84,8 @@ fn snapshot(files: &LiveFiles) -> Result<Vec<Part>, (PathBuf, io::Error)> {
                     let length = quiet_length(&file).map_err(failed)?;
                     parts.push((path.clone(), file, length));
                 }
-                Err(error) if error.kind() == io::ErrorKind::NotFound && *path == active => {
+                // A segment that went away meanwhile is noticed below.
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {
                     durable::absent(path).map_err(failed)?;
                 }
                 Err(error) => return Err(failed(error)),

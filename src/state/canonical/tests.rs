@@ -83,3 +83,14 @@ fn what_vibe_trading_takes_for_the_end_of_a_line_is_escaped() {
     line_value(&mut line, &Value::from("a\u{85}b\u{2028}c\u{2029}d\u{a0}â"));
     assert_eq!(line, "\"a\\u0085b\\u2028c\\u2029d\u{a0}â\"");
 }
+
+#[test]
+fn every_letter_that_has_an_escape_of_its_own_gets_that_one() {
+    let text = "\\\"\n\r\t\u{8}\u{c}\u{b}~ \u{7f}";
+    let mut line = String::new();
+    line_value(&mut line, &Value::from(text));
+    assert_eq!(line, "\"\\\\\\\"\\n\\r\\t\\b\\f\\u000b~ \u{7f}\"");
+    let mut hashed = String::new();
+    canonical_value(&mut hashed, &Value::from(text));
+    assert_eq!(hashed, r#""\\\"\n\r\t\b\f\u000b~ \u007f""#);
+}

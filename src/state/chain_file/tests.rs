@@ -219,6 +219,17 @@ fn a_sealed_segment_that_does_not_end_whole_refuses() {
 }
 
 #[test]
+fn a_sealed_segment_that_ends_in_half_a_record_refuses_too() {
+    let (_root, files) = world();
+    let sealed = files.live_folder().join("audit_chain.0001.jsonl");
+    let whole = line(1, "sha256:genesis").0;
+    fs::write(&sealed, format!("{whole}{{\"n\":")).unwrap();
+    let found = broken(&files);
+    assert_eq!((found.file, found.kind), (sealed, BreakKind::TornTail));
+    assert_eq!(found.offset, whole.len() as u64);
+}
+
+#[test]
 fn an_append_to_a_large_file_reads_its_end_only() {
     let (_root, files) = world();
     let mut text = String::new();
@@ -252,6 +263,72 @@ fn a_lock_held_by_another_writer_is_waited_for() {
     FileExt::unlock(&other).unwrap();
     waiting.join().unwrap().unwrap();
     assert_eq!(verify(&files).records, 2);
+}
+
+#[test]
+fn a_file_that_was_renamed_is_not_the_one_that_its_path_names() {
+    let (root, files) = world();
+    let path = files.audit_chain();
+    let (file, created) = durable::open_append(&path).unwrap();
+    assert!(created && still_named(&file, &path));
+    fs::rename(&path, root.path().join("elsewhere")).unwrap();
+    assert!(!still_named(&file, &path));
+    fs::write(&path, "").unwrap();
+    assert!(!still_named(&file, &path));
+}
+
+#[test]
+fn an_append_that_makes_the_chain_syncs_its_folder_and_no_other_one_does() {
+    let (_root, files) = world();
+    append(&files).unwrap();
+    let cost = || {
+        let before = durable::fsyncs();
+        append(&files).unwrap();
+        durable::fsyncs() - before
+    };
+    assert_eq!(cost(), 2);
+    let sealed = files.live_folder().join("audit_chain.0001.jsonl");
+    fs::rename(files.audit_chain(), sealed).unwrap();
+    assert_eq!((cost(), cost()), (3, 2));
+}
+
+#[test]
+fn a_disk_that_takes_nothing_is_an_error_at_once() {
+    let (sender, receiver) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        let mut full = fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+        let _ = sender.send(write_once(&mut full, b"line\n").map_err(|error| error.kind()));
+    });
+    assert_eq!(
+        receiver.recv_timeout(Duration::from_secs(10)),
+        Ok(Err(io::ErrorKind::StorageFull))
+    );
+}
+
+/// Takes half of what it is given, at the second try.
+struct Half {
+    tries: usize,
+}
+
+impl Write for Half {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.tries += 1;
+        match self.tries {
+            1 => Err(io::ErrorKind::Interrupted.into()),
+            _ => Ok(bytes.len() / 2),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[test]
+fn half_a_write_is_an_error_and_an_interrupted_one_is_tried_again() {
+    let mut half = Half { tries: 0 };
+    let error = write_once(&mut half, b"line\n").unwrap_err();
+    assert_eq!((error.kind(), half.tries), (io::ErrorKind::WriteZero, 2));
 }
 
 proptest! {

@@ -1,6 +1,7 @@
 //! The rows of Vibe-Trading's own counter, and what ours refuses beyond them.
 
 use std::fs;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use serde_json::Value;
@@ -97,6 +98,7 @@ async fn unknown_keys_survive_a_rewrite_and_a_new_day() {
 async fn counting_and_giving_back_happen_once_for_each_id() {
     let (_folder, files) = world();
     let one = Counter::read(&files, today()).unwrap().increment("a").unwrap();
+    assert_eq!((one.count(), one.action_ids()), (1, ["a".to_owned()].as_slice()));
     assert_eq!(one.increment("a").unwrap(), one);
     assert_eq!(one.give_back("b"), one);
     let none = one.give_back("a");
@@ -172,19 +174,22 @@ async fn a_write_costs_two_fsyncs_and_readers_never_see_half_a_file() {
     let before = durable::fsyncs();
     counter.write(&files, &held).unwrap();
     assert_eq!(durable::fsyncs() - before, 2);
-    let reader = {
-        let files = files.clone();
-        std::thread::spawn(move || {
+    let written = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
             let mut last = 0;
-            while last < 200 {
-                last = Counter::read(&files, today()).expect("a whole file").count();
+            while !written.load(Ordering::Relaxed) {
+                let count = Counter::read(&files, today()).expect("a whole file").count();
+                assert!(count >= last, "{count} after {last}");
+                last = count;
             }
-        })
-    };
-    for id in 0..200 {
-        counter = counter.increment(&format!("id-{id}")).unwrap();
-        counter.write(&files, &held).unwrap();
-    }
-    reader.join().unwrap();
+        });
+        for id in 0..200 {
+            counter = counter.increment(&format!("id-{id}")).unwrap();
+            counter.write(&files, &held).unwrap();
+        }
+        written.store(true, Ordering::Relaxed);
+    });
+    assert_eq!(Counter::read(&files, today()).unwrap().count(), 200);
     assert_eq!(fs::read_dir(files.broker_folder()).unwrap().count(), 2);
 }

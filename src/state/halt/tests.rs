@@ -141,6 +141,10 @@ fn a_path_that_cannot_be_checked_is_a_halt() {
     durable::create_folder(files.broker_folder()).unwrap();
     fs::create_dir(files.halt_global()).unwrap();
     halted("a folder");
+    assert!(matches!(
+        clear(&files, HaltScope::Global),
+        Err(HaltError::Clear { .. })
+    ));
     fs::remove_dir(files.halt_global()).unwrap();
     symlink("nowhere", files.halt_broker()).unwrap();
     halted("a dangling link");
@@ -197,4 +201,30 @@ fn the_sweep_files_of_an_episode_are_vibe_tradings() {
                 .ends_with(row["claim_file"].as_str().unwrap())
         );
     }
+}
+
+#[test]
+fn what_stands_is_told_in_words() {
+    let (_folder, files) = world();
+    assert!(!read_halt(&files).is_tripped());
+    assert_eq!(read_halt(&files).tripped(), None);
+    durable::create_folder(files.broker_folder()).unwrap();
+    fs::write(files.halt_global(), r#"{"by": "", "reason": 7}"#).unwrap();
+    trip(
+        &files,
+        HaltScope::Broker,
+        "cli",
+        "stop",
+        at("2026-05-29T14:03:11Z"),
+    )
+    .unwrap();
+    assert!(read_halt(&files).is_tripped());
+    assert_eq!(
+        read_halt(&files).tripped().unwrap(),
+        format!(
+            "`{}` stands, reason 7; `{}` stands, by cli, reason stop, since 2026-05-29T14:03:11.000000+00:00",
+            files.halt_global().display(),
+            files.halt_broker().display()
+        )
+    );
 }

@@ -190,3 +190,25 @@ fn many_writers_at_once_keep_both_files_whole() {
             .all(|line| serde_json::from_str::<AuditRecord>(line).is_ok())
     );
 }
+
+#[test]
+fn a_check_that_makes_one_of_the_files_syncs_their_folder() {
+    let (_root, files, ledger) = world();
+    ledger.check_writable().unwrap();
+    let cost = || {
+        let before = durable::fsyncs();
+        ledger.check_writable().unwrap();
+        durable::fsyncs() - before
+    };
+    assert_eq!(cost(), 0);
+    fs::remove_file(files.audit()).unwrap();
+    assert_eq!(cost(), 1);
+    fs::remove_file(files.audit_chain()).unwrap();
+    assert_eq!(cost(), 1);
+}
+
+#[test]
+fn a_disk_is_full_before_its_last_byte_is() {
+    assert!(has_room(MIN_FREE_BYTES));
+    assert!(!has_room(MIN_FREE_BYTES - 1));
+}

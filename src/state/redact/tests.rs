@@ -87,6 +87,40 @@ fn a_secret_that_is_a_part_of_the_mask_is_hidden_too() {
     );
 }
 
+#[test]
+fn only_a_number_below_2_to_the_256_names_a_market() {
+    for (id, shown) in [
+        ("5", true),
+        ("", false),
+        ("12a", false),
+        (&"0".repeat(78), true),
+        (&"0".repeat(79), false),
+    ] {
+        let shown = if shown { id } else { MASK };
+        assert_eq!(
+            redact(&json!({"clob_token_id": id})),
+            json!({"clob_token_id": shown}),
+            "{id}"
+        );
+    }
+}
+
+#[test]
+fn a_report_of_usage_that_is_no_object_is_shown_when_it_is_a_count() {
+    for (usage, shown) in [
+        (json!(5), json!(5)),
+        (json!(null), json!(null)),
+        (json!("5"), json!(MASK)),
+        (json!([5]), json!(MASK)),
+        (json!({"token_usage": [5]}), json!({"token_usage": MASK})),
+    ] {
+        assert_eq!(
+            redact(&json!({"token_usage": usage})),
+            json!({"token_usage": shown})
+        );
+    }
+}
+
 proptest! {
     #[test]
     fn no_registered_secret_is_ever_in_the_output(

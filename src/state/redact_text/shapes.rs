@@ -284,8 +284,8 @@ fn value_start(text: Letters<'_>, at: usize, labels: &[&str], name: Name) -> Opt
     let end = likely.find_map(|label| label_end(text, start, label))?;
     let closing = text.run(end, |letter| letter == '\\');
     let after_name = match (name, text.at(closing)) {
-        (Name::Plain, _) if closing > end => return None,
-        (Name::Plain, closed) => end + usize::from(quote.is_some() && closed == quote),
+        // Without a quote that holds at the end of the text alone, where no value follows.
+        (Name::Plain, _) => end + usize::from(text.at(end) == quote),
         (Name::Escaped, Some('"' | '\'')) if closing > end => closing + 1,
         (Name::Escaped, _) => return None,
     };
@@ -320,8 +320,9 @@ fn starts_a_name(text: Letters<'_>, at: usize) -> bool {
 /// The position after `label` and at a word border.
 fn label_end(text: Letters<'_>, at: usize, label: &str) -> Option<usize> {
     let mut end = at;
-    for (index, part) in label.split('-').enumerate() {
-        if index > 0 && matches!(text.at(end), Some('_' | '-')) {
+    // A label begins with a letter that stands at `at`, so nothing is passed over before its first part.
+    for part in label.split('-') {
+        if matches!(text.at(end), Some('_' | '-')) {
             end += 1;
         }
         end = text.word(end, part)?;

@@ -54,3 +54,54 @@ fn a_value_inside_a_quoted_text_and_one_that_was_cut_are_hidden() {
         assert_eq!(redact_text(text), redacted);
     }
 }
+
+#[test]
+fn each_shape_ends_where_it_should() {
+    for (text, redacted) in [
+        ("origin_strings are long", "origin_strings are long"),
+        (
+            r#"curl -H "Cookie: a=\"b c\"; d=e" http://x"#,
+            r#"curl -H "Cookie: [redacted]" http://x"#,
+        ),
+        ("\"Cookie: a\nb\" c", "\"Cookie: [redacted]\nb\" c"),
+        ("Authorization: basicfoo x", "Authorization: [redacted] x"),
+        ("Authorization: Basic , x", "Authorization: [redacted] , x"),
+        ("api_key=\"a b\nnext line", "api_key=\"[redacted]\nnext line"),
+        ("it says api_key=\"", "it says api_key=\""),
+        ("the secret\": x", "the secret\": x"),
+        ("\"secret: x\"", "\"secret: [redacted]\""),
+        ("password: basic information", "password: [redacted] information"),
+        ("password: basic[redacted]", "password: [redacted][redacted]"),
+        ("token: bearer", "token: bearer"),
+        ("token: bearerx", "token: [redacted]"),
+    ] {
+        assert_eq!(redact_text(text), redacted, "{text:?}");
+    }
+}
+
+#[test]
+fn tokens_without_a_label_end_where_their_letters_do() {
+    let discord = "d".repeat(30);
+    for (text, redacted) in [
+        (
+            format!("https://hooks.slack.com/services/T1/B2/{}", "c".repeat(20)),
+            "https://hooks.slack.com/services/T1/B2/[redacted]".to_owned(),
+        ),
+        ("xoxb-1234567890-ab tail".to_owned(), "[redacted] tail".to_owned()),
+        (
+            format!("github_pat_{}_{} tail", "a".repeat(11), "a".repeat(10)),
+            "[redacted] tail".to_owned(),
+        ),
+    ] {
+        assert_eq!(redact_text(&text), redacted, "{text:?}");
+    }
+    for text in [
+        format!("https://hooks.slack.com/services//B2/{}", "c".repeat(20)),
+        format!("https://hooks.slack.com/services/T1/B2/{}", "c".repeat(19)),
+        format!("https://discord.com/api/v/webhooks/123/{discord}"),
+        format!("https://discord.com/api/webhooks//{discord}"),
+        format!(":{}", "A".repeat(35)),
+    ] {
+        assert_eq!(redact_text(&text), text);
+    }
+}

@@ -25,10 +25,20 @@ pub(super) struct Run {
 /// not as it should be.
 pub(super) fn check(text: &[u8], last: &Link) -> Option<Run> {
     let cores = thread::available_parallelism().map_or(1, usize::from);
-    let count = (text.len() / SMALLEST_PART).min(cores).min(MOST_PARTS);
+    let count = worth(text.len(), cores);
     if count < 2 {
         return None;
     }
+    check_in(count, text, last)
+}
+
+/// How many parts a text of that length is worth.
+fn worth(length: usize, cores: usize) -> usize {
+    (length / SMALLEST_PART).min(cores).min(MOST_PARTS)
+}
+
+/// [`check`] in at most `count` parts.
+fn check_in(count: usize, text: &[u8], last: &Link) -> Option<Run> {
     let runs: Vec<Option<Run>> = thread::scope(|scope| {
         let start = |part| thread::Builder::new().spawn_scoped(scope, move || run(part)).ok();
         let threads: Vec<_> = parts(text, count).into_iter().map(start).collect();
@@ -112,7 +122,10 @@ fn run(text: &[u8]) -> Option<Run> {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
+    use crate::state::chain::record_hash;
 
     #[test]
     fn parts_are_whole_lines_and_nothing_is_lost() {
@@ -126,5 +139,86 @@ mod tests {
             assert_eq!(parts.concat(), text);
         }
         assert_eq!(parts(b"", 3).len(), 0);
+    }
+
+    /// `count` records of about `pad` bytes after `last`, a line each.
+    fn chain(count: u64, pad: usize, mut last: Link) -> (Vec<String>, Link) {
+        let mut lines = Vec::new();
+        for _ in 0..count {
+            let mut record = json!({"pad": "x".repeat(pad)});
+            let seq = last.next_seq().unwrap();
+            let hash = record_hash(seq, &last.hash, &record);
+            record["seq"] = seq.into();
+            record["prev_record_hash"] = last.hash.into();
+            record["record_hash"] = hash.clone().into();
+            lines.push(format!("{record}\n"));
+            last = Link { seq, hash };
+        }
+        (lines, last)
+    }
+
+    #[test]
+    fn a_whole_run_is_counted_and_its_end_is_the_last_record() {
+        let first = chain(2, 10, Link::genesis()).1;
+        let (mut lines, last) = chain(12, 10, first.clone());
+        lines.insert(5, "\n".to_owned());
+        for count in [1, 3, 20] {
+            let run = check_in(count, lines.concat().as_bytes(), &first).unwrap();
+            assert_eq!((run.lines, run.records), (13, 12), "{count} parts");
+            assert_eq!(run.last, last);
+        }
+    }
+
+    #[test]
+    fn whatever_is_odd_is_left_to_the_caller() {
+        let (lines, _) = chain(12, 10, Link::genesis());
+        let refused = |lines: &[String]| check_in(3, lines.concat().as_bytes(), &Link::genesis()).is_none();
+        assert!(!refused(&lines));
+        for at in 0..12 {
+            let mut changed = lines.clone();
+            changed[at] = changed[at].replace("xxx", "xyx");
+            assert!(refused(&changed), "{at} changed");
+        }
+        for at in 0..11 {
+            let mut removed = lines.clone();
+            removed.remove(at);
+            assert!(refused(&removed), "{at} removed");
+        }
+        assert!(refused(
+            &[&lines[..4], &["\u{e9}".to_owned()], &lines[4..]].concat()
+        ));
+    }
+
+    #[test]
+    fn a_joint_between_parts_needs_both_the_number_and_the_hash() {
+        let (lines, last) = chain(4, 10, Link::genesis());
+        let (other, _) = chain(4, 11, Link::genesis());
+        let joined = [&lines[..2], &other[2..]].concat().concat();
+        assert!(check_in(2, joined.as_bytes(), &Link::genesis()).is_none());
+        let elsewhere = Link {
+            seq: 7,
+            ..Link::genesis()
+        };
+        assert!(check_in(2, lines.concat().as_bytes(), &elsewhere).is_none());
+        assert!(check_in(2, lines.concat().as_bytes(), &last).is_none());
+    }
+
+    #[test]
+    fn a_text_is_shared_out_where_it_is_long_enough() {
+        let worths = [
+            (SMALLEST_PART - 1, 16, 0),
+            (2 * SMALLEST_PART, 16, 2),
+            (3 * SMALLEST_PART, 2, 2),
+            (99 * SMALLEST_PART, 16, MOST_PARTS),
+        ];
+        for (length, cores, parts) in worths {
+            assert_eq!(worth(length, cores), parts);
+        }
+        let (short, _) = chain(1, 10, Link::genesis());
+        assert!(check(short.concat().as_bytes(), &Link::genesis()).is_none());
+        let (long, last) = chain(2, SMALLEST_PART, Link::genesis());
+        let run = check(long.concat().as_bytes(), &Link::genesis());
+        let cores = thread::available_parallelism().map_or(1, usize::from);
+        assert_eq!(run.map(|run| run.last), (cores >= 2).then_some(last));
     }
 }

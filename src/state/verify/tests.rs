@@ -1,7 +1,9 @@
 //! Every kind of damage is found, and the first damaged record is named.
 
 use std::fs;
+use std::io::Write;
 use std::os::unix::fs::FileExt;
+use std::time::Duration;
 
 use serde_json::json;
 
@@ -110,6 +112,7 @@ fn blank_lines_and_a_missing_last_newline_are_no_break() {
     .unwrap();
     let report = verify(&files);
     assert_eq!((report.records, report.first_break), (2, None));
+    assert_eq!(report.bytes, fs::metadata(files.audit_chain()).unwrap().len());
     fs::write(files.audit_chain(), text.trim_end()).unwrap();
     assert!(verify(&files).is_whole());
 }
@@ -133,10 +136,29 @@ fn what_cannot_be_read_is_not_whole() {
     let (_root, files, _) = world(1);
     fs::remove_file(files.audit_chain()).unwrap();
     fs::create_dir(files.audit_chain()).unwrap();
+    assert!(!verify(&files).is_whole());
     assert_eq!(verify(&files).first_break.unwrap().kind, BreakKind::Unreadable);
     fs::remove_dir(files.audit_chain()).unwrap();
     std::os::unix::fs::symlink("nowhere", files.audit_chain()).unwrap();
     assert_eq!(verify(&files).first_break.unwrap().kind, BreakKind::Unreadable);
+}
+
+#[test]
+fn a_record_that_is_being_written_is_waited_for() {
+    let (_root, files, text) = world(2);
+    let (written, coming) = text.split_at(text.len() - 40);
+    fs::write(files.audit_chain(), written).unwrap();
+    let writer = fs::File::options()
+        .append(true)
+        .open(files.audit_chain())
+        .unwrap();
+    fs2::FileExt::lock_exclusive(&writer).unwrap();
+    let reader = std::thread::spawn(move || verify(&files));
+    std::thread::sleep(Duration::from_millis(30));
+    (&writer).write_all(coming.as_bytes()).unwrap();
+    fs2::FileExt::unlock(&writer).unwrap();
+    let report = reader.join().unwrap();
+    assert_eq!((report.records, report.first_break), (2, None));
 }
 
 #[test]

@@ -1,0 +1,198 @@
+//! What a commit leaves on the disk, what is taken back, and what the permit says.
+
+use std::fs;
+
+use chrono::{DateTime, Utc};
+use serde_json::{Value, json};
+
+use super::*;
+use crate::domain::mandate::Mandate;
+use crate::domain::order::WriteTool;
+use crate::gate::{self, Facts, Halt, Standing};
+use crate::state::audit_record::{AuditKind, AuditOutcome};
+use crate::state::halt::{HaltScope, trip};
+use crate::state::inflight::InflightState;
+use crate::state::paths::{BrokerKey, RuntimeRoot};
+use crate::state::redact::Redactor;
+
+const MANDATE: &str = include_str!("../../../examples/mandate.json");
+
+fn now() -> DateTime<Utc> {
+    DateTime::from_timestamp(1_781_524_800, 0).unwrap()
+}
+
+fn world() -> (tempfile::TempDir, LiveFiles) {
+    let folder = tempfile::tempdir().unwrap();
+    let files = LiveFiles::new(
+        &RuntimeRoot::at(folder.path().to_owned()),
+        BrokerKey::parse("bybit").unwrap(),
+    );
+    (folder, files)
+}
+
+async fn day(files: &LiveFiles) -> Day {
+    let ledger = Ledger::open(files, Redactor::new(Vec::new()));
+    let wait = Duration::from_secs(5);
+    Day::open(files, &ledger, now().date_naive(), wait).await.unwrap()
+}
+
+fn approved(tool: WriteTool, args: &Value) -> Approved {
+    let standing = Standing {
+        now: Ok(now()),
+        broker: "bybit".to_owned(),
+        mandate: Mandate::parse(MANDATE),
+        halt: Halt::Clear,
+        policy: None,
+    };
+    let authority = gate::authority(standing).unwrap();
+    let intended = gate::intent(authority, tool, &args.to_string()).unwrap();
+    gate::judge(intended, &Facts::default()).unwrap()
+}
+
+/// One that takes a trade and needs no facts.
+fn exit() -> Approved {
+    let args = json!({
+        "category": "linear", "symbol": "BTCUSDT", "side": "Sell", "order_type": "Market", "qty": "0.001",
+        "reduce_only": true,
+    });
+    approved(WriteTool::by_name("bybit_place_order").unwrap(), &args)
+}
+
+fn cancel() -> Approved {
+    let args = json!({"category": "linear", "symbol": "BTCUSDT", "order_id": "1"});
+    approved(WriteTool::by_name("bybit_cancel_order").unwrap(), &args)
+}
+
+fn record(kind: AuditKind) -> AuditRecord {
+    AuditRecord::new(now(), "bybit", "s", kind, AuditOutcome::Pending).unwrap()
+}
+
+fn submission(id: &str) -> Submission {
+    Submission {
+        client_id: ClientOrderId::parse(id).unwrap(),
+        record: record(AuditKind::OrderSubmitted),
+        inflight: Some(InflightRecord {
+            client_id: id.into(),
+            fingerprint: "f".into(),
+            remote_tool: "bybit_place_order".into(),
+            category: "linear".into(),
+            symbol: "BTCUSDT".into(),
+            side: "Sell".into(),
+            body: json!({}),
+            notional_usd: "65".into(),
+            order: json!({}),
+            created_at: "2026-06-15T12:00:00+00:00".into(),
+            state: InflightState::Sent,
+            venue_order_id: None,
+            process_id: 7,
+            venue: "paper".into(),
+        }),
+    }
+}
+
+fn lines(files: &LiveFiles) -> usize {
+    fs::read_to_string(files.audit())
+        .unwrap_or_default()
+        .lines()
+        .count()
+}
+
+#[tokio::test]
+async fn a_permit_is_of_what_was_approved_counted_and_written_down() {
+    let (_root, files) = world();
+    let mut day = day(&files).await;
+    assert_eq!(day.count().unwrap(), 0);
+    let (permit, committed) = day.commit(exit(), submission("a")).unwrap();
+    assert!(matches!(permit.write(), Write::Place(order) if order.reduce_only));
+    assert_eq!(permit.client_id().as_str(), "a");
+    assert_eq!(permit.halted(), None);
+    trip(&files, HaltScope::Broker, "cli", "stop", now()).unwrap();
+    assert!(permit.halted().unwrap().contains("by cli, reason stop"));
+    assert_eq!((day.count().unwrap(), lines(&files)), (1, 1));
+    let (orders, doubts) = day.leftovers();
+    assert_eq!((orders.len(), doubts.len()), (1, 0));
+    day.settle_placed(&record(AuditKind::OrderPlaced)).unwrap();
+    assert_eq!(lines(&files), 2);
+    day.close(&committed);
+    assert_eq!(day.leftovers().0, []);
+    assert_eq!(day.count().unwrap(), 1);
+}
+
+#[tokio::test]
+async fn what_was_not_placed_is_given_back_once() {
+    let (_root, files) = world();
+    let mut day = day(&files).await;
+    let (_permit, first) = day.commit(exit(), submission("a")).unwrap();
+    let (_permit, second) = day.commit(exit(), submission("b")).unwrap();
+    assert_eq!(day.count().unwrap(), 2);
+    day.settle_not_placed(&first, &record(AuditKind::OrderRejected))
+        .unwrap();
+    assert_eq!(day.count().unwrap(), 1);
+    let before = fs::metadata(files.counter()).unwrap();
+    day.give_back(&first.client_id).unwrap();
+    let after = fs::metadata(files.counter()).unwrap();
+    assert!(
+        super::super::durable::is_same_file(&before, &after),
+        "nothing was written"
+    );
+    day.give_back(&second.client_id).unwrap();
+    assert_eq!(day.count().unwrap(), 0);
+    day.forget("a");
+    assert_eq!(day.leftovers().0.len(), 1);
+}
+
+#[tokio::test]
+async fn an_id_that_was_counted_before_takes_no_trade_and_gives_none_back() {
+    let (_root, files) = world();
+    let mut day = day(&files).await;
+    let (_permit, first) = day.commit(exit(), submission("a")).unwrap();
+    day.close(&first);
+    let (_permit, again) = day.commit(exit(), submission("a")).unwrap();
+    assert_eq!(day.count().unwrap(), 1);
+    day.settle_not_placed(&again, &record(AuditKind::OrderRejected))
+        .unwrap();
+    assert_eq!(day.count().unwrap(), 1);
+}
+
+#[tokio::test]
+async fn a_cancel_takes_no_trade() {
+    let (_root, files) = world();
+    let mut day = day(&files).await;
+    let (_permit, committed) = day.commit(cancel(), submission("a")).unwrap();
+    assert_eq!(day.count().unwrap(), 0);
+    day.settle_not_placed(&committed, &record(AuditKind::OrderRejected))
+        .unwrap();
+    assert_eq!(day.count().unwrap(), 0);
+}
+
+#[tokio::test]
+async fn a_commit_that_fails_leaves_nothing_counted_and_nothing_of_another() {
+    let (_root, files) = world();
+    let mut day = day(&files).await;
+    let (_permit, _first) = day.commit(exit(), submission("a")).unwrap();
+    let twice = Submission {
+        client_id: ClientOrderId::parse("b").unwrap(),
+        ..submission("a")
+    };
+    let error = day.commit(exit(), twice).unwrap_err();
+    assert!(matches!(error, CommitError::Inflight(_)), "{error}");
+    assert_eq!((day.count().unwrap(), lines(&files)), (1, 1));
+    assert_eq!(day.leftovers().0.len(), 1);
+}
+
+#[tokio::test]
+async fn an_order_that_stays_open_says_so_on_the_ledger_and_in_its_file() {
+    let (_root, files) = world();
+    let mut day = day(&files).await;
+    let (_permit, committed) = day.commit(exit(), submission("a")).unwrap();
+    let unknown = InflightRecord {
+        state: InflightState::Unknown,
+        ..committed.inflight.clone().unwrap()
+    };
+    day.keep_open(Some(&unknown), &record(AuditKind::OrderSubmitted))
+        .unwrap();
+    assert_eq!(lines(&files), 2);
+    assert_eq!(day.leftovers().0, [unknown]);
+    day.record(&record(AuditKind::Breach)).unwrap();
+    assert_eq!(lines(&files), 3);
+}
