@@ -273,6 +273,21 @@ fn what_closes_too_much_is_told_how_far_it_may_turn_over() {
 }
 
 #[test]
+fn what_closes_a_hedge_leg_in_too_large_an_order_is_told_the_largest_that_closes_enough() {
+    let largest = |held: &str, side: &str, leg: u8| {
+        let mut facts = above_a_cap_of(500, &json!({"positions": [position(held, "30", leg)]}));
+        facts["mandate"]["hard_caps"]["max_order_notional_usd"] = json!(3_900);
+        let order = with(&market(side, "40"), &json!({"position_idx": leg}));
+        let verdict = place(&order, &facts);
+        // fewer than 25 leave more than 500 open; the leg does not turn over
+        (verdict.limit, verdict.largest_qty)
+    };
+    let told = (Some("max_order_notional_usd"), Some("39".to_owned()));
+    assert_eq!(largest("Buy", "Sell", 1), told);
+    assert_eq!(largest("Sell", "Buy", 2), told);
+}
+
+#[test]
 fn a_spot_sell_that_pays_back_a_debt_is_told_how_far_it_may_go() {
     let account = json!({
         "quotes": {"spot:ETHBTC": {"bid": "0.5", "ask": "0.5", "last": "0.5", "quote_coin_usd": "100"}},
