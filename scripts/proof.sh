@@ -8,25 +8,32 @@
 # PROOF_SKIP    tests left out, by parts of their names, where they are slow and not about these files
 # PROOF_AGAIN   1: only what the run before left unnoticed, after a test was added
 #
-# A floor is copied to target/proof/FLOOR together with the floors below it and none above, which builds in a
+# A floor is copied to target/proof/FLOOR (a part of it to FLOOR-PART) together with the floors below it and none above, which builds in a
 # fraction of the time; the changes are made there, never in this tree. Only the floor's own tests are asked.
 # tests/proof.rs compares what they leave with tests/mutants.toml.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 root=$PWD
 floor=${1:?gate, state or broker}
-work=$root/target/proof/$floor
-export CARGO_TARGET_DIR=$root/target/proof/build
+# Parts may run side by side.
+shard=${PROOF_SHARD:+-${PROOF_SHARD%/*}}
+work=$root/target/proof/$floor$shard
+export CARGO_TARGET_DIR=$root/target/proof/build$shard
 # Nobody reads a backtrace of a change that was noticed.
 export CARGO_PROFILE_DEV_DEBUG=false CARGO_PROFILE_TEST_DEBUG=false
+# One failure is enough.
+export PROOF_FIRST_FAILURE=1
 export PROPTEST_CASES=${PROPTEST_CASES:-64}
 PATH=$root/target/tools/bin:$PATH
 
+# The floors that are built once as a crate of their own, and how many tests run at once where they mostly wait.
+below=()
+threads=
 globs="src/$floor.rs src/$floor/**/*.rs"
 case $floor in
 gate) floors=(domain gate) tests=('--test=gate_*') seconds=60 ;;
 state) floors=(domain gate state) tests=(--lib '--test=state_*') seconds=180 ;;
-broker) floors=(domain gate state venue sim broker) tests=(--test=write_path) seconds=300 ;;
+broker) floors=(broker) below=(domain gate state venue sim) tests=(--lib --test=write_path) seconds=75 threads=6 ;;
 *)
     echo "there is no floor \`$floor\` to prove: gate, state or broker" >&2
     exit 2
@@ -38,6 +45,33 @@ if ! cargo mutants --version >/dev/null 2>&1; then
     exit 1
 fi
 
+# Copies the floors that follow to the folder `$1`.
+copy_floors() {
+    local to=$1 name part
+    shift
+    mkdir -p "$to"
+    for name in "$@"; do
+        for part in "src/$name" "src/$name.rs"; do
+            if [ -e "$part" ]; then cp -r "$part" "$to"; fi
+        done
+    done
+}
+
+# Makes the floors that follow a crate of their own in the tree `$1`, which is built once and not for each change.
+# What they keep within the program has to be seen from another crate then.
+lay_below() {
+    local tree=$1 name
+    shift
+    copy_floors "$tree/below/src" "$@"
+    find "$tree/below/src" -name '*.rs' -exec sed -i 's/pub(crate)/pub/' {} +
+    sed -i 's/#\[expect(/#[allow(/; s/#!\[expect(/#![allow(/' $(find "$tree/below/src" -name '*.rs')
+    for name in "$@"; do echo "pub mod $name;"; done >"$tree/below/src/lib.rs"
+    sed -n '1,/^\[dev-dependencies\]/p; /^\[features\]/,/^\[\[bench/p' Cargo.toml |
+        sed '/^\[dev-dependencies\]/d; /^\[\[bench/d; s/^name = "mandated"/name = "below"/; /^readme/d' >"$tree/below/Cargo.toml"
+    sed -i 's/^\[dependencies\]$/&\nbelow = { path = "below" }/' "$tree/Cargo.toml"
+    for name in "$@"; do echo "pub use below::$name;"; done >>"$tree/src/lib.rs"
+}
+
 # Lays out the tree `$1` with the floors that follow. The copies are new to cargo, which would otherwise take the
 # last change of the run before for them.
 lay_out() {
@@ -46,16 +80,16 @@ lay_out() {
     rm -rf "$tree"
     mkdir -p "$tree/src"
     cp -r Cargo.toml Cargo.lock tests schemas examples .cargo "$tree"
-    local name part
-    for name in "$@"; do
-        for part in "src/$name" "src/$name.rs"; do
-            if [ -e "$part" ]; then cp -r "$part" "$tree/src"; fi
-        done
-    done
+    local name
+    copy_floors "$tree/src" "$@"
     {
         echo '//! The floors that are proved, without those above.'
         for name in "$@"; do echo "pub mod $name;"; done
     } >"$tree/src/lib.rs"
+    if [ "${#below[@]}" -gt 0 ]; then
+        lay_below "$tree" "${below[@]}"
+        return
+    fi
     # `explain` is how the tests speak to the gate.
     mkdir -p "$tree/src/cli"
     cp -r src/cli/explain.rs src/cli/explain src/cli/out.rs "$tree/src/cli"
@@ -66,6 +100,7 @@ lay_out() {
 # Tests in the tree that are not about the floor, or need a floor that is not there.
 skipped=()
 if [ "$floor" = state ]; then skipped+=(--skip domain:: --skip each_listed_point_stands); fi
+if [ -n "$threads" ]; then skipped+=(--test-threads "$threads"); fi
 for name in ${PROOF_SKIP:-}; do skipped+=(--skip "$name"); done
 
 which=()

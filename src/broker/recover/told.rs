@@ -93,3 +93,6 @@ fn is_about(record: &AuditRecord, order: &InflightRecord) -> bool {
     };
     allowed && named && since && record.remote_tool.as_deref() == Some(&order.remote_tool)
 }
+
+#[cfg(test)]
+mod tests;
