@@ -6,19 +6,20 @@
 # PROOF_FILES   only these files, by glob, separated by spaces; every file of the floor otherwise
 # PROOF_SHARD   1/8 to 8/8: one part of the changes
 # PROOF_SKIP    tests left out, by parts of their names, where they are slow and not about these files
+# PROOF_TESTS   only these tests of the floor, as cargo's arguments
+# PROOF_APART   a name: the run has folders of its own by it, so that several go side by side
 # PROOF_AGAIN   1: only what the run before left unnoticed, after a test was added
 #
-# A floor is copied to target/proof/FLOOR (a part of it to FLOOR-PART) together with the floors below it and none above, which builds in a
+# A floor is copied to target/proof/FLOOR together with the floors below it and none above, which builds in a
 # fraction of the time; the changes are made there, never in this tree. Only the floor's own tests are asked.
 # tests/proof.rs compares what they leave with tests/mutants.toml.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 root=$PWD
 floor=${1:?gate, state or broker}
-# Parts may run side by side.
-shard=${PROOF_SHARD:+-${PROOF_SHARD%/*}}
-work=$root/target/proof/$floor$shard
-export CARGO_TARGET_DIR=$root/target/proof/build$shard
+apart=${PROOF_APART:+-$PROOF_APART}
+work=$root/target/proof/$floor$apart
+export CARGO_TARGET_DIR=$root/target/proof/build$apart
 # Nobody reads a backtrace of a change that was noticed.
 export CARGO_PROFILE_DEV_DEBUG=false CARGO_PROFILE_TEST_DEBUG=false
 # One failure is enough.
@@ -33,12 +34,13 @@ globs="src/$floor.rs src/$floor/**/*.rs"
 case $floor in
 gate) floors=(domain gate) tests=('--test=gate_*') seconds=60 ;;
 state) floors=(domain gate state) tests=(--lib '--test=state_*') seconds=180 ;;
-broker) floors=(broker) below=(domain gate state venue sim) tests=(--lib --test=write_path) seconds=75 threads=6 ;;
+broker) floors=(broker) below=(domain gate state venue sim) tests=(--lib --test=write_path) seconds=75 threads=8 ;;
 *)
     echo "there is no floor \`$floor\` to prove: gate, state or broker" >&2
     exit 2
     ;;
 esac
+if [ -n "${PROOF_TESTS:-}" ]; then read -ra tests <<<"$PROOF_TESTS"; fi
 if [ "$floor" = gate ] && [ -e tests/properties ]; then tests+=(--test=properties); fi
 if ! cargo mutants --version >/dev/null 2>&1; then
     echo "cargo-mutants is not installed: run \`make tools\` first" >&2

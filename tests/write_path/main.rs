@@ -3,9 +3,11 @@
 #![cfg(test)]
 
 mod accepted;
+mod door;
 mod leftovers;
 mod outcomes;
 mod races;
+mod recovery;
 mod refused;
 mod repeated;
 mod stopped;

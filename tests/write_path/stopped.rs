@@ -233,7 +233,8 @@ async fn a_caller_that_hangs_up_does_not_stop_a_write_half_way() {
     world.reached("/v5/order/create").await;
     caller.abort();
     assert!(caller.await.unwrap_err().is_cancelled());
-    world.broker.drain().await;
+    let draining = tokio::time::timeout(Duration::from_secs(20), world.broker.drain());
+    draining.await.unwrap();
     world.assert_settled(&["order_submitted pending", "order_placed accepted"], 1);
 }
 

@@ -42,7 +42,10 @@ fn the_exchanges_own_id_is_asked_for_first() {
         key_of(&order(Some("mine-1"), Some("v-1"))),
         Some(OrderKey::Venue("v-1".to_owned()))
     );
-    assert_eq!(key_of(&order(Some("mine-1"), None)), Some(OrderKey::Client(client)));
+    assert_eq!(
+        key_of(&order(Some("mine-1"), None)),
+        Some(OrderKey::Client(client))
+    );
     assert_eq!(key_of(&order(None, None)), None);
 }
 

@@ -45,9 +45,7 @@ fn of_recovery(kind: AuditKind, outcome: AuditOutcome) -> AuditRecord {
 }
 
 fn told(records: &[AuditRecord], order: &InflightRecord) -> Told {
-    let values = records
-        .iter()
-        .map(|record| serde_json::to_value(record).unwrap());
+    let values = records.iter().map(|record| serde_json::to_value(record).unwrap());
     Told::of(values.collect(), order)
 }
 
@@ -90,19 +88,44 @@ fn records_of_other_writes_say_nothing() {
     };
     for (record, is_ours) in [
         (other(&|_| {}), true),
-        (other(&|record| record.ts = "2026-06-02T09:15:49.483+00:00".to_owned()), true),
-        (other(&|record| record.ts = "2026-06-02T09:15:49.481+00:00".to_owned()), false),
+        (
+            other(&|record| record.ts = "2026-06-02T09:15:49.483+00:00".to_owned()),
+            true,
+        ),
+        (
+            other(&|record| record.ts = "2026-06-02T09:15:49.481+00:00".to_owned()),
+            false,
+        ),
         (other(&|record| record.ts = "some day".to_owned()), false),
-        (other(&|record| record.gate_decision["allowed"] = false.into()), false),
-        (other(&|record| record.gate_decision["allowed"] = Value::Null), false),
-        (other(&|record| record.gate_decision["client_id"] = "left-2".into()), false),
+        (
+            other(&|record| record.gate_decision["allowed"] = false.into()),
+            false,
+        ),
+        (
+            other(&|record| record.gate_decision["allowed"] = Value::Null),
+            false,
+        ),
+        (
+            other(&|record| record.gate_decision["client_id"] = "left-2".into()),
+            false,
+        ),
         // Old records of an order do not name it; they were looked up by their request.
-        (other(&|record| record.gate_decision = json!({"allowed": true})), true),
-        (other(&|record| record.remote_tool = Some(WriteTool::AmendOrder.name().to_owned())), false),
+        (
+            other(&|record| record.gate_decision = json!({"allowed": true})),
+            true,
+        ),
+        (
+            other(&|record| record.remote_tool = Some(WriteTool::AmendOrder.name().to_owned())),
+            false,
+        ),
         (other(&|record| record.remote_tool = None), false),
     ] {
         let told = told(std::slice::from_ref(&record), &order);
-        assert_eq!((told.submitted, told.records.len()), (is_ours, usize::from(is_ours)), "{record:?}");
+        assert_eq!(
+            (told.submitted, told.records.len()),
+            (is_ours, usize::from(is_ours)),
+            "{record:?}"
+        );
     }
 }
 
@@ -120,7 +143,10 @@ fn a_record_without_an_id_is_not_about_an_amend() {
 #[test]
 fn what_is_no_record_is_passed_over() {
     let order = in_flight(WriteTool::PlaceOrder);
-    let values = vec![json!({"kind": "order_submitted"}), serde_json::to_value(submitted()).unwrap()];
+    let values = vec![
+        json!({"kind": "order_submitted"}),
+        serde_json::to_value(submitted()).unwrap(),
+    ];
     let told = Told::of(values, &order);
     assert!(told.submitted);
     assert_eq!(told.records.len(), 1);

@@ -108,7 +108,11 @@ fn an_order_that_is_not_shown_is_open_until_it_can_no_longer_appear() {
     for (submitted, complete, words) in [
         (true, true, "it never arrived: "),
         (true, false, "it never arrived: "),
-        (false, true, "it was never sent: the ledger has no order_submitted"),
+        (
+            false,
+            true,
+            "it was never sent: the ledger has no order_submitted",
+        ),
         (false, false, "it was never sent or never arrived: "),
     ] {
         let told = Told {
