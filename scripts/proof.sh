@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Changes the program in small ways, one at a time, and asks the tests whether they notice.
 #
-#   scripts/proof.sh FLOOR      FLOOR is gate, state or broker
+#   scripts/proof.sh FLOOR      FLOOR is gate, state, broker or exits, which is the broker's way out
 #
 # PROOF_FILES   only these files, by glob, separated by spaces; every file of the floor otherwise
 # PROOF_SHARD   1/8 to 8/8: one part of the changes
@@ -16,7 +16,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 root=$PWD
-floor=${1:?gate, state or broker}
+floor=${1:?gate, state, broker or exits}
 apart=${PROOF_APART:+-$PROOF_APART}
 work=$root/target/proof/$floor$apart
 export CARGO_TARGET_DIR=$root/target/proof/build$apart
@@ -30,13 +30,24 @@ PATH=$root/target/tools/bin:$PATH
 # The floors that are built once as a crate of their own, and how many tests run at once where they mostly wait.
 below=()
 threads=
+# Files of the floor that are another's to prove.
+except=()
 globs="src/$floor.rs src/$floor/**/*.rs"
 case $floor in
 gate) floors=(domain gate) tests=('--test=gate_*') seconds=60 ;;
 state) floors=(domain gate state) tests=(--lib '--test=state_*') seconds=180 ;;
-broker) floors=(broker) below=(domain gate state venue sim) tests=(--lib --test=write_path) seconds=75 threads=8 ;;
+broker)
+    # The path of a write. The way out is proved by the tests of the daemon's sweep.
+    floors=(broker) below=(domain gate state venue sim) tests=(--lib --test=write_path) seconds=75 threads=8
+    except=(--exclude src/broker/exit.rs --exclude 'src/broker/exit/**')
+    ;;
+exits)
+    floors=(broker daemon) below=(domain gate state venue sim) seconds=120 threads=8
+    tests=(--test=sweep_flatten --test=sweep_halt --test=sweep_authority)
+    globs="src/broker/exit.rs src/broker/exit/**/*.rs"
+    ;;
 *)
-    echo "there is no floor \`$floor\` to prove: gate, state or broker" >&2
+    echo "there is no floor \`$floor\` to prove: gate, state, broker or exits" >&2
     exit 2
     ;;
 esac
@@ -74,6 +85,17 @@ lay_below() {
     for name in "$@"; do echo "pub use below::$name;"; done >>"$tree/src/lib.rs"
 }
 
+# Leaves the sweep of the daemon in the folder `$1`, and what it needs.
+cut_daemon() {
+    rm "$1/mod.rs"
+    {
+        echo '//! The daemon cut down to its sweep.'
+        echo 'mod authority;'
+        echo 'pub mod receipt;'
+        echo 'pub mod sweep;'
+    } >"$1/mod.rs"
+}
+
 # Lays out the tree `$1` with the floors that follow. The copies are new to cargo, which would otherwise take the
 # last change of the run before for them.
 lay_out() {
@@ -90,6 +112,7 @@ lay_out() {
     } >"$tree/src/lib.rs"
     if [ "${#below[@]}" -gt 0 ]; then
         lay_below "$tree" "${below[@]}"
+        if [ "$floor" = exits ]; then cut_daemon "$tree/src/daemon"; fi
         return
     fi
     # `explain` is how the tests speak to the gate.
@@ -109,6 +132,7 @@ which=()
 set -f
 for glob in ${PROOF_FILES:-$globs}; do which+=(--file "$glob"); done
 set +f
+which+=("${except[@]}")
 part=()
 if [ -n "${PROOF_SHARD:-}" ]; then part+=(--shard "$((${PROOF_SHARD%/*} - 1))/${PROOF_SHARD#*/}"); fi
 again=()

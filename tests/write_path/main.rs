@@ -12,4 +12,5 @@ mod refused;
 mod repeated;
 mod stopped;
 mod unknown;
+mod words;
 mod world;
