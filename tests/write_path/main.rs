@@ -4,6 +4,7 @@
 
 mod accepted;
 mod door;
+mod exits;
 mod leftovers;
 mod outcomes;
 mod races;

@@ -76,6 +76,12 @@ async fn an_acknowledged_order_that_nobody_shows_stays_in_flight() {
     );
     assert_eq!(world.inflight(), ["hidden-1 acknowledged"]);
     assert_eq!(world.count(), 1);
+    // At once, and after 40 and 80 ms: the budget of the lookups is for other orders too.
+    let requests = world.paper.requests().into_iter();
+    let lookups = requests
+        .filter(|request| request.path == "/v5/order/history" && request.payload.contains("hidden-1"));
+    let lookups = lookups.count();
+    assert!((1..=4).contains(&lookups), "{lookups}");
     let facts = world.broker.account().await;
     assert_eq!(facts.inflight.unwrap().len(), 1);
 }
