@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::fs::{self, Permissions};
+use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
 use std::panic;
 use std::path::Path;
@@ -83,7 +84,8 @@ fn end_at_the_first_failure() {
     }
     ONCE.call_once(|| {
         panic::set_hook(Box::new(|panic| {
-            eprintln!("{panic}");
+            // Past the capture of this test's output, which is lost with the process.
+            let _ = writeln!(std::io::stderr(), "{panic}");
             if panic
                 .location()
                 .is_some_and(|place| place.file().starts_with("tests/"))
