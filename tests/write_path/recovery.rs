@@ -274,3 +274,13 @@ async fn an_answer_that_was_given_is_not_written_over() {
     assert_eq!(kept["outcome"]["order_id"], first["order_id"]);
     assert_eq!(world.ledger().len(), 2);
 }
+
+/// A request that is honoured for a minute can make an order for longer than one of five seconds.
+#[tokio::test]
+async fn a_long_receive_window_is_waited_for() {
+    let world = World::with(|config| config.recv_window_ms = 60_000, Mode::Trade).await;
+    leave(&world, 70, "sent");
+    assert_eq!(world.broker.recover().await.open, ["left-1"]);
+    leave(&world, 80, "sent");
+    assert_eq!(world.broker.recover().await.never_arrived, 1);
+}
