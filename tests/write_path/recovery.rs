@@ -284,3 +284,26 @@ async fn a_long_receive_window_is_waited_for() {
     leave(&world, 80, "sent");
     assert_eq!(world.broker.recover().await.never_arrived, 1);
 }
+
+/// Others wait for the lock: after four seconds of lookups the rest is left to the next write.
+#[tokio::test]
+async fn slow_lookups_are_ended_after_four_seconds() {
+    let world = World::new().await;
+    leave(&world, 61, "sent");
+    let folder = world.files.inflight_folder();
+    let text = fs::read_to_string(folder.join("left-1.json")).unwrap();
+    put(&folder.join("left-2.json"), &text.replace("left-1", "left-2"));
+    world.fault("/v5/order/realtime", FaultKind::DelayMs(4_200), Some(1));
+    let recovery = world.broker.recover().await;
+    assert_eq!(
+        (recovery.looked_at, recovery.never_arrived),
+        (2, 1),
+        "{recovery:?}"
+    );
+    assert_eq!(
+        (recovery.open, recovery.hindered),
+        (vec!["left-2".to_owned()], None)
+    );
+    assert_eq!(world.inflight(), ["left-2 sent"]);
+    assert_eq!(world.broker.recover().await.never_arrived, 1);
+}
