@@ -185,3 +185,27 @@ async fn a_breach_says_by_how_much_and_what_was_proposed() {
     let action = json!({"symbol": "SOLUSDT", "instrument_type": "crypto"});
     assert_eq!(reply["breach"]["proposed_action"], action);
 }
+
+/// ETHBTC is paid in coins, whose dollars have to be asked for.
+#[tokio::test]
+async fn an_instrument_that_is_paid_in_coins_needs_their_price() {
+    let world = World::new().await;
+    let order = json!({"category": "spot", "symbol": "ETHBTC", "side": "Buy", "order_type": "Limit", "qty": "0.01", "price": "0.04"});
+    let reply = world.place(order).await;
+    assert_eq!(reply["status"], "accepted", "{reply}");
+    let facts = world.broker.account().await;
+    let coins: Vec<&str> = facts.coin_usd.keys().map(|coin| coin.as_str()).collect();
+    assert_eq!(coins, ["BTC"]);
+}
+
+#[tokio::test]
+async fn a_floor_of_the_daily_volume_is_asked_of_the_exchange() {
+    let world = World::new().await;
+    for (floor, status) in [(1.0, "accepted"), (1e15, "blocked")] {
+        let mut mandate = crate::world::mandate();
+        mandate["universe"]["min_avg_daily_volume_usd"] = floor.into();
+        world.commit(&mandate);
+        let reply = world.place(six_sol()).await;
+        assert_eq!(reply["status"], status, "{reply}");
+    }
+}
