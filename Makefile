@@ -28,8 +28,8 @@ fuzz:
 	done
 # Changes the program in small ways and asks the tests whether they notice: hours for all of it. Narrower:
 # `make proof PROOF_FLOORS=gate`, PROOF_FILES="src/gate/caps.rs", PROOF_SHARD=1/8, PROOF_AGAIN=1.
-PROOF_FLOORS = gate state broker
-export PROOF_FILES PROOF_SHARD PROOF_SKIP PROOF_AGAIN
+PROOF_FLOORS = gate state broker exits
+export PROOF_FILES PROOF_SHARD PROOF_SKIP PROOF_TESTS PROOF_APART PROOF_AGAIN
 proof: target/tools/bin/cargo-mutants
 	set -e; for floor in $(PROOF_FLOORS); do scripts/proof.sh $$floor; done
 # Against other people's released programs, installed from PyPI and npm into target/interop; needs Python 3.11 or newer.

@@ -1,11 +1,13 @@
 #!/usr/bin/env bash
 # Changes the program in small ways, one at a time, and asks the tests whether they notice.
 #
-#   scripts/proof.sh FLOOR      FLOOR is gate, state or broker
+#   scripts/proof.sh FLOOR      FLOOR is gate, state, broker or exits, which is the broker's way out
 #
 # PROOF_FILES   only these files, by glob, separated by spaces; every file of the floor otherwise
 # PROOF_SHARD   1/8 to 8/8: one part of the changes
 # PROOF_SKIP    tests left out, by parts of their names, where they are slow and not about these files
+# PROOF_TESTS   only these tests of the floor, as cargo's arguments
+# PROOF_APART   a name: the run has folders of its own by it, so that several go side by side
 # PROOF_AGAIN   1: only what the run before left, after a test was added or where that run was cut short
 #
 # A floor is copied to target/proof/FLOOR together with the floors below it and none above, which builds in a
@@ -14,29 +16,85 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 root=$PWD
-floor=${1:?gate, state or broker}
-work=$root/target/proof/$floor
-export CARGO_TARGET_DIR=$root/target/proof/build
+floor=${1:?gate, state, broker or exits}
+apart=${PROOF_APART:+-$PROOF_APART}
+work=$root/target/proof/$floor$apart
+export CARGO_TARGET_DIR=$root/target/proof/build$apart
 # Nobody reads a backtrace of a change that was noticed.
 export CARGO_PROFILE_DEV_DEBUG=false CARGO_PROFILE_TEST_DEBUG=false
+# One failure is enough.
+export PROOF_FIRST_FAILURE=1
 export PROPTEST_CASES=${PROPTEST_CASES:-64}
 PATH=$root/target/tools/bin:$PATH
 
+# The floors that are built once as a crate of their own, and how many tests run at once where they mostly wait.
+below=()
+threads=
+# Files of the floor that are another's to prove.
+except=()
 globs="src/$floor.rs src/$floor/**/*.rs"
 case $floor in
 gate) floors=(domain gate) tests=('--test=gate_*') seconds=60 ;;
 state) floors=(domain gate state) tests=(--lib '--test=state_*') seconds=90 ;;
-broker) floors=(domain gate state venue sim broker) tests=(--test=write_path) seconds=300 ;;
+broker)
+    # The path of a write. The way out is proved by the tests of the daemon's sweep.
+    floors=(broker) below=(domain gate state venue sim) tests=(--lib --test=write_path) seconds=75 threads=8
+    except=(--exclude src/broker/exit.rs --exclude 'src/broker/exit/**')
+    ;;
+exits)
+    floors=(broker daemon) below=(domain gate state venue sim) seconds=120 threads=8
+    tests=(--test=sweep_flatten --test=sweep_halt --test=sweep_authority)
+    globs="src/broker/exit.rs src/broker/exit/**/*.rs"
+    ;;
 *)
-    echo "there is no floor \`$floor\` to prove: gate, state or broker" >&2
+    echo "there is no floor \`$floor\` to prove: gate, state, broker or exits" >&2
     exit 2
     ;;
 esac
+if [ -n "${PROOF_TESTS:-}" ]; then read -ra tests <<<"$PROOF_TESTS"; fi
 if [ "$floor" = gate ] && [ -e tests/properties ]; then tests+=(--test=properties); fi
 if ! cargo mutants --version >/dev/null 2>&1; then
     echo "cargo-mutants is not installed: \`make tools\` installs it" >&2
     exit 1
 fi
+
+# Copies the floors that follow to the folder `$1`.
+copy_floors() {
+    local to=$1 name part
+    shift
+    mkdir -p "$to"
+    for name in "$@"; do
+        for part in "src/$name" "src/$name.rs"; do
+            if [ -e "$part" ]; then cp -r "$part" "$to"; fi
+        done
+    done
+}
+
+# Makes the floors that follow a crate of their own in the tree `$1`, which is built once and not for each change.
+# What they keep within the program has to be seen from another crate then.
+lay_below() {
+    local tree=$1 name
+    shift
+    copy_floors "$tree/below/src" "$@"
+    find "$tree/below/src" -name '*.rs' -exec sed -i 's/pub(crate)/pub/' {} +
+    sed -i 's/#\[expect(/#[allow(/; s/#!\[expect(/#![allow(/' $(find "$tree/below/src" -name '*.rs')
+    for name in "$@"; do echo "pub mod $name;"; done >"$tree/below/src/lib.rs"
+    sed -n '1,/^\[dev-dependencies\]/p; /^\[features\]/,/^\[\[bench/p' Cargo.toml |
+        sed '/^\[dev-dependencies\]/d; /^\[\[bench/d; s/^name = "mandated"/name = "below"/; /^readme/d' >"$tree/below/Cargo.toml"
+    sed -i 's/^\[dependencies\]$/&\nbelow = { path = "below" }/' "$tree/Cargo.toml"
+    for name in "$@"; do echo "pub use below::$name;"; done >>"$tree/src/lib.rs"
+}
+
+# Leaves the sweep of the daemon in the folder `$1`, and what it needs.
+cut_daemon() {
+    rm "$1/mod.rs"
+    {
+        echo '//! The daemon cut down to its sweep.'
+        echo 'mod authority;'
+        echo 'pub mod receipt;'
+        echo 'pub mod sweep;'
+    } >"$1/mod.rs"
+}
 
 # Lays out the tree `$1` with the floors that follow. The copies are new to cargo, which would otherwise take the
 # last change of the run before for them.
@@ -46,16 +104,17 @@ lay_out() {
     rm -rf "$tree"
     mkdir -p "$tree/src"
     cp -r Cargo.toml Cargo.lock tests schemas examples .cargo "$tree"
-    local name part
-    for name in "$@"; do
-        for part in "src/$name" "src/$name.rs"; do
-            if [ -e "$part" ]; then cp -r "$part" "$tree/src"; fi
-        done
-    done
+    local name
+    copy_floors "$tree/src" "$@"
     {
         echo '//! The floors that are proved, without those above.'
         for name in "$@"; do echo "pub mod $name;"; done
     } >"$tree/src/lib.rs"
+    if [ "${#below[@]}" -gt 0 ]; then
+        lay_below "$tree" "${below[@]}"
+        if [ "$floor" = exits ]; then cut_daemon "$tree/src/daemon"; fi
+        return
+    fi
     # `explain` is how the tests speak to the gate.
     mkdir -p "$tree/src/cli"
     cp -r src/cli/explain.rs src/cli/explain src/cli/out.rs "$tree/src/cli"
@@ -66,12 +125,14 @@ lay_out() {
 # Tests in the tree that are not about the floor, or need a floor that is not there.
 skipped=()
 if [ "$floor" = state ]; then skipped+=(--skip domain:: --skip each_listed_point_stands); fi
+if [ -n "$threads" ]; then skipped+=(--test-threads "$threads"); fi
 for name in ${PROOF_SKIP:-}; do skipped+=(--skip "$name"); done
 
 which=()
 set -f
 for glob in ${PROOF_FILES:-$globs}; do which+=(--file "$glob"); done
 set +f
+which+=("${except[@]}")
 part=()
 if [ -n "${PROOF_SHARD:-}" ]; then part+=(--shard "$((${PROOF_SHARD%/*} - 1))/${PROOF_SHARD#*/}"); fi
 
@@ -127,6 +188,9 @@ if [ "$floor" = state ]; then
         module=${module%%/*}
         ask "$file:" 20 --cargo-arg=--lib -- -- "state::${module%.rs}" "${skipped[@]}"
     done
+fi
+if [ "$floor" = broker ] && [ -z "${PROOF_TESTS:-}" ]; then
+    ask '' 20 --cargo-arg=--lib -- -- "${skipped[@]}"
 fi
 ask '' "$seconds" "${tests[@]/#/--cargo-arg=}" -- -- "${skipped[@]}"
 echo "$floor: $(((SECONDS - began + 59) / 60)) minutes"

@@ -145,3 +145,6 @@ fn amended_view(change: &AmendOrder, resting: &RestingOrder) -> Option<RestingOr
         ..resting.clone()
     })
 }
+
+#[cfg(test)]
+mod tests;

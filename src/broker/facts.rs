@@ -278,3 +278,6 @@ fn widen(shown: &mut RestingOrder, amended: &RestingOrder) {
     shown.price = shown.price.max(amended.price);
     shown.trigger_price = shown.trigger_price.max(amended.trigger_price);
 }
+
+#[cfg(test)]
+mod tests;

@@ -10,7 +10,7 @@ use super::Core;
 use super::describe::size_unit;
 use super::record::Scribe;
 use crate::domain::account::{OrderView, RestingOrder};
-use crate::domain::order::{OrderKey, OrderKind, PlaceOrder, Write};
+use crate::domain::order::{AmendOrder, OrderKey, OrderKind, PlaceOrder, Write};
 use crate::domain::symbol::InstrumentId;
 use crate::state::crash;
 use crate::state::halt::read_halt;
@@ -97,7 +97,7 @@ impl<V: Venue> Core<V> {
             .shown_within(&placed.instrument, &key, invisible(), |_| true)
             .await
         {
-            Some(order) if is_what_was_asked(scribe, &order) => found(order),
+            Some(order) if is_what_was_asked(placed, &order) => found(order),
             Some(_) => Fate::Rejected(Rejection {
                 message: format!(
                     "{key} belongs to another order at the exchange; give a new one ({})",
@@ -122,15 +122,10 @@ impl<V: Venue> Core<V> {
                 None => None,
             },
             Some(Write::Amend(change)) => {
-                let (qty, price, trigger) = (change.new_qty, change.price, change.trigger_price);
-                let amended = move |view: &OrderView| {
-                    qty.is_none_or(|qty| view.order.qty == Some(qty))
-                        && price.is_none_or(|price| view.order.price == Some(price))
-                        && trigger.is_none_or(|price| view.order.trigger_price == Some(price))
-                        && (qty.is_some() || price.is_some() || trigger.is_some())
-                };
-                self.shown_within(&change.instrument, &change.key, invisible(), amended)
-                    .await
+                self.shown_within(&change.instrument, &change.key, invisible(), |view| {
+                    shows_the_change(change, view)
+                })
+                .await
             }
             Some(Write::Cancel(cancel)) => {
                 self.shown_within(&cancel.instrument, &cancel.key, invisible(), |view| {
@@ -196,11 +191,17 @@ fn found(order: OrderView) -> Fate {
     }
 }
 
+/// Whether the order has every figure that an amend asked for; an amend of levels alone shows nothing.
+fn shows_the_change(change: &AmendOrder, view: &OrderView) -> bool {
+    let (qty, price, trigger) = (change.new_qty, change.price, change.trigger_price);
+    qty.is_none_or(|qty| view.order.qty == Some(qty))
+        && price.is_none_or(|price| view.order.price == Some(price))
+        && trigger.is_none_or(|price| view.order.trigger_price == Some(price))
+        && (qty.is_some() || price.is_some() || trigger.is_some())
+}
+
 /// Whether the exchange's order has the content that was asked for under its id.
-fn is_what_was_asked(scribe: &Scribe, shown: &OrderView) -> bool {
-    let Some(Write::Place(asked)) = scribe.write() else {
-        return false;
-    };
+fn is_what_was_asked(asked: &PlaceOrder, shown: &OrderView) -> bool {
     // Executions say less of an order than its row does; fills without an average come from them alone.
     let is_row = shown.average_price.is_some() || shown.order.filled.is_zero();
     let shown = &shown.order;
@@ -223,3 +224,6 @@ fn has_the_terms_of(asked: &PlaceOrder, shown: &RestingOrder) -> bool {
         && shown.position_idx == asked.position_idx
         && (shown.reduce_only == asked.reduce_only || closes_a_leg)
 }
+
+#[cfg(test)]
+mod tests;

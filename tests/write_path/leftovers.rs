@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use crate::world::{World, assert_blocked, put, six_sol, six_sol_as};
 
 /// The file of a killed process: six SOL at 140, under `left-1`, sent so many seconds ago.
-fn leave(world: &World, seconds: i64, state: &str) {
+pub(crate) fn leave(world: &World, seconds: i64, state: &str) {
     let order = json!({"category": "linear", "symbol": "SOLUSDT", "side": "Buy", "leavesQty": "6", "qty": "6", "price": "140",
                        "reduceOnly": false, "positionIdx": 0, "orderLinkId": "left-1"});
     let body = json!({"category": "linear", "symbol": "SOLUSDT", "side": "Buy", "orderType": "Limit", "qty": "6", "price": "140",

@@ -3,11 +3,15 @@
 #![cfg(test)]
 
 mod accepted;
+mod door;
+mod exits;
 mod leftovers;
 mod outcomes;
 mod races;
+mod recovery;
 mod refused;
 mod repeated;
 mod stopped;
 mod unknown;
+mod words;
 mod world;

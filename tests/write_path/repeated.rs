@@ -105,6 +105,38 @@ async fn an_order_that_was_refused_may_be_asked_for_again() {
     assert_eq!(world.place(six_sol_as("mine-1")).await["status"], "accepted");
 }
 
+/// Stopped in the last instant, it was never sent: that is no outcome to repeat.
+#[tokio::test]
+async fn an_order_that_was_halted_before_it_was_sent_may_be_asked_for_again() {
+    let world = World::new().await;
+    world.fault("/v5/account/wallet-balance", FaultKind::DelayMs(300), Some(1));
+    let halting = async {
+        world.reached("/v5/account/wallet-balance").await;
+        put(&world.files.halt_global(), "");
+    };
+    let (reply, ()) = tokio::join!(world.place(six_sol_as("mine-1")), halting);
+    assert_eq!(reply["status"], "blocked", "{reply}");
+    assert_eq!(world.inflight(), [] as [&str; 0]);
+    fs::remove_file(world.files.halt_global()).unwrap();
+    let again = world.place(six_sol_as("mine-1")).await;
+    assert_eq!(
+        (again["status"].as_str(), again.get("repeated")),
+        (Some("accepted"), None)
+    );
+    assert_eq!((world.creates(), world.count()), (1, 1));
+}
+
+/// Nobody asks again under an id that the caller did not choose.
+#[tokio::test]
+async fn only_the_outcome_under_a_callers_own_id_is_kept() {
+    let world = World::new().await;
+    let kept = || fs::read_dir(world.files.settled_folder()).map_or(0, Iterator::count);
+    world.place(six_sol()).await;
+    assert_eq!(kept(), 0);
+    world.place(six_sol_as("mine-1")).await;
+    assert_eq!(kept(), 1);
+}
+
 /// Our memory of the answer may be lost; the exchange's code for a duplicate then tells.
 #[tokio::test]
 async fn without_our_memory_the_exchange_says_that_it_is_the_same_order() {

@@ -138,6 +138,19 @@ async fn a_lock_that_is_not_let_go_refuses_after_five_seconds() {
     assert_reason(&reply, "held elsewhere");
 }
 
+/// What is in flight stays, and goes on counting.
+#[tokio::test]
+async fn a_recovery_that_does_not_get_the_lock_says_so() {
+    let world = World::new().await;
+    crate::leftovers::leave(&world, 61, "sent");
+    let _lock = lock_of(&world);
+    let recovery = world.broker.recover().await;
+    assert!(!recovery.is_clean() && recovery.looked_at == 0, "{recovery:?}");
+    let why = recovery.hindered.unwrap();
+    assert!(why.contains("held elsewhere"), "{why}");
+    assert_eq!(world.inflight(), ["left-1 sent"]);
+}
+
 #[tokio::test]
 async fn an_exchange_that_is_not_there_refuses() {
     let world = World::with(|config| config.timeout = Duration::from_secs(1), Mode::Trade).await;
@@ -233,7 +246,8 @@ async fn a_caller_that_hangs_up_does_not_stop_a_write_half_way() {
     world.reached("/v5/order/create").await;
     caller.abort();
     assert!(caller.await.unwrap_err().is_cancelled());
-    world.broker.drain().await;
+    let draining = tokio::time::timeout(Duration::from_secs(20), world.broker.drain());
+    draining.await.unwrap();
     world.assert_settled(&["order_submitted pending", "order_placed accepted"], 1);
 }
 

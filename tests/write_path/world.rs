@@ -5,9 +5,11 @@
 
 use std::collections::BTreeMap;
 use std::fs::{self, Permissions};
+use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
+use std::panic;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Once};
 use std::time::{Duration, Instant};
 
 use mandated::broker::{Broker, Mode};
@@ -74,12 +76,33 @@ pub(crate) fn six_sol_as(order_link_id: &str) -> Value {
     args
 }
 
+/// A proof asks whether anything fails: what fails first ends the run, and the other tests are not waited for.
+fn end_at_the_first_failure() {
+    static ONCE: Once = Once::new();
+    if std::env::var_os("PROOF_FIRST_FAILURE").is_none() {
+        return;
+    }
+    ONCE.call_once(|| {
+        panic::set_hook(Box::new(|panic| {
+            // Past the capture of this test's output, which is lost with the process.
+            let _ = writeln!(std::io::stderr(), "{panic}");
+            if panic
+                .location()
+                .is_some_and(|place| place.file().starts_with("tests/"))
+            {
+                std::process::exit(101);
+            }
+        }));
+    });
+}
+
 impl World {
     pub(crate) async fn new() -> Self {
         Self::with(|_| {}, Mode::Trade).await
     }
 
     pub(crate) async fn with(change: impl Fn(&mut BybitConfig), mode: Mode) -> Self {
+        end_at_the_first_failure();
         let root = tempfile::tempdir().unwrap();
         let files = live_files(root.path());
         let mut config = PaperConfig::new(root.path().join("paper").join("paper.sqlite3"));

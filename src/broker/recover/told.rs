@@ -9,8 +9,9 @@ use crate::state::inflight::InflightRecord;
 use crate::state::ledger_read::{self, LedgerReadError};
 use crate::state::paths::LiveFiles;
 
-/// The records of an order in flight are near the end of the ledger; only an old one is looked for further back.
-const LOOK_BACK_BYTES: [u64; 2] = [4 << 20, 128 << 20];
+/// The records of an order in flight are near the end of the ledger; only an old one is looked for further back:
+/// 4 MiB, then 128.
+const LOOK_BACK_BYTES: [u64; 2] = [4_194_304, 134_217_728];
 
 #[derive(Debug, Default)]
 pub(super) struct Told {
@@ -93,3 +94,6 @@ fn is_about(record: &AuditRecord, order: &InflightRecord) -> bool {
     };
     allowed && named && since && record.remote_tool.as_deref() == Some(&order.remote_tool)
 }
+
+#[cfg(test)]
+mod tests;

@@ -92,3 +92,6 @@ fn outcome_of(view: &OrderView) -> AuditOutcome {
         AuditOutcome::Accepted
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,92 @@
+//! How orders in flight and those that the exchange shows are told apart, and which coins need a price.
+
+use serde_json::json;
+
+use super::*;
+use crate::domain::money::{Price, Qty};
+use crate::domain::order::ClientOrderId;
+
+fn order(client_id: Option<&str>, venue_id: Option<&str>) -> RestingOrder {
+    let row = json!({"category": "linear", "symbol": "SOLUSDT", "side": "Buy", "leavesQty": "2", "qty": "2", "price": "140",
+                     "triggerPrice": "150", "reduceOnly": false, "positionIdx": 0, "orderLinkId": client_id, "orderId": venue_id});
+    rows::resting(&Json::parse(&row.to_string()).unwrap()).unwrap()
+}
+
+#[test]
+fn an_order_is_the_same_by_either_of_its_ids() {
+    let (mine, other) = (Some("mine-1"), Some("mine-2"));
+    let (here, there) = (Some("v-1"), Some("v-2"));
+    for (shown, ours, same) in [
+        ((mine, here), (mine, here), true),
+        ((mine, here), (mine, None), true),
+        ((mine, here), (None, here), true),
+        ((other, here), (mine, here), true),
+        ((mine, there), (mine, here), true),
+        ((other, there), (mine, here), false),
+        ((None, there), (None, here), false),
+        ((other, None), (mine, None), false),
+        // What both of them lack makes them no pair.
+        ((None, None), (None, None), false),
+        ((None, there), (mine, None), false),
+        ((other, None), (None, here), false),
+    ] {
+        let (shown, ours) = (order(shown.0, shown.1), order(ours.0, ours.1));
+        assert_eq!(is_same(&shown, &ours), same, "{shown:?} {ours:?}");
+    }
+}
+
+#[test]
+fn the_exchanges_own_id_is_asked_for_first() {
+    let client = ClientOrderId::parse("mine-1").unwrap();
+    assert_eq!(
+        key_of(&order(Some("mine-1"), Some("v-1"))),
+        Some(OrderKey::Venue("v-1".to_owned()))
+    );
+    assert_eq!(
+        key_of(&order(Some("mine-1"), None)),
+        Some(OrderKey::Client(client))
+    );
+    assert_eq!(key_of(&order(None, None)), None);
+}
+
+#[test]
+fn an_amend_that_is_not_settled_counts_as_the_larger_of_both() {
+    let sized = |leaves: i64, price: &str, trigger: &str| RestingOrder {
+        leaves: leaves.into(),
+        qty: Qty::parse(&leaves.to_string()).ok(),
+        price: Price::parse(price).ok(),
+        trigger_price: Price::parse(trigger).ok(),
+        ..order(Some("mine-1"), Some("v-1"))
+    };
+    for (shown, amended) in [
+        (sized(2, "140", "150"), sized(3, "141", "151")),
+        (sized(3, "141", "151"), sized(2, "140", "150")),
+        (sized(3, "140", "151"), sized(2, "141", "150")),
+    ] {
+        let mut counted = shown;
+        widen(&mut counted, &amended);
+        assert_eq!(counted.leaves, 3.into());
+        assert_eq!(counted.price, Price::parse("141").ok());
+        assert_eq!(counted.trigger_price, Price::parse("151").ok());
+    }
+}
+
+#[test]
+fn a_coin_that_the_exchange_does_not_value_needs_a_price() {
+    let coin = |equity: i64, value: Option<i64>| CoinBalance {
+        coin: Coin::parse("BTC").unwrap(),
+        equity: equity.into(),
+        usd_value: value.map(Decimal::from),
+    };
+    for (balance, needs) in [
+        (coin(1, None), true),
+        (coin(1, Some(0)), true),
+        (coin(-1, None), true),
+        (coin(1, Some(65_000)), false),
+        (coin(0, None), false),
+        (coin(0, Some(0)), false),
+        (coin(0, Some(1)), false),
+    ] {
+        assert_eq!(needs_price(&balance), needs, "{balance:?}");
+    }
+}

@@ -1,0 +1,173 @@
+//! Which records of the ledger are about an order in flight, and what they say of it.
+
+use serde_json::json;
+
+use super::*;
+use crate::state::inflight::InflightState;
+
+const CREATED: &str = "2026-06-02T09:15:49.482+00:00";
+
+fn in_flight(tool: WriteTool) -> InflightRecord {
+    InflightRecord {
+        client_id: "left-1".to_owned(),
+        fingerprint: "f".to_owned(),
+        remote_tool: tool.name().to_owned(),
+        category: "linear".to_owned(),
+        symbol: "SOLUSDT".to_owned(),
+        side: "Buy".to_owned(),
+        body: Value::Null,
+        notional_usd: "280".to_owned(),
+        order: Value::Null,
+        created_at: CREATED.to_owned(),
+        state: InflightState::Sent,
+        venue_order_id: None,
+        process_id: 1,
+        venue: "paper".to_owned(),
+    }
+}
+
+fn record(kind: AuditKind, outcome: AuditOutcome) -> AuditRecord {
+    let now = CREATED.parse().unwrap();
+    let mut record = AuditRecord::new(now, "bybit", "paper:1", kind, outcome).unwrap();
+    record.gate_decision = json!({"allowed": true, "client_id": "left-1"});
+    record.remote_tool = Some(WriteTool::PlaceOrder.name().to_owned());
+    record
+}
+
+fn submitted() -> AuditRecord {
+    record(AuditKind::OrderSubmitted, AuditOutcome::Pending)
+}
+
+fn of_recovery(kind: AuditKind, outcome: AuditOutcome) -> AuditRecord {
+    let mut record = record(kind, outcome);
+    record.gate_decision["recovered"] = true.into();
+    record
+}
+
+fn told(records: &[AuditRecord], order: &InflightRecord) -> Told {
+    let values = records.iter().map(|record| serde_json::to_value(record).unwrap());
+    Told::of(values.collect(), order)
+}
+
+#[test]
+fn a_submission_is_no_last_word_and_what_follows_it_is() {
+    let order = in_flight(WriteTool::PlaceOrder);
+    let first = told(&[submitted()], &order);
+    assert!(first.submitted && first.last.is_none() && !first.not_placed());
+    assert_eq!(first.records.len(), 1);
+
+    let placed = record(AuditKind::OrderPlaced, AuditOutcome::Accepted);
+    let both = told(&[submitted(), placed.clone()], &order);
+    assert!(both.submitted && !both.not_placed());
+    assert_eq!((both.last, both.records.len()), (Some(placed.clone()), 2));
+    let alone = told(&[placed], &order);
+    assert!(!alone.submitted && alone.last.is_some());
+
+    let rejected = record(AuditKind::OrderRejected, AuditOutcome::Rejected);
+    assert!(told(&[submitted(), rejected], &order).not_placed());
+}
+
+/// That nobody could say leaves the question open; that recovery could not tell is its last word.
+#[test]
+fn unknown_is_the_last_word_of_recovery_alone() {
+    let order = in_flight(WriteTool::PlaceOrder);
+    let unknown = record(AuditKind::OrderSubmitted, AuditOutcome::Unknown);
+    let open = told(&[submitted(), unknown], &order);
+    assert!(open.submitted && open.last.is_none());
+    let ended = of_recovery(AuditKind::OrderSubmitted, AuditOutcome::Unknown);
+    assert_eq!(told(&[submitted(), ended.clone()], &order).last, Some(ended));
+}
+
+#[test]
+fn records_of_other_writes_say_nothing() {
+    let order = in_flight(WriteTool::PlaceOrder);
+    let other = |change: &dyn Fn(&mut AuditRecord)| {
+        let mut record = submitted();
+        change(&mut record);
+        record
+    };
+    for (record, is_ours) in [
+        (other(&|_| {}), true),
+        (
+            other(&|record| record.ts = "2026-06-02T09:15:49.483+00:00".to_owned()),
+            true,
+        ),
+        (
+            other(&|record| record.ts = "2026-06-02T09:15:49.481+00:00".to_owned()),
+            false,
+        ),
+        (other(&|record| record.ts = "some day".to_owned()), false),
+        (
+            other(&|record| record.gate_decision["allowed"] = false.into()),
+            false,
+        ),
+        (
+            other(&|record| record.gate_decision["allowed"] = Value::Null),
+            false,
+        ),
+        (
+            other(&|record| record.gate_decision["client_id"] = "left-2".into()),
+            false,
+        ),
+        // Old records of an order do not name it; they were looked up by their request.
+        (
+            other(&|record| record.gate_decision = json!({"allowed": true})),
+            true,
+        ),
+        (
+            other(&|record| record.remote_tool = Some(WriteTool::AmendOrder.name().to_owned())),
+            false,
+        ),
+        (other(&|record| record.remote_tool = None), false),
+    ] {
+        let told = told(std::slice::from_ref(&record), &order);
+        assert_eq!(
+            (told.submitted, told.records.len()),
+            (is_ours, usize::from(is_ours)),
+            "{record:?}"
+        );
+    }
+}
+
+/// An amend has an id of its own, and only a record that names it is about it.
+#[test]
+fn a_record_without_an_id_is_not_about_an_amend() {
+    let order = in_flight(WriteTool::AmendOrder);
+    let mut amend = submitted();
+    amend.remote_tool = Some(WriteTool::AmendOrder.name().to_owned());
+    assert!(told(std::slice::from_ref(&amend), &order).submitted);
+    amend.gate_decision = json!({"allowed": true});
+    assert!(!told(&[amend], &order).submitted);
+}
+
+#[test]
+fn what_is_no_record_is_passed_over() {
+    let order = in_flight(WriteTool::PlaceOrder);
+    let values = vec![
+        json!({"kind": "order_submitted"}),
+        serde_json::to_value(submitted()).unwrap(),
+    ];
+    let told = Told::of(values, &order);
+    assert!(told.submitted);
+    assert_eq!(told.records.len(), 1);
+}
+
+/// What was halted or never left may be tried again under the same id, unless recovery said so.
+#[test]
+fn only_what_is_decided_is_an_answer() {
+    for (outcome, decided) in [
+        (AuditOutcome::Accepted, true),
+        (AuditOutcome::Filled, true),
+        (AuditOutcome::Rejected, true),
+        (AuditOutcome::Error, false),
+        (AuditOutcome::Blocked, false),
+        (AuditOutcome::Unknown, false),
+    ] {
+        let kind = AuditKind::OrderRejected;
+        assert_eq!(is_answer(&record(kind, outcome)), decided, "{outcome:?}");
+        assert!(is_answer(&of_recovery(kind, outcome)), "{outcome:?}");
+        let mut denied = of_recovery(kind, outcome);
+        denied.gate_decision["recovered"] = false.into();
+        assert_eq!(is_answer(&denied), decided, "{outcome:?}");
+    }
+}
