@@ -3,6 +3,7 @@
 use serde_json::json;
 
 use super::*;
+use crate::domain::account::Instrument;
 use crate::domain::money::{Price, Qty};
 use crate::domain::order::ClientOrderId;
 
@@ -88,5 +89,53 @@ fn a_coin_that_the_exchange_does_not_value_needs_a_price() {
         (coin(0, Some(1)), false),
     ] {
         assert_eq!(needs_price(&balance), needs, "{balance:?}");
+    }
+}
+
+#[test]
+fn a_turnover_counts_in_the_coin_that_its_pair_is_quoted_in() {
+    let instrument = |id: &str, base: &str, quote: &str| Instrument {
+        id: id.parse().unwrap(),
+        base_coin: Coin::parse(base).unwrap(),
+        quote_coin: Coin::parse(quote).unwrap(),
+        settle_coin: None,
+        status: None,
+        is_pre_listing: false,
+        tick_size: None,
+        qty_step: None,
+        quote_step: None,
+        min_qty: None,
+        max_limit_qty: None,
+        max_market_qty: None,
+        min_notional: None,
+        max_leverage: None,
+    };
+    let mut facts = Facts::default();
+    for (id, base, quote) in [
+        ("linear:SOLUSDT", "SOL", "USDT"),
+        ("spot:ETHBTC", "ETH", "BTC"),
+        ("spot:SOLETH", "SOL", "ETH"),
+        ("inverse:BTCETH", "BTC", "ETH"),
+    ] {
+        let known = instrument(id, base, quote);
+        facts.instruments.insert(known.id.clone(), known);
+    }
+    let bitcoin = Coin::parse("BTC").unwrap();
+    facts.coin_usd.insert(bitcoin, Price::parse("65000").unwrap());
+    for (id, usd) in [
+        ("linear:SOLUSDT", Some(20)),
+        ("spot:ETHBTC", Some(1_300_000)),
+        // Inverse contracts are dollars, whatever their coins cost.
+        ("inverse:BTCETH", Some(20)),
+        ("inverse:BTCUSD", Some(20)),
+        // No price of ether, and no such instrument.
+        ("spot:SOLETH", None),
+        ("spot:DOGEBTC", None),
+    ] {
+        assert_eq!(
+            turnover_usd(&facts, &id.parse().unwrap(), 20.into()),
+            usd.map(|usd: i64| Usd::new(usd.into())),
+            "{id}"
+        );
     }
 }
