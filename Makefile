@@ -15,15 +15,14 @@ test:
 test-crash:
 	cargo test --features crash-points --test crash_points --test crash_random
 
-# Feeds every reader of foreign bytes with what it never saw, FUZZ_SECONDS for each. Needs a nightly compiler and
-# cargo-fuzz (`cargo install cargo-fuzz`); no sanitizer, because there is no unsafe code to watch. What is new goes
-# to target/fuzz, a find to fuzz/artifacts.
+# Feeds every reader of foreign bytes with what it never saw, FUZZ_SECONDS for each. Needs a nightly compiler; no
+# sanitizer, because there is no unsafe code to watch. What is new goes to target/fuzz, a find to fuzz/artifacts.
 FUZZ_SECONDS ?= 30
 FUZZ_TARGETS ?= $(notdir $(basename $(wildcard fuzz/fuzz_targets/*.rs)))
-fuzz:
+fuzz: target/tools/bin/cargo-fuzz
 	for target in $(FUZZ_TARGETS); do \
 		mkdir -p target/fuzz/$$target; \
-		cargo +nightly fuzz run --sanitizer none $$target target/fuzz/$$target fuzz/corpus/$$target -- \
+		PATH="$(CURDIR)/target/tools/bin:$$PATH" cargo +nightly fuzz run --sanitizer none $$target target/fuzz/$$target fuzz/corpus/$$target -- \
 			-max_total_time=$(FUZZ_SECONDS) -max_len=4096 -timeout=10 -rss_limit_mb=1024 -print_final_stats=1 || exit 1; \
 	done
 # Changes the program in small ways and asks the tests whether they notice: hours for all of it. Narrower:
@@ -65,10 +64,11 @@ bench:
 # Counts instructions under valgrind and fails where one is more than 5 % above benches/instructions.json.
 bench-check:
 	cargo bench --bench processes -- --check
-# What the checks below and `make proof` need beside cargo, into target/tools; they fetch it themselves.
+# What the checks below, `make fuzz` and `make proof` need beside cargo, into target/tools; they fetch it themselves.
 TOOLS = target/tools/bin
-tools: $(TOOLS)/cargo-deny $(TOOLS)/cargo-mutants
+tools: $(TOOLS)/cargo-deny $(TOOLS)/cargo-fuzz $(TOOLS)/cargo-mutants
 $(TOOLS)/cargo-deny: VERSION = 0.20.2
+$(TOOLS)/cargo-fuzz: VERSION = 0.13.2
 $(TOOLS)/cargo-mutants: VERSION = 27.1.0
 $(TOOLS)/cargo-%:
 	cargo install --quiet --locked --debug --root target/tools cargo-$*@$(VERSION)
