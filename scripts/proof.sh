@@ -146,10 +146,11 @@ settle() {
     names_of "$work/tried.json" | { grep -vxFf "$work/noticed.txt" || true; } >"$work/left.txt"
 }
 
-# Tries what is left in the files that begin with `$1` within `$2` seconds each, by the tests that follow. What ran
-# out of time once in this run would again.
+# Tries what is left in the files that begin with `$1` within `$2` seconds each, by the tests that follow; 0: five
+# times as long as they take unchanged, and 20 seconds at least. What ran out of time once in this run would again.
 ask() {
-    local prefix=$1 limit=$2 one=() name status=0
+    local prefix=$1 limit=() one=() name status=0
+    if [ "$2" -gt 0 ]; then limit=(--timeout "$2"); fi
     shift 2
     while read -r name; do
         one+=(--re "^$(sed 's/[][\\.*^$+?(){}|]/\\&/g' <<<"$name")\$")
@@ -157,7 +158,7 @@ ask() {
     if [ ${#one[@]} -eq 0 ]; then return; fi
     # A field that is left out passes every `--re`, in whatever file it is.
     for name in $(grep "^$prefix" "$work/left.txt" | cut -d: -f1 | sort -u); do one+=(--file "$name"); done
-    (cd "$work/tree" && cargo mutants --in-place --output "$work" --timeout "$limit" --colors never \
+    (cd "$work/tree" && cargo mutants --in-place --output "$work" "${limit[@]}" --colors never \
         "${one[@]}" "$@") || status=$?
     settle
     # 2 and 3: something was missed or ran out of time, which the list decides about.
@@ -186,11 +187,11 @@ if [ "$floor" = state ]; then
     for file in $(cut -d: -f1 "$work/left.txt" | sort -u); do
         module=${file#src/state/}
         module=${module%%/*}
-        ask "$file:" 20 --cargo-arg=--lib -- -- "state::${module%.rs}" "${skipped[@]}"
+        ask "$file:" 0 --cargo-arg=--lib -- -- "state::${module%.rs}" "${skipped[@]}"
     done
 fi
 if [ "$floor" = broker ] && [ -z "${PROOF_TESTS:-}" ]; then
-    ask '' 20 --cargo-arg=--lib -- -- "${skipped[@]}"
+    ask '' 0 --cargo-arg=--lib -- -- "${skipped[@]}"
 fi
 ask '' "$seconds" "${tests[@]/#/--cargo-arg=}" -- -- "${skipped[@]}"
 echo "$floor: $(((SECONDS - began + 59) / 60)) minutes"
