@@ -75,10 +75,21 @@ fn note(category: &str, reply: &Value, tickers: &Tickers) {
         else {
             continue;
         };
+        // Spot has one price; of a contract each has to be told.
+        let told = |name: &str| {
+            if category == "spot" {
+                Some(last)
+            } else {
+                number(name)
+            }
+        };
+        let (Some(mark), Some(index)) = (told("markPrice"), told("indexPrice")) else {
+            continue;
+        };
         let price = LivePrice {
             last,
-            mark: number("markPrice").unwrap_or(last),
-            index: number("indexPrice").unwrap_or(last),
+            mark,
+            index,
             at_ms,
         };
         prices.insert((category.to_owned(), symbol.to_owned()), price);
@@ -90,21 +101,25 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_row_without_a_price_is_passed_over_and_spot_has_one_price_for_all() {
+    fn a_row_without_each_price_is_passed_over_and_spot_has_one_for_all() {
         let tickers = Tickers::default();
         let reply = serde_json::json!({"list": [
             {"symbol": "A", "lastPrice": "10.5", "markPrice": "10.6", "indexPrice": "10.4"},
             {"symbol": "B", "lastPrice": ""},
             {"symbol": "C", "lastPrice": "3"},
+            {"symbol": "D", "lastPrice": "3", "markPrice": "3"},
             {"lastPrice": "3"},
         ]});
         note("linear", &reply, &tickers);
         let ten = |tenths: i64| Decimal::new(tenths, 1);
         let a = tickers.latest("linear", "A").unwrap();
         assert_eq!((a.last, a.mark, a.index), (ten(105), ten(106), ten(104)));
-        let c = tickers.latest("linear", "C").unwrap();
-        assert_eq!((c.last, c.mark, c.index), (ten(30), ten(30), ten(30)));
-        assert_eq!(tickers.latest("linear", "B"), None);
+        for symbol in ["B", "C", "D"] {
+            assert_eq!(tickers.latest("linear", symbol), None, "{symbol}");
+        }
         assert_eq!(tickers.latest("spot", "A"), None);
+        note("spot", &reply, &tickers);
+        let c = tickers.latest("spot", "C").unwrap();
+        assert_eq!((c.last, c.mark, c.index), (ten(30), ten(30), ten(30)));
     }
 }

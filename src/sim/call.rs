@@ -11,7 +11,7 @@ use crate::domain::json::Json;
 use crate::domain::money::parse_decimal;
 
 /// The default and the largest span of a history query, as Bybit has it: seven days.
-const SPAN_MS: i64 = 7 * 86_400_000;
+const DAY_MS: i64 = 86_400_000;
 
 /// A definite no: what `retCode` and `retMsg` of the reply will say.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -202,16 +202,22 @@ impl Params {
 
     /// `startTime` to `endTime` under Bybit's seven-day rules.
     pub(crate) fn time_span(&self, now: i64) -> Result<(i64, i64), Refusal> {
+        self.time_span_of(7, now)
+    }
+
+    /// The last `days`, or as many from a start or to an end.
+    pub(crate) fn time_span_of(&self, days: i64, now: i64) -> Result<(i64, i64), Refusal> {
+        let span = days.saturating_mul(DAY_MS);
         let (start, end) = match (self.integer("startTime")?, self.integer("endTime")?) {
-            (None, None) => (now - SPAN_MS, now),
-            (Some(start), None) => (start, start.saturating_add(SPAN_MS)),
-            (None, Some(end)) => (end.saturating_sub(SPAN_MS), end),
+            (None, None) => (now - span, now),
+            (Some(start), None) => (start, start.saturating_add(span)),
+            (None, Some(end)) => (end.saturating_sub(span), end),
             (Some(start), Some(end)) => (start, end),
         };
-        if end < start || end.saturating_sub(start) > SPAN_MS {
-            return Err(Refusal::params(
-                "the span from startTime to endTime must be 0 to 7 days",
-            ));
+        if end < start || end.saturating_sub(start) > span {
+            return Err(Refusal::params(format!(
+                "the span from startTime to endTime must be 0 to {days} days"
+            )));
         }
         Ok((start, end))
     }

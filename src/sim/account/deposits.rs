@@ -4,12 +4,12 @@ use serde_json::{Value, json};
 
 use super::journal::Kind;
 use super::wallets;
-use crate::sim::call::{Answer, Call, Params, Refusal, cursor_text};
+use crate::sim::call::{Answer, Call, Refusal, cursor_text};
 use crate::sim::door::keys;
 use crate::sim::orders::records::Query;
 
 /// The longest span of a query.
-const SPAN_MS: i64 = 30 * 86_400_000;
+const SPAN_DAYS: i64 = 30;
 
 /// A coin's chains, as Bybit names and describes them. What is not listed is a token on Ethereum.
 fn chains(coin: &str) -> &'static [(&'static str, &'static str)] {
@@ -54,7 +54,7 @@ fn coin_row(coin: &str) -> Value {
 /// What was put into the account, newest first.
 pub(crate) fn deposits(call: &Call<'_>) -> Answer {
     let params = &call.params;
-    let (start, end) = span(params, call.desk.now)?;
+    let (start, end) = params.time_span_of(SPAN_DAYS, call.desk.now)?;
     let mut query = Query::over("journal")
         .and("kind = ?", Kind::Airdrop.word().to_owned())
         .and("change NOT LIKE ?", "-%".to_owned())
@@ -98,23 +98,7 @@ pub(crate) fn withdrawals(call: &Call<'_>) -> Answer {
     if !matches!(params.integer("withdrawType")?, None | Some(0..=2)) {
         return Err(Refusal::params("withdrawType must be 0, 1 or 2"));
     }
-    span(params, call.desk.now)?;
+    params.time_span_of(SPAN_DAYS, call.desk.now)?;
     params.limit(50, 50)?;
     Ok(json!({"rows": [], "nextPageCursor": ""}))
-}
-
-/// The last 30 days, or as many from a start or to an end.
-fn span(params: &Params, now: i64) -> Result<(i64, i64), Refusal> {
-    let (start, end) = match (params.integer("startTime")?, params.integer("endTime")?) {
-        (None, None) => (now - SPAN_MS, now),
-        (Some(start), None) => (start, start.saturating_add(SPAN_MS)),
-        (None, Some(end)) => (end.saturating_sub(SPAN_MS), end),
-        (Some(start), Some(end)) => (start, end),
-    };
-    if end < start || end.saturating_sub(start) > SPAN_MS {
-        return Err(Refusal::params(
-            "the span from startTime to endTime must be 0 to 30 days",
-        ));
-    }
-    Ok((start, end))
 }
