@@ -193,6 +193,9 @@ fi
 if [ "$floor" = broker ] && [ -z "${PROOF_TESTS:-}" ]; then
     ask '' 0 --cargo-arg=--lib -- -- "${skipped[@]}"
 fi
+if [ "$floor" = exits ] && [ -z "${PROOF_TESTS:-}" ]; then
+    ask '' 0 --cargo-arg=--test=write_path -- -- exits:: "${skipped[@]}"
+fi
 ask '' "$seconds" "${tests[@]/#/--cargo-arg=}" -- -- "${skipped[@]}"
 echo "$floor: $(((SECONDS - began + 59) / 60)) minutes"
 cd "$work/tree"
