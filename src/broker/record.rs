@@ -232,7 +232,7 @@ impl Scribe {
         let settled = match fate {
             Fate::Unknown(_) => false,
             Fate::Taken { order, .. } => written.is_ok() && !self.is_awaited(order.as_ref()),
-            Fate::Rejected(_) | Fate::RejectedLater { .. } | Fate::Halted(_) | Fate::NotSent(_) => true,
+            Fate::Rejected(_) | Fate::RejectedLater { .. } | Fate::Withdrawn(_) | Fate::NotSent(_) => true,
         };
         (reply::settled(self, fate, outcome, &written), settled)
     }
@@ -264,7 +264,7 @@ impl Scribe {
             }
             Fate::Taken { .. } => day.settle_placed(record),
             Fate::Unknown(_) => day.keep_open(kept(InflightState::Unknown, None).as_ref(), record),
-            Fate::Rejected(_) | Fate::RejectedLater { .. } | Fate::Halted(_) | Fate::NotSent(_) => {
+            Fate::Rejected(_) | Fate::RejectedLater { .. } | Fate::Withdrawn(_) | Fate::NotSent(_) => {
                 day.settle_not_placed(committed, record)
             }
         }
@@ -276,7 +276,7 @@ impl Scribe {
             Fate::Rejected(_) | Fate::RejectedLater { .. } => {
                 (AuditKind::OrderRejected, AuditOutcome::Rejected)
             }
-            Fate::Halted(_) => (AuditKind::OrderRejected, AuditOutcome::Blocked),
+            Fate::Withdrawn(_) => (AuditKind::OrderRejected, AuditOutcome::Blocked),
             Fate::NotSent(_) => (AuditKind::OrderRejected, AuditOutcome::Error),
             Fate::Unknown(_) => (AuditKind::OrderSubmitted, AuditOutcome::Unknown),
         }
@@ -321,7 +321,7 @@ fn response(fate: &Fate) -> Value {
             json!({"result": accepted.response, "order": shown(order)})
         }
         Fate::Rejected(no) => json!({"retCode": no.code, "retMsg": no.message}),
-        Fate::Halted(_) | Fate::NotSent(_) | Fate::Unknown(_) => Value::Null,
+        Fate::Withdrawn(_) | Fate::NotSent(_) | Fate::Unknown(_) => Value::Null,
     }
 }
 

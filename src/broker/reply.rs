@@ -198,7 +198,7 @@ pub(super) fn settled(
         (Fate::Taken { .. }, AuditOutcome::Filled) => ("filled", true),
         (Fate::Taken { .. }, _) => ("accepted", true),
         (Fate::Rejected(_) | Fate::RejectedLater { .. }, _) => ("rejected", false),
-        (Fate::Halted(_), _) => ("blocked", false),
+        (Fate::Withdrawn(_), _) => ("blocked", false),
         (Fate::NotSent(_), _) => ("not_sent", false),
         (Fate::Unknown(_), _) => ("unknown", false),
     };
@@ -256,9 +256,7 @@ pub(super) fn trouble(fate: &Fate) -> Option<String> {
                 "rejected by the exchange after it was acknowledged: {why}; nothing was filled"
             ))
         }
-        Fate::Halted(what) => Some(format!(
-            "live trading halted before it was sent: {what}; nothing was sent"
-        )),
+        Fate::Withdrawn(why) => Some(format!("stopped before it was sent, and nothing was sent: {why}")),
         Fate::NotSent(why) => Some(format!("nothing was sent: {why}")),
         Fate::Unknown(why) => Some(format!(
             "unknown: {why}; the order may have been placed. do not send it again: it counts until it is settled; look at bybit_get_open_orders and bybit_get_order_history for its order_link_id"

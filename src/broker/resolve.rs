@@ -13,7 +13,7 @@ use crate::domain::account::{OrderView, RestingOrder};
 use crate::domain::order::{AmendOrder, OrderKey, OrderKind, PlaceOrder, Write};
 use crate::domain::symbol::InstrumentId;
 use crate::state::crash;
-use crate::state::halt::read_halt;
+use crate::state::day::Committed;
 use crate::venue::{Accepted, Outcome, Rejection, Venue};
 
 /// How long an accepted order can stay invisible (facts §5.9: 10 to 15 s were seen).
@@ -38,8 +38,8 @@ pub(super) enum Fate {
     Rejected(Rejection),
     /// It took the order and then refused it before anything filled.
     RejectedLater { accepted: Accepted, order: OrderView },
-    /// HALT was tripped between the decision and the send.
-    Halted(String),
+    /// HALT, the mandate or its end came between the decision and the send.
+    Withdrawn(String),
     /// Nothing left this machine.
     NotSent(String),
     /// Nobody can say.
@@ -57,10 +57,10 @@ impl Fate {
 }
 
 impl<V: Venue> Core<V> {
-    pub(super) async fn resolve(&self, scribe: &Scribe, outcome: Outcome) -> Fate {
+    pub(super) async fn resolve(&self, scribe: &Scribe, committed: &Committed, outcome: Outcome) -> Fate {
         match outcome {
-            Outcome::NotSent(why) => match read_halt(&self.files).tripped() {
-                Some(what) => Fate::Halted(what),
+            Outcome::NotSent(why) => match committed.withdrawn() {
+                Some(why) => Fate::Withdrawn(why.to_owned()),
                 None => Fate::NotSent(why),
             },
             Outcome::Rejected(no) => Fate::Rejected(no),

@@ -6,6 +6,7 @@ mod accepted;
 mod door;
 mod exits;
 mod leftovers;
+mod meanwhile;
 mod outcomes;
 mod races;
 mod recovery;

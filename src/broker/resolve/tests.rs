@@ -166,7 +166,7 @@ fn what_may_still_turn_out_otherwise_is_not_final() {
         target_final: false,
     };
     assert!(found(shown()).is_final() && Fate::Rejected(no).is_final());
-    for open in [Fate::Halted, Fate::NotSent, Fate::Unknown] {
+    for open in [Fate::Withdrawn, Fate::NotSent, Fate::Unknown] {
         assert!(!open("why".to_owned()).is_final());
     }
 }

@@ -153,7 +153,7 @@ impl Venue for BybitVenue {
     }
 
     async fn send(&self, permit: Permit<'_>) -> Outcome {
-        self.transmit_unless(&|| permit.halted(), permit.write(), permit.client_id())
+        self.transmit_unless(&|| permit.withdrawn(), permit.write(), permit.client_id())
             .await
     }
 
