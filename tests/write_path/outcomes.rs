@@ -246,6 +246,33 @@ async fn a_cancel_whose_answer_was_lost_is_looked_up() {
     assert_eq!(in_short(&reply["live_action"]), "order_cancelled accepted");
 }
 
+/// It had filled before, and the cancel never arrived: what ended otherwise is not what was asked for.
+#[tokio::test]
+async fn a_lost_cancel_of_an_order_that_had_filled_is_not_called_done() {
+    for lost in [FaultKind::DropBefore, FaultKind::DropAfter] {
+        let world = World::new().await;
+        world.place(six_sol_as("mine-1")).await;
+        world.paper.set_price("linear", "SOLUSDT", 139.into()).unwrap();
+        world.fault("/v5/order/cancel", lost, Some(1));
+        let args = json!({"category": "linear", "symbol": "SOLUSDT", "order_link_id": "mine-1"});
+        let reply = world.write(WriteTool::CancelOrder, args).await;
+        assert_eq!(
+            (reply["status"].as_str(), &reply["ok"]),
+            (Some("rejected"), &json!(false)),
+            "{reply}"
+        );
+        assert_reason(&reply, "it had filled before; nothing was cancelled");
+        assert_eq!(reply["order"]["orderStatus"], "Filled");
+        assert_eq!(reply["order"]["cumExecQty"], "6");
+        assert_eq!(reply["order_id"], reply["order"]["orderId"]);
+        let record = &reply["live_action"];
+        assert_eq!(in_short(record), "order_rejected rejected");
+        assert_eq!(record["broker_response"]["order"]["orderStatus"], "Filled");
+        // The order itself was a trade, and stays one.
+        world.assert_settled(&[TAKEN[0], TAKEN[1], NOT_TAKEN[0], NOT_TAKEN[1]], 1);
+    }
+}
+
 /// An order that is not there cannot be cancelled, and nothing says that it was.
 #[tokio::test]
 async fn a_cancel_of_what_is_not_there_is_rejected() {
