@@ -312,6 +312,85 @@ async fn a_cancel_all_or_a_setting_whose_answer_was_lost_is_unknown() {
     }
 }
 
+/// "Not modified" also answers a request that lacked a field: what the position has decides.
+#[tokio::test]
+async fn a_stop_that_was_not_modified_is_accepted_only_where_it_stands() {
+    let not_modified = || FaultKind::RetCode {
+        code: 34040,
+        message: "not modified".to_owned(),
+    };
+    let asked = |levels: Value| {
+        let mut args = json!({"category": "linear", "symbol": "SOLUSDT"});
+        args.as_object_mut()
+            .unwrap()
+            .extend(levels.as_object().unwrap().clone());
+        args
+    };
+    let world = World::new().await;
+    world
+        .place(json!({"category": "linear", "symbol": "SOLUSDT", "side": "Buy", "order_type": "Market", "qty": "2"}))
+        .await;
+    for (stands, levels, missing) in [
+        (
+            json!({}),
+            json!({"stop_loss": "120"}),
+            "stop_loss is none, not 120",
+        ),
+        (
+            json!({}),
+            json!({"trailing_stop": "5"}),
+            "trailing_stop is none, not 5",
+        ),
+        (json!({"stop_loss": "120"}), json!({"stop_loss": "120.0"}), ""),
+        (
+            json!({}),
+            json!({"stop_loss": "121"}),
+            "stop_loss is 120, not 121",
+        ),
+        (json!({}), json!({"stop_loss": "0"}), "stop_loss is 120, not none"),
+        (json!({}), json!({"take_profit": "0", "stop_loss": "120"}), ""),
+        (
+            json!({}),
+            json!({"take_profit": "200", "stop_loss": "120"}),
+            "take_profit is none, not 200",
+        ),
+    ] {
+        if stands != json!({}) {
+            let set = world.write(WriteTool::SetTradingStop, asked(stands)).await;
+            assert_eq!(set["status"], "accepted", "{set}");
+        }
+        world.fault("/v5/position/trading-stop", not_modified(), Some(1));
+        let reply = world.write(WriteTool::SetTradingStop, asked(levels)).await;
+        if missing.is_empty() {
+            assert_eq!(reply["status"], "accepted", "{reply}");
+            assert_eq!(reply["live_action"]["broker_response"]["unchanged"], true);
+        } else {
+            assert_eq!(
+                (reply["status"].as_str(), &reply["ok"]),
+                (Some("rejected"), &json!(false)),
+                "{reply}"
+            );
+            assert_reason(&reply, missing);
+            assert_eq!(reply["live_action"]["broker_response"]["retCode"], 34040);
+        }
+    }
+    // What cannot be read back is neither.
+    world.fault("/v5/position/trading-stop", not_modified(), Some(1));
+    world.fault(
+        "/v5/position/list",
+        FaultKind::RetCode {
+            code: 10005,
+            message: "no permission".to_owned(),
+        },
+        None,
+    );
+    let reply = world
+        .write(WriteTool::SetTradingStop, asked(json!({"stop_loss": "120"})))
+        .await;
+    assert_eq!(reply["status"], "unknown", "{reply}");
+    assert_reason(&reply, "no permission");
+}
+
 /// Our patience ends before the exchange has taken the order, or before its answer arrives.
 #[tokio::test]
 async fn an_order_that_outlasts_our_patience_is_found() {

@@ -18,6 +18,7 @@ mod orders;
 mod outcome;
 mod pages;
 mod parse;
+mod protection;
 mod query;
 mod reads;
 mod reply;
