@@ -141,6 +141,15 @@ impl Venue for BybitVenue {
         self.find_order(id, key).await
     }
 
+    async fn order_sent_at(
+        &self,
+        id: &InstrumentId,
+        key: &OrderKey,
+        sent: DateTime<Utc>,
+    ) -> Result<Option<OrderView>, VenueError> {
+        self.find_order_sent_at(id, key, sent.timestamp_millis()).await
+    }
+
     async fn average_daily_turnover(&self, id: &InstrumentId) -> Result<Decimal, VenueError> {
         self.fetch_average_turnover(id).await
     }
