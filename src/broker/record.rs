@@ -232,7 +232,11 @@ impl Scribe {
         let settled = match fate {
             Fate::Unknown(_) => false,
             Fate::Taken { order, .. } => written.is_ok() && !self.is_awaited(order.as_ref()),
-            Fate::Rejected(_) | Fate::RejectedLater { .. } | Fate::Withdrawn(_) | Fate::NotSent(_) => true,
+            Fate::Rejected(_)
+            | Fate::RejectedLater { .. }
+            | Fate::TooLate(_)
+            | Fate::Withdrawn(_)
+            | Fate::NotSent(_) => true,
         };
         (reply::settled(self, fate, outcome, &written), settled)
     }
@@ -264,16 +268,18 @@ impl Scribe {
             }
             Fate::Taken { .. } => day.settle_placed(record),
             Fate::Unknown(_) => day.keep_open(kept(InflightState::Unknown, None).as_ref(), record),
-            Fate::Rejected(_) | Fate::RejectedLater { .. } | Fate::Withdrawn(_) | Fate::NotSent(_) => {
-                day.settle_not_placed(committed, record)
-            }
+            Fate::Rejected(_)
+            | Fate::RejectedLater { .. }
+            | Fate::TooLate(_)
+            | Fate::Withdrawn(_)
+            | Fate::NotSent(_) => day.settle_not_placed(committed, record),
         }
     }
 
     fn verdict(&self, fate: &Fate) -> (AuditKind, AuditOutcome) {
         match fate {
             Fate::Taken { order, .. } => (placed_kind(self.tool), taken_outcome(self.tool, order.as_ref())),
-            Fate::Rejected(_) | Fate::RejectedLater { .. } => {
+            Fate::Rejected(_) | Fate::RejectedLater { .. } | Fate::TooLate(_) => {
                 (AuditKind::OrderRejected, AuditOutcome::Rejected)
             }
             Fate::Withdrawn(_) => (AuditKind::OrderRejected, AuditOutcome::Blocked),
@@ -320,6 +326,7 @@ fn response(fate: &Fate) -> Value {
         Fate::RejectedLater { accepted, order } => {
             json!({"result": accepted.response, "order": shown(order)})
         }
+        Fate::TooLate(order) => json!({"order": shown(order)}),
         Fate::Rejected(no) => json!({"retCode": no.code, "retMsg": no.message}),
         Fate::Withdrawn(_) | Fate::NotSent(_) | Fate::Unknown(_) => Value::Null,
     }

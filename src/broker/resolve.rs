@@ -38,6 +38,8 @@ pub(super) enum Fate {
     Rejected(Rejection),
     /// It took the order and then refused it before anything filled.
     RejectedLater { accepted: Accepted, order: OrderView },
+    /// The order that was to be cancelled had ended otherwise: there was nothing left to cancel.
+    TooLate(OrderView),
     /// HALT, the mandate or its end came between the decision and the send.
     Withdrawn(String),
     /// Nothing left this machine.
@@ -51,7 +53,7 @@ impl Fate {
     pub(super) fn is_final(&self) -> bool {
         matches!(
             self,
-            Self::Taken { .. } | Self::Rejected(_) | Self::RejectedLater { .. }
+            Self::Taken { .. } | Self::Rejected(_) | Self::RejectedLater { .. } | Self::TooLate(_)
         )
     }
 }
@@ -128,10 +130,12 @@ impl<V: Venue> Core<V> {
                 .await
             }
             Some(Write::Cancel(cancel)) => {
-                self.shown_within(&cancel.instrument, &cancel.key, invisible(), |view| {
-                    !view.is_open()
-                })
-                .await
+                let ended = self
+                    .shown_within(&cancel.instrument, &cancel.key, invisible(), |view| {
+                        !view.is_open()
+                    })
+                    .await;
+                return ended.map_or(Fate::Unknown(why), cancelled);
             }
             Some(Write::CancelAll(_) | Write::SetLeverage(_) | Write::SetTradingStop(_)) | None => None,
         };
@@ -188,6 +192,15 @@ fn found(order: OrderView) -> Fate {
     Fate::Taken {
         accepted,
         order: Some(order),
+    }
+}
+
+/// What became of a cancel whose order is over: an order can end without one.
+fn cancelled(order: OrderView) -> Fate {
+    if order.is_cancelled() {
+        found(order)
+    } else {
+        Fate::TooLate(order)
     }
 }
 

@@ -117,6 +117,15 @@ impl OrderView {
         )
     }
 
+    /// Whether it was taken off the exchange before it could fill in full; part of it may have filled (facts §5.7).
+    #[must_use]
+    pub fn is_cancelled(&self) -> bool {
+        matches!(
+            self.status.as_str(),
+            "Cancelled" | "PartiallyFilledCanceled" | "Deactivated"
+        )
+    }
+
     /// Whether the exchange refused it after acknowledging it, with nothing filled.
     #[must_use]
     pub fn is_rejected(&self) -> bool {

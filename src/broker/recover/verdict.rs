@@ -16,6 +16,8 @@ pub(super) enum Verdict {
     NeverArrived(&'static str),
     /// What it changed cannot be seen.
     CannotTell,
+    /// It is not open, and the exchange may have stopped showing how it ended.
+    Forgotten,
     /// The ledger has its last word already; only the file was left.
     ToldAlready,
     /// It may still appear.
@@ -31,6 +33,8 @@ pub(super) struct Case<'a> {
     pub(super) found: Option<&'a OrderView>,
     /// After this long an order that is not shown can no longer appear.
     pub(super) expired: bool,
+    /// After this long one that ended without a fill is not shown any more.
+    pub(super) forgotten: bool,
 }
 
 impl Case<'_> {
@@ -50,6 +54,7 @@ impl Case<'_> {
             }
             _ if !self.expired => Verdict::Open,
             None if told => Verdict::ToldAlready,
+            None if self.forgotten => Verdict::Forgotten,
             Some(_) if !self.is_visible() => Verdict::CannotTell,
             Some(_) => {
                 Verdict::NeverArrived("the change never arrived: the exchange shows the order without it")

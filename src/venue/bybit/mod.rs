@@ -18,6 +18,7 @@ mod orders;
 mod outcome;
 mod pages;
 mod parse;
+mod protection;
 mod query;
 mod reads;
 mod reply;
@@ -138,6 +139,15 @@ impl Venue for BybitVenue {
 
     async fn order(&self, id: &InstrumentId, key: &OrderKey) -> Result<Option<OrderView>, VenueError> {
         self.find_order(id, key).await
+    }
+
+    async fn order_sent_at(
+        &self,
+        id: &InstrumentId,
+        key: &OrderKey,
+        sent: DateTime<Utc>,
+    ) -> Result<Option<OrderView>, VenueError> {
+        self.find_order_sent_at(id, key, sent.timestamp_millis()).await
     }
 
     async fn average_daily_turnover(&self, id: &InstrumentId) -> Result<Decimal, VenueError> {

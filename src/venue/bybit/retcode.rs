@@ -76,7 +76,7 @@ const TABLE: &[(&[i64], Class, &str)] = &[
     (&[30208, 30209], D, "the price is above the highest buy or below the lowest sell price"),
     (&[30228], D, "the contract is being delisted: no new positions"),
     (&[34036, 140043, 110043], N, "the leverage is already so"),
-    (&[34040], N, "take-profit and stop-loss are already so"),
+    (&[34040], N, "take-profit and stop-loss are already so, or a field is missing"),
     (&[40004], A, "the order was modified while it was being replaced"),
     (&[110001], F, "the order does not exist, or it is too late"),
     (&[110003], D, "the price is outside the allowed range"),

@@ -67,8 +67,9 @@ impl BybitVenue {
                     .await
             }
             Write::SetTradingStop(set) => {
-                self.sent_once(withdrawn, wire::trading_stop(set), Kind::Setting)
-                    .await
+                let post = wire::trading_stop(set);
+                let outcome = self.sent_once(withdrawn, post, Kind::Protection).await;
+                self.read_back(set, outcome).await
             }
         }
     }

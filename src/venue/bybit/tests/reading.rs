@@ -326,6 +326,57 @@ async fn an_order_is_looked_for_in_every_place_that_may_know_it() {
     assert_eq!(stub.seen().len(), 1 + 5);
 }
 
+/// Bybit looks back for seven days unless it is told, and answers for seven days at once.
+#[tokio::test]
+async fn an_old_order_is_looked_for_from_when_it_was_sent() {
+    const DAY: i64 = 86_400_000;
+    let key = OrderKey::Client(client_id());
+    let time = |seen: &Seen, name: &str| -> i64 {
+        let pairs = seen.query().split('&').filter_map(|pair| pair.split_once('='));
+        let (_, value) = pairs.into_iter().find(|(given, _)| *given == name).unwrap();
+        value.parse().unwrap()
+    };
+    // As on Bybit, an order is in the history at the time at which it was made.
+    for (age, spans) in [(DAY, 1), (8 * DAY, 2), (20 * DAY, 3), (400 * DAY, 13)] {
+        let stub = Stub::start(nothing).await;
+        let venue = venue(&stub);
+        let now = venue.exchange_ms().await.unwrap();
+        let sent = now - age;
+        let found = venue.find_order_sent_at(&id("linear:BTCUSDT"), &key, sent).await;
+        assert_eq!(found.unwrap(), None);
+        for path in ["/v5/order/history", "/v5/execution/list"] {
+            let asked = stub.seen_at(path);
+            assert_eq!(asked.len(), spans, "{path} {age}");
+            let mut from = sent - 3_600_000;
+            for seen in &asked {
+                assert!(seen.has("orderLinkId=mandated-0001"), "{seen:?}");
+                let (start, end) = (time(seen, "startTime"), time(seen, "endTime"));
+                assert_eq!(start, from, "{path} {age}");
+                assert!(start < end && end - start <= 7 * DAY, "{path} {start} {end}");
+                from = end;
+            }
+            // About three months are looked through at most.
+            assert_eq!(from >= now, spans < 13, "{path} {age}");
+        }
+    }
+    let stub = Stub::start(move |seen| match seen.path() {
+        "/v5/order/history" if time(seen, "startTime") < 1_000_000_000_000 => listed("linear", ROW),
+        _ => nothing(seen),
+    })
+    .await;
+    let venue = venue(&stub);
+    let sent = 1_000_000_000_000;
+    let found = venue.find_order_sent_at(&id("linear:BTCUSDT"), &key, sent).await;
+    assert_eq!(found.unwrap().unwrap().order.venue_id.as_deref(), Some("77"));
+    assert_eq!(stub.seen_at("/v5/order/history").len(), 1);
+    // A clock of ours that is ahead does not ask for the future.
+    let ahead = venue.exchange_ms().await.unwrap() + DAY;
+    let found = venue.find_order_sent_at(&id("linear:BTCUSDT"), &key, ahead).await;
+    assert_eq!(found.unwrap(), None);
+    let last = stub.seen_at("/v5/order/history").pop().unwrap();
+    assert_eq!(time(&last, "endTime") - time(&last, "startTime"), 3_600_000);
+}
+
 #[tokio::test]
 async fn executions_alone_prove_that_an_order_existed() {
     let stub = Stub::start(|seen| match seen.path() {
