@@ -328,3 +328,75 @@ fn a_refusal_names_the_bound_even_where_nothing_can_be_compared() {
         said("min_avg_daily_volume_usd", "1000")
     );
 }
+
+/// What the account counts for when an order of 100 in another symbol is asked for, whose quote is there as it is
+/// live, and when one of 100 in the same symbol is.
+fn gross_either_way(account: &Value) -> [Option<String>; 2] {
+    let mut facts = with(&facts(), account);
+    facts["mandate"]["hard_caps"]["max_total_exposure_usd"] = json!(100_000);
+    facts["mandate"]["hard_caps"]["account_funding_usd"] = json!(100_000);
+    let mut elsewhere = facts.clone();
+    let quote = json!({"bid": "100", "ask": "100", "last": "100", "mark": "100"});
+    elsewhere["quotes"] = json!({"linear:ETHUSDT": quote});
+    let other = with(&market("Buy", "1"), &json!({"symbol": "ETHUSDT"}));
+    [
+        place(&other, &elsewhere).post_trade_exposure_usd,
+        place(&market("Buy", "1"), &facts).post_trade_exposure_usd,
+    ]
+}
+
+#[test]
+fn a_resting_order_below_the_mark_of_what_it_closes_counts_at_that_mark() {
+    let rests = |side: &str, price: &str, trigger: &str| {
+        json!({"category": "linear", "symbol": "BTCUSDT", "side": side, "leavesQty": "3", "price": price,
+               "triggerPrice": trigger, "reduceOnly": false, "positionIdx": 0})
+    };
+    let gross = |held: &str, order: Value| {
+        gross_either_way(&json!({"positions": [position(held, "1", 0)], "open_orders": [order]}))[0].clone()
+    };
+    // 3 bought against a short of 1 leave a long of 2: at 100 each, not 3 at 50 less 1 at 100
+    assert_eq!(gross("Sell", rests("Buy", "50", "")).as_deref(), Some("300"));
+    assert_eq!(gross("Buy", rests("Sell", "", "50")).as_deref(), Some("300"));
+    assert_eq!(gross("Buy", rests("Sell", "50", "60")).as_deref(), Some("300"));
+    // 3 at 120 less 1 at 100
+    assert_eq!(gross("Sell", rests("Buy", "120", "")).as_deref(), Some("360"));
+    // a reduce-only buy of 1 closes all of it, and the plain one then works against nothing
+    let exit = with(
+        &rests("Buy", "50", ""),
+        &json!({"reduceOnly": true, "leavesQty": "1"}),
+    );
+    let account =
+        json!({"positions": [position("Sell", "1", 0)], "open_orders": [exit, rests("Buy", "50", "")]});
+    assert_eq!(gross_either_way(&account)[0].as_deref(), Some("400"));
+}
+
+#[test]
+fn what_a_resting_order_counts_for_beside_a_position_does_not_depend_on_the_symbol_asked_for() {
+    let order = json!({"category": "linear", "symbol": "BTCUSDT", "side": "Buy", "leavesQty": "3", "price": "50",
+                       "reduceOnly": false, "positionIdx": 0});
+    let account = json!({"positions": [position("Buy", "1", 0)], "open_orders": [order]});
+    assert_eq!(
+        gross_either_way(&account),
+        [Some("500".to_owned()), Some("500".to_owned())]
+    );
+}
+
+#[test]
+fn a_resting_spot_order_counts_at_what_the_coins_that_it_moves_are_valued_at() {
+    let rests = |side: &str, price: &str| json!({"category": "spot", "symbol": "BTCUSDT", "side": side, "leavesQty": "3", "price": price});
+    let gross = |coins: Value, order: Value| {
+        gross_either_way(&json!({"wallet": [coins], "open_orders": [order]}))[0].clone()
+    };
+    let debt = json!({"coin": "BTC", "equity": "-1", "usdValue": "-100"});
+    assert_eq!(gross(debt, rests("Buy", "50")).as_deref(), Some("300"));
+    let held = json!({"coin": "BTC", "equity": "1", "usdValue": "100"});
+    assert_eq!(gross(held, rests("Sell", "50")).as_deref(), Some("300"));
+    // what the exchange does not value counts at the coin's own price
+    let unvalued = json!({"quotes": {"linear:ETHUSDT": {"bid": "100", "ask": "100", "last": "100", "mark": "100"},
+                                     "spot:BTCUSDC": {"bid": "100", "ask": "100", "last": "100"}},
+                          "wallet": [{"coin": "BTC", "equity": "-1", "usdValue": "0"}],
+                          "open_orders": [rests("Buy", "50")]});
+    let order = with(&market("Buy", "1"), &json!({"symbol": "ETHUSDT"}));
+    let verdict = place(&order, &with(&facts(), &unvalued));
+    assert_eq!(verdict.post_trade_exposure_usd.as_deref(), Some("300"));
+}

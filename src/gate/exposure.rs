@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use rust_decimal::Decimal;
 
 use super::facts::Facts;
-use super::sizing::resting_usd;
+use super::sizing::{held_usd, resting_usd};
 use crate::domain::account::{Position, RestingOrder};
 use crate::domain::money::{Overflow, Usd};
 use crate::domain::order::{PositionIdx, Side};
@@ -128,13 +128,8 @@ impl<'f> Exposure<'f> {
             .iter()
             .filter(|balance| !balance.coin.is_dollar() && !balance.equity.is_zero())
         {
-            let value = match balance.usd_value {
-                Some(value) if !value.is_zero() => Some(value),
-                _ => facts
-                    .usd_per(&balance.coin)
-                    .and_then(|price| balance.equity.checked_mul(price)),
-            };
-            let value = value.ok_or_else(|| format!("the {} held cannot be valued in USD", balance.coin))?;
+            let value = held_usd(facts, balance)
+                .ok_or_else(|| format!("the {} held cannot be valued in USD", balance.coin))?;
             let holding = self.holdings.entry(Book::Coin(&balance.coin)).or_default();
             holding.net.position = sum(holding.net.position, value)?;
         }

@@ -4,7 +4,7 @@ use rust_decimal::Decimal;
 
 use super::facts::Facts;
 use super::refusal::{Limit, Refusal};
-use crate::domain::account::{Instrument, Quote, RestingOrder, SizeUnit};
+use crate::domain::account::{CoinBalance, Instrument, Quote, RestingOrder, SizeUnit};
 use crate::domain::money::{Overflow, Price, Qty, Usd};
 use crate::domain::order::{OrderKind, PlaceOrder, Side, Size};
 use crate::domain::symbol::{Category, InstrumentId};
@@ -123,6 +123,9 @@ fn unit_usd(facts: &Facts, instrument: &Instrument, size: Size, price: Price) ->
 }
 
 /// The most that the open part of a resting order can be worth, in USD; `None` when it cannot be valued.
+///
+/// It nets in dollars against what is held of the same, which counts at its mark. Below that mark the order would
+/// stand for fewer coins than it moves, so it counts at no less, whichever quotes the facts have.
 pub(super) fn resting_usd(facts: &Facts, order: &RestingOrder) -> Option<Usd> {
     if order.unit == SizeUnit::UsdContracts {
         return Some(Usd::new(order.leaves));
@@ -138,8 +141,44 @@ pub(super) fn resting_usd(facts: &Facts, order: &RestingOrder) -> Option<Usd> {
     let price = [order.price, order.trigger_price, live]
         .into_iter()
         .flatten()
+        .chain(marks(facts, &order.instrument))
         .max()?;
-    Usd::of(order.leaves.checked_mul(price.value())?, quote_usd).ok()
+    let worth = Usd::of(order.leaves.checked_mul(price.value())?, quote_usd).ok()?;
+    as_held(facts, order, worth)
+}
+
+/// What the positions in an instrument are valued at.
+fn marks(facts: &Facts, id: &InstrumentId) -> impl Iterator<Item = Price> {
+    let positions = facts.positions.iter().flatten();
+    positions
+        .filter(move |position| position.instrument == *id)
+        .filter_map(|position| position.mark_price)
+}
+
+/// The larger of `worth` and what the coins of a spot order are worth at the price that the wallet values them at.
+fn as_held(facts: &Facts, order: &RestingOrder, worth: Usd) -> Option<Usd> {
+    if order.instrument.category != Category::Spot {
+        return Some(worth);
+    }
+    let coin = &facts.instruments.get(&order.instrument)?.base_coin;
+    let held = facts.wallet.iter().flatten();
+    held.filter(|balance| balance.coin == *coin && !coin.is_dollar() && !balance.equity.is_zero())
+        // Where it is not known, the exposure is not known either, unless holdings do not count.
+        .filter_map(|balance| Some((balance.equity, held_usd(facts, balance)?)))
+        .try_fold(worth, |worth, (equity, value)| {
+            let as_held = order.leaves.checked_mul(value)?.checked_div(equity)?;
+            Some(worth.max(Usd::new(as_held)))
+        })
+}
+
+/// What a coin of the wallet is worth: as the exchange says, where it does (facts §5.2).
+pub(super) fn held_usd(facts: &Facts, balance: &CoinBalance) -> Option<Decimal> {
+    match balance.usd_value {
+        Some(value) if !value.is_zero() => Some(value),
+        _ => facts
+            .usd_per(&balance.coin)
+            .and_then(|price| balance.equity.checked_mul(price)),
+    }
 }
 
 /// The size unit in which Bybit counts a category's quantities.

@@ -158,7 +158,7 @@ pub(crate) fn case() -> impl Strategy<Value = Case> {
             prop::collection::vec(prices(), 4),
             held(hedged),
             prop::collection::vec(resting(hedged), 0..7),
-            prop_oneof![2 => Just(0), 1 => -3_000..6_000_i64],
+            prop_oneof![2 => Just(0), 1 => -30..60_i64],
             order(hedged),
             caps(),
             0..3_u64,

@@ -28,8 +28,13 @@ fn money(market: Market, qty: i64, price: i64) -> i64 {
 
 fn resting_value(case: &Case, order: &Resting) -> i64 {
     let live = live(case, order.market, order.side);
+    let held = if order.market == Market::Spot && case.coins != 0 {
+        case.prices[&Market::Spot].mark
+    } else {
+        0
+    };
     let price = live.max(order.price.unwrap_or(0)).max(order.trigger.unwrap_or(0));
-    money(order.market, order.qty, price)
+    money(order.market, order.qty, price.max(held))
 }
 
 /// The order at the live price, and as it counts: at the worst price where it can open something, and never
@@ -137,7 +142,8 @@ fn book(case: &Case, market: Market, idx: PositionIdx, order: Option<i64>) -> i6
         start += signed(held.side, money(market, held.qty, case.prices[&market].mark));
     }
     if market == Market::Spot {
-        start += if idx == PositionIdx::OneWay { case.coins } else { 0 };
+        let coins = case.coins * case.prices[&market].mark;
+        start += if idx == PositionIdx::OneWay { coins } else { 0 };
     }
     let mine = case
         .resting

@@ -140,7 +140,7 @@ impl Exchange {
             prices: Market::ALL.into_iter().map(|market| (market, prices)).collect(),
             held: self.net.iter().filter_map(held).collect(),
             resting: self.resting.clone(),
-            coins: self.of(Market::Spot, PositionIdx::OneWay) * PRICE,
+            coins: self.of(Market::Spot, PositionIdx::OneWay),
             order,
             caps: self.caps,
             count: 0,

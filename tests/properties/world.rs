@@ -92,7 +92,7 @@ pub(crate) struct Prices {
     pub(crate) bid: i64,
     pub(crate) ask: i64,
     pub(crate) last: i64,
-    /// Not looked at on spot.
+    /// On spot, what the wallet values a coin at.
     pub(crate) mark: i64,
 }
 
@@ -144,7 +144,7 @@ pub(crate) struct Case {
     pub(crate) prices: BTreeMap<Market, Prices>,
     pub(crate) held: Vec<Held>,
     pub(crate) resting: Vec<Resting>,
-    /// What the coins of [`Market::Spot`] are worth.
+    /// How much of the coin of [`Market::Spot`] is held.
     pub(crate) coins: i64,
     pub(crate) order: Order,
     pub(crate) caps: Caps,
@@ -272,8 +272,8 @@ impl Case {
         };
         let coin = CoinBalance {
             coin: Coin::parse("SOL").unwrap(),
-            equity: Decimal::ONE,
-            usd_value: Some(tenths(self.coins)),
+            equity: tenths(self.coins),
+            usd_value: Some(tenths(self.coins * self.prices[&Market::Spot].mark)),
         };
         Facts {
             daily_count: Some(Ok(self.count)),
