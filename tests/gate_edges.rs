@@ -400,3 +400,38 @@ fn a_resting_spot_order_counts_at_what_the_coins_that_it_moves_are_valued_at() {
     let verdict = place(&order, &with(&facts(), &unvalued));
     assert_eq!(verdict.post_trade_exposure_usd.as_deref(), Some("300"));
 }
+
+/// An account in which this stands, asked for a small order in a perpetual.
+fn refused_beside(account: &Value) -> String {
+    let verdict = place(&market("Buy", "1"), &with(&facts(), account));
+    assert_eq!(
+        (verdict.decision, verdict.limit),
+        ("pause_for_reauth", Some("max_total_exposure_usd")),
+        "{verdict:?}"
+    );
+    verdict.reason
+}
+
+#[test]
+fn a_resting_option_order_refuses_and_the_reason_names_it_and_the_way_out() {
+    let option = json!({"category": "option", "symbol": "BTC-26JUN26-60000-C-USDT", "side": "Sell", "leavesQty": "1",
+                        "price": "5", "positionIdx": 0, "orderId": "o-9"});
+    for id in [
+        json!({}),
+        json!({"orderLinkId": "mine-1"}),
+        json!({"reduceOnly": true}),
+    ] {
+        let reason = refused_beside(&json!({"open_orders": [with(&option, &id)]}));
+        assert!(
+            reason.starts_with("the option order ") && reason.ends_with("; cancel it"),
+            "{reason}"
+        );
+        let name = id["orderLinkId"].as_str().unwrap_or("o-9");
+        let named = format!("the option order {name} resting in BTC-26JUN26-60000-C-USDT ");
+        assert!(reason.contains(&named), "{reason}");
+    }
+    let position = json!({"category": "option", "symbol": "BTC-26JUN26-60000-C-USDT", "side": "Sell", "size": "1",
+                          "markPrice": "5", "positionIdx": 0});
+    let reason = refused_beside(&json!({"positions": [position]}));
+    assert!(reason.ends_with("; close it at the exchange"), "{reason}");
+}

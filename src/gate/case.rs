@@ -4,7 +4,7 @@ use rust_decimal::Decimal;
 
 use super::amend::Amended;
 use super::caps::{self, Suggestion};
-use super::exposure::{Around, Exposure, Fill, book_of};
+use super::exposure::{Around, Exposure, Fill, Unknown, book_of};
 use super::facts::Facts;
 use super::refusal::{Figures, Limit, Refusal, Refused};
 use super::sizing::{self, Priced};
@@ -97,10 +97,11 @@ impl Case<'_> {
         self.structural(Limit::MaxOrderNotional, verdict)?;
 
         let exposure = match &around {
-            Ok(around) => after(around, order, priced, amended).map_err(|error| error.to_string()),
-            Err(why) => Err(why.clone()),
+            Ok(around) => after(around, order, priced, amended)
+                .map_err(|error| unknown_exposure(&Unknown::from(error.to_string()))),
+            Err(unknown) => Err(unknown_exposure(unknown)),
         };
-        let exposure = self.structural(Limit::MaxTotalExposure, exposure.map_err(unreadable_account))?;
+        let exposure = self.structural(Limit::MaxTotalExposure, exposure)?;
         self.figures.post_trade_exposure = Some(exposure);
         let verdict = advice(caps::total_exposure(&caps, exposure));
         self.authority.checked.still(self.figures, verdict)?;
@@ -121,7 +122,7 @@ impl Case<'_> {
         order: &PlaceOrder,
         policy: &Policy,
         amended: Option<&Amended>,
-    ) -> Result<Around, String> {
+    ) -> Result<Around, Unknown> {
         let skip = amended.map(|amended| &amended.resting);
         let account = Exposure::of(self.facts, policy.count_spot_holdings, skip)?;
         let (book, proceeds) = book_of(self.facts, &order.instrument, order.side)
@@ -132,7 +133,7 @@ impl Case<'_> {
             position_idx: order.position_idx,
             side: order.side,
         };
-        account.around(&fill).map_err(|error| error.to_string())
+        Ok(account.around(&fill).map_err(|error| error.to_string())?)
     }
 }
 
@@ -206,9 +207,11 @@ fn suggestion<'a>(
     }
 }
 
-fn unreadable_account(why: String) -> Refusal {
+fn unknown_exposure(unknown: &Unknown) -> Refusal {
+    let Unknown { why, remedy } = unknown;
+    let remedy = remedy.unwrap_or("try again when the exchange answers");
     Refusal::pause(
         Limit::MaxTotalExposure,
-        format!("{why} (fail-closed), so the exposure is not known; try again when the exchange answers"),
+        format!("{why} (fail-closed), so the exposure is not known; {remedy}"),
     )
 }

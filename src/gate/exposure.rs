@@ -2,6 +2,7 @@
 //! or not, whichever is worse (design §5). With nothing resting this is Vibe-Trading's figure.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use rust_decimal::Decimal;
 
@@ -9,7 +10,7 @@ use super::facts::Facts;
 use super::sizing::{held_usd, resting_usd};
 use crate::domain::account::{Position, RestingOrder};
 use crate::domain::money::{Overflow, Usd};
-use crate::domain::order::{PositionIdx, Side};
+use crate::domain::order::{ClientOrderId, PositionIdx, Side};
 use crate::domain::symbol::{Category, Coin, InstrumentId};
 
 /// What nets with what: a derivative with itself, coins with the same coin whatever pair they trade in.
@@ -54,6 +55,37 @@ pub(super) struct Fill<'f> {
     pub(super) proceeds: Option<&'f Coin>,
 }
 
+/// Why the exposure is not known.
+#[derive(Debug)]
+pub(super) struct Unknown {
+    pub(super) why: String,
+    /// What helps; without it, asking again once the exchange answers.
+    pub(super) remedy: Option<&'static str>,
+}
+
+impl From<String> for Unknown {
+    fn from(why: String) -> Self {
+        Self { why, remedy: None }
+    }
+}
+
+impl Unknown {
+    /// Of an option only the premium is known.
+    fn option(what: &str, remedy: &'static str) -> Self {
+        Self {
+            why: format!("{what} cannot be counted: its premium says nothing about the risk"),
+            remedy: Some(remedy),
+        }
+    }
+}
+
+impl fmt::Display for Unknown {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.why)?;
+        self.remedy.map_or(Ok(()), |remedy| write!(f, "; {remedy}"))
+    }
+}
+
 /// The account without the order in question, ready to be asked about any size of it.
 #[derive(Debug, Clone)]
 pub(super) struct Exposure<'f> {
@@ -66,7 +98,7 @@ impl<'f> Exposure<'f> {
         facts: &'f Facts,
         count_spot_holdings: bool,
         skip: Option<&RestingOrder>,
-    ) -> Result<Self, String> {
+    ) -> Result<Self, Unknown> {
         let missing = |what: &str| format!("{what} could not be read in full{}", facts.why_missing());
         let positions = facts
             .positions
@@ -92,7 +124,11 @@ impl<'f> Exposure<'f> {
         Ok(exposure)
     }
 
-    fn add_position(&mut self, facts: &Facts, position: &'f Position) -> Result<(), String> {
+    fn add_position(&mut self, facts: &Facts, position: &'f Position) -> Result<(), Unknown> {
+        if position.instrument.category == Category::Option {
+            let what = format!("the option position in {}", position.instrument.symbol);
+            return Err(Unknown::option(&what, "close it at the exchange"));
+        }
         let value = position_usd(facts, position).ok_or_else(|| {
             format!(
                 "the open position in {} cannot be valued in USD",
@@ -136,17 +172,16 @@ impl<'f> Exposure<'f> {
         Ok(())
     }
 
-    fn add_resting(&mut self, facts: &'f Facts, order: &'f RestingOrder) -> Result<(), String> {
-        let name = || {
-            order
-                .client_id
-                .as_ref()
-                .map_or_else(|| "an order".to_owned(), |id| format!("order {id}"))
-        };
+    fn add_resting(&mut self, facts: &'f Facts, order: &'f RestingOrder) -> Result<(), Unknown> {
+        let id = order.client_id.as_ref().map(ClientOrderId::as_str);
+        let name = id.or(order.venue_id.as_deref()).unwrap_or("without a known id");
+        if order.instrument.category == Category::Option {
+            let what = format!("the option order {name} resting in {}", order.instrument.symbol);
+            return Err(Unknown::option(&what, "cancel it"));
+        }
         let unvalued = || {
             format!(
-                "{} resting in {} cannot be valued in USD",
-                name(),
+                "order {name} resting in {} cannot be valued in USD",
                 order.instrument
             )
         };

@@ -163,7 +163,8 @@ impl Intended {
 /// Gross exposure of the account as it stands: every resting and in-flight order either filled or not,
 /// whichever is worse. The error says which fact is missing.
 pub fn standing_exposure(facts: &Facts, policy: &Policy) -> Result<Usd, String> {
-    let account = exposure::Exposure::of(facts, policy.count_spot_holdings, None)?;
+    let account = exposure::Exposure::of(facts, policy.count_spot_holdings, None)
+        .map_err(|unknown| unknown.to_string())?;
     account.gross().map_err(|error| error.to_string())
 }
 

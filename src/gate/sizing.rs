@@ -127,6 +127,10 @@ fn unit_usd(facts: &Facts, instrument: &Instrument, size: Size, price: Price) ->
 /// It nets in dollars against what is held of the same, which counts at its mark. Below that mark the order would
 /// stand for fewer coins than it moves, so it counts at no less, whichever quotes the facts have.
 pub(super) fn resting_usd(facts: &Facts, order: &RestingOrder) -> Option<Usd> {
+    // As of an option position: the premium says nothing about the risk.
+    if order.instrument.category == Category::Option {
+        return None;
+    }
     if order.unit == SizeUnit::UsdContracts {
         return Some(Usd::new(order.leaves));
     }
