@@ -435,3 +435,79 @@ fn a_resting_option_order_refuses_and_the_reason_names_it_and_the_way_out() {
     let reason = refused_beside(&json!({"positions": [position]}));
     assert!(reason.ends_with("; close it at the exchange"), "{reason}");
 }
+
+/// A sell of 4 at 150, 1 of them filled, beside what is left of the long that it closes.
+fn amended_sell(held: &str, inflight: bool, change: &Value) -> Verdict {
+    let order = json!({"category": "linear", "symbol": "BTCUSDT", "side": "Sell", "qty": "4", "leavesQty": "3", "cumExecQty": "1",
+                       "price": "150", "reduceOnly": false, "positionIdx": 0, "orderId": "o-1", "orderLinkId": "m-1"});
+    let unseen = with(&order, &json!({"orderId": ""}));
+    let account = json!({"order": order, "positions": [position("Buy", held, 0)],
+                         "open_orders": if inflight { json!([]) } else { json!([order]) },
+                         "inflight": if inflight { json!([unseen]) } else { json!([]) }});
+    let key = json!({"category": "linear", "symbol": "BTCUSDT", "order_id": "o-1"});
+    ask(
+        "bybit_amend_order",
+        &with(&key, change),
+        &with(&facts(), &account),
+    )
+}
+
+#[test]
+fn an_amended_sell_is_not_promised_to_itself() {
+    let notional = |held: &str, inflight: bool, change: Value| {
+        let verdict = amended_sell(held, inflight, &change);
+        (verdict.notional_usd.unwrap(), verdict.post_trade_exposure_usd)
+    };
+    let figures = |notional: &str, exposure: &str| (notional.to_owned(), Some(exposure.to_owned()));
+    for inflight in [false, true] {
+        // 3 are open and 3 held: closing, so the total of 4 counts at the live price of 100
+        let lower = notional("3", inflight, json!({"price": "140"}));
+        assert_eq!(lower, figures("400", "0"));
+        // of 5 in all 4 are open, one more than is held: it can open a short and counts at its limit
+        let larger = notional("3", inflight, json!({"new_qty": "5"}));
+        assert_eq!(larger, figures("750", "300"));
+        let short = notional("2", inflight, json!({"price": "140"}));
+        assert_eq!(short, figures("560", "220"));
+    }
+}
+
+#[test]
+fn an_amended_sell_leaves_to_other_sells_what_they_may_take() {
+    let order = json!({"category": "linear", "symbol": "BTCUSDT", "side": "Sell", "qty": "4", "leavesQty": "4",
+                       "price": "150", "reduceOnly": false, "positionIdx": 0, "orderId": "o-1"});
+    let other = with(&order, &json!({"orderId": "o-2", "leavesQty": "1", "qty": "1"}));
+    let notional = |held: &str| {
+        let account =
+            json!({"order": order, "positions": [position("Buy", held, 0)], "open_orders": [order, other]});
+        let args = json!({"category": "linear", "symbol": "BTCUSDT", "order_id": "o-1", "price": "140"});
+        ask("bybit_amend_order", &args, &with(&facts(), &account)).notional_usd
+    };
+    assert_eq!(notional("5").as_deref(), Some("400"));
+    assert_eq!(notional("4").as_deref(), Some("560"));
+}
+
+#[test]
+fn the_size_suggested_for_an_amended_sell_counts_what_is_open_against_what_is_held() {
+    let order = json!({"category": "linear", "symbol": "BTCUSDT", "side": "Sell", "qty": "4", "leavesQty": "3", "cumExecQty": "1",
+                       "price": "150", "reduceOnly": false, "positionIdx": 0, "orderId": "o-1"});
+    let mut facts = with(
+        &facts(),
+        &json!({"order": order, "positions": [position("Buy", "3", 0)], "open_orders": [order]}),
+    );
+    facts["instruments"]["linear:BTCUSDT"]["qtyStep"] = json!("1");
+    facts["mandate"]["hard_caps"]["max_order_notional_usd"] = json!(500);
+    let amend = |qty: &str| {
+        let args = json!({"category": "linear", "symbol": "BTCUSDT", "order_id": "o-1", "new_qty": qty});
+        ask("bybit_amend_order", &args, &facts)
+    };
+    // 4 in all close what is held, for 400; with a fifth it can open a short, and counts for 750
+    let verdict = amend("6");
+    assert_eq!(
+        (verdict.limit, verdict.largest_qty.as_deref()),
+        (Some("max_order_notional_usd"), Some("4"))
+    );
+    assert_eq!(
+        (amend("4").decision, amend("5").decision),
+        ("allow", "pause_for_reauth")
+    );
+}

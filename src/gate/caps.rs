@@ -198,8 +198,6 @@ pub(super) struct Suggestion<'a> {
     pub(super) around: &'a Around,
     pub(super) step: Option<Qty>,
     pub(super) min_qty: Option<Qty>,
-    /// What has filled of an amended order, which is in the position already.
-    pub(super) filled: Decimal,
 }
 
 impl Suggestion<'_> {
@@ -226,12 +224,12 @@ impl Suggestion<'_> {
         if order_notional(self.caps, notional).is_err() {
             return Ok(Fit::TooMuch);
         }
-        let Some(open) = Qty::new(qty.value().saturating_sub(self.filled)) else {
+        let Some(open) = Qty::new(self.priced.open(qty)) else {
             return Ok(Fit::TooLittle);
         };
         let mut fit = Fit::Right;
         // What is closed counts for less than what is opened: both ends have to pass.
-        for worth in [self.priced.at_live(open)?, self.priced.notional(open)?] {
+        for worth in [self.priced.at_live(open)?, self.priced.open_notional(open)?] {
             let exposure = self.around.between(worth, worth)?;
             let passes = total_exposure(self.caps, exposure).is_ok()
                 && leverage(self.caps, exposure).is_ok()

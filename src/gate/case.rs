@@ -4,11 +4,12 @@ use rust_decimal::Decimal;
 
 use super::amend::Amended;
 use super::caps::{self, Suggestion};
-use super::exposure::{Around, Exposure, Fill, Unknown, book_of};
+use super::exposure::{Around, Exposure, Fill, Unknown, book_of, is_same_order};
 use super::facts::Facts;
 use super::refusal::{Figures, Limit, Refusal, Refused};
 use super::sizing::{self, Priced};
 use super::{Authority, structure};
+use crate::domain::account::RestingOrder;
 use crate::domain::mandate::HardCaps;
 use crate::domain::money::{Overflow, Usd};
 use crate::domain::order::{PlaceOrder, PositionIdx, SetLeverage, Side, Size};
@@ -52,7 +53,7 @@ impl Case<'_> {
     /// A new order, or an amended one seen as new. `amended` is the order that it takes the place of, and the
     /// part of the new total that has filled already.
     pub(super) fn new_order(&mut self, order: &PlaceOrder, amended: Option<&Amended>) -> Result<(), Refused> {
-        let priced = self.quote_step(order)?;
+        let priced = self.quote_step(order, amended)?;
         let policy = self.structure(&order.instrument)?;
         if let Some(quote) = self.facts.quotes.get(&order.instrument) {
             let near = structure::near_the_market(&policy, order, quote);
@@ -61,10 +62,14 @@ impl Case<'_> {
         self.quantitative(order, &priced, &policy, amended)
     }
 
-    fn quote_step(&mut self, order: &PlaceOrder) -> Result<Priced, Refused> {
+    fn quote_step(&mut self, order: &PlaceOrder, amended: Option<&Amended>) -> Result<Priced, Refused> {
+        let resting = amended.map(|amended| &amended.resting);
+        let filled = resting.map_or(Decimal::ZERO, |resting| resting.filled);
         let verdict = sizing::quoted(self.facts, &order.instrument, order.side)
             .and_then(|(instrument, _)| structure::is_trading(instrument))
-            .and_then(|()| sizing::price_order(self.facts, order, reducible(self.facts, order)))
+            .and_then(|()| {
+                sizing::price_order(self.facts, order, reducible(self.facts, order, resting), filled)
+            })
             .and_then(|priced| {
                 let notional = priced
                     .notional(order.size.qty())
@@ -88,8 +93,7 @@ impl Case<'_> {
         let around = self.around(order, policy, amended);
         let advice = |verdict: Result<(), Refusal>| match (&around, verdict) {
             (Ok(around), Err(refusal)) => {
-                let filled = amended.map_or(Decimal::ZERO, |amended| amended.resting.filled);
-                Err(suggestion(self.facts, order, (&caps, priced, around), filled).add_to(refusal))
+                Err(suggestion(self.facts, order, (&caps, priced, around)).add_to(refusal))
             }
             (_, verdict) => verdict,
         };
@@ -138,8 +142,9 @@ impl Case<'_> {
 }
 
 /// What a sell may take from the position that is held, before it opens a short: the long position less what
-/// other resting sells may take first. Hedge legs cannot turn over, so closing one takes all it likes.
-fn reducible(facts: &Facts, order: &PlaceOrder) -> Decimal {
+/// other resting sells may take first; the order that this one takes the place of is none of them. Hedge legs
+/// cannot turn over, so closing one takes all it likes.
+fn reducible(facts: &Facts, order: &PlaceOrder, amended: Option<&RestingOrder>) -> Decimal {
     if order.position_idx.is_reduced_by(order.side) {
         return Decimal::MAX;
     }
@@ -159,6 +164,7 @@ fn reducible(facts: &Facts, order: &PlaceOrder) -> Decimal {
         .flatten()
         .flatten()
         .filter(|resting| resting.instrument == order.instrument && resting.side == Side::Sell)
+        .filter(|resting| !amended.is_some_and(|amended| is_same_order(amended, resting)))
         .fold(Decimal::ZERO, |sum, resting| sum.saturating_add(resting.leaves));
     held.saturating_sub(promised).max(Decimal::ZERO)
 }
@@ -175,7 +181,7 @@ fn after(
         Some(amended) => amended.open_qty(order),
     };
     match open {
-        Some(open) => around.between(priced.at_live(open)?, priced.notional(open)?),
+        Some(open) => around.between(priced.at_live(open)?, priced.open_notional(open)?),
         None => around.between(Usd::ZERO, Usd::ZERO),
     }
 }
@@ -184,7 +190,6 @@ fn suggestion<'a>(
     facts: &Facts,
     order: &PlaceOrder,
     (caps, priced, around): (&'a HardCaps, &'a Priced, &'a Around),
-    filled: Decimal,
 ) -> Suggestion<'a> {
     let instrument = facts.instruments.get(&order.instrument);
     let (step, min_qty) = match order.size {
@@ -203,7 +208,6 @@ fn suggestion<'a>(
         around,
         step,
         min_qty,
-        filled,
     }
 }
 

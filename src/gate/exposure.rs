@@ -388,7 +388,7 @@ fn position_usd(facts: &Facts, position: &Position) -> Option<Decimal> {
     }
 }
 
-fn is_same_order(one: &RestingOrder, other: &RestingOrder) -> bool {
+pub(super) fn is_same_order(one: &RestingOrder, other: &RestingOrder) -> bool {
     let same_venue_id = one.venue_id.is_some() && one.venue_id == other.venue_id;
     let same_client_id = one.client_id.is_some() && one.client_id == other.client_id;
     same_venue_id || same_client_id

@@ -21,18 +21,34 @@ pub(super) struct Priced {
     stated: Option<Usd>,
     /// Units of the size that a sell may take from what is held before it opens a short; zero for a buy.
     reducible: Decimal,
+    /// Units of an amended order's total that have filled, and are in the position already.
+    filled: Decimal,
 }
 
 impl Priced {
-    /// The notional that counts for `qty` of this order: the larger of computed and stated (H3).
+    /// The notional that counts for a total of `qty`: the larger of computed and stated (H3).
     pub(super) fn notional(&self, qty: Qty) -> Result<Usd, Overflow> {
-        let opens = self.side == Side::Buy || qty.value() > self.reducible;
+        self.counted(qty.value(), self.open(qty))
+    }
+
+    /// What counts for the part of a total that is still open.
+    pub(super) fn open_notional(&self, open: Qty) -> Result<Usd, Overflow> {
+        self.counted(open.value(), open.value())
+    }
+
+    /// What of a total of `qty` can still fill.
+    pub(super) fn open(&self, qty: Qty) -> Decimal {
+        qty.value().saturating_sub(self.filled)
+    }
+
+    fn counted(&self, qty: Decimal, open: Decimal) -> Result<Usd, Overflow> {
+        let opens = self.side == Side::Buy || open > self.reducible;
         let unit = if opens {
             self.opening_unit_usd
         } else {
             self.reducing_unit_usd
         };
-        let implied = Usd::of(qty.value(), unit)?;
+        let implied = Usd::of(qty, unit)?;
         Ok(self.stated.map_or(implied, |stated| stated.max(implied)))
     }
 
@@ -73,8 +89,14 @@ pub(super) fn quoted<'f>(
     Ok((instrument, quote))
 }
 
-/// Prices an order. `reducible` is what a sell may take from what is held, in units of the size.
-pub(super) fn price_order(facts: &Facts, order: &PlaceOrder, reducible: Decimal) -> Result<Priced, Refusal> {
+/// Prices an order. `reducible` is what a sell may take from what is held, and `filled` what has filled of an
+/// amended one, in units of the size.
+pub(super) fn price_order(
+    facts: &Facts,
+    order: &PlaceOrder,
+    reducible: Decimal,
+    filled: Decimal,
+) -> Result<Priced, Refusal> {
     let (instrument, quote) = quoted(facts, &order.instrument, order.side)?;
     let live = quote.live(order.side);
     let limit = match order.kind {
@@ -102,6 +124,7 @@ pub(super) fn price_order(facts: &Facts, order: &PlaceOrder, reducible: Decimal)
         } else {
             Decimal::ZERO
         },
+        filled,
     })
 }
 
