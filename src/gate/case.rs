@@ -3,11 +3,12 @@
 use rust_decimal::Decimal;
 
 use super::amend::Amended;
-use super::caps::{self, Suggestion};
+use super::caps;
 use super::exposure::{Around, Exposure, Fill, Unknown, book_of, is_same_order};
 use super::facts::Facts;
 use super::refusal::{Figures, Limit, Refusal, Refused};
 use super::sizing::{self, Priced};
+use super::suggestion::Suggestion;
 use super::{Authority, structure};
 use crate::domain::account::RestingOrder;
 use crate::domain::mandate::HardCaps;

@@ -12,6 +12,7 @@ mod intent;
 mod refusal;
 mod sizing;
 mod structure;
+mod suggestion;
 
 pub use facts::{Facts, Halt, Standing};
 pub use intent::{IntentError, known_arguments};
