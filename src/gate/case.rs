@@ -11,9 +11,8 @@ use super::sizing::{self, Priced};
 use super::suggestion::Suggestion;
 use super::{Authority, structure};
 use crate::domain::account::RestingOrder;
-use crate::domain::mandate::HardCaps;
 use crate::domain::money::{Overflow, Usd};
-use crate::domain::order::{PlaceOrder, PositionIdx, SetLeverage, Side, Size};
+use crate::domain::order::{PlaceOrder, PositionIdx, SetLeverage, Side};
 use crate::domain::policy::Policy;
 use crate::domain::symbol::{Category, InstrumentId};
 
@@ -92,11 +91,16 @@ impl Case<'_> {
         let caps = self.authority.mandate.hard_caps.clone();
         let notional = self.figures.notional.unwrap_or(Usd::ZERO);
         let around = self.around(order, policy, amended);
-        let advice = |verdict: Result<(), Refusal>| match (&around, verdict) {
-            (Ok(around), Err(refusal)) => {
-                Err(suggestion(self.facts, order, (&caps, priced, around)).add_to(refusal))
-            }
-            (_, verdict) => verdict,
+        let counts = amended.is_none_or(|amended| amended.adds);
+        let other = self.refused_at_any_size(counts);
+        let advice = |verdict: Result<(), Refusal>| {
+            verdict.map_err(|refusal| match (&other, &around) {
+                (Some(other), _) => refusal.beside(other),
+                (None, Ok(around)) => {
+                    Suggestion::new(self.facts, order, (&caps, priced, around)).add_to(refusal)
+                }
+                (None, Err(_)) => refusal,
+            })
         };
         let verdict = advice(caps::order_notional(&caps, notional));
         self.structural(Limit::MaxOrderNotional, verdict)?;
@@ -112,7 +116,7 @@ impl Case<'_> {
         self.authority.checked.still(self.figures, verdict)?;
         let verdict = advice(caps::leverage(&caps, exposure));
         self.structural(Limit::MaxLeverage, verdict)?;
-        if amended.is_none_or(|amended| amended.adds) {
+        if counts {
             let verdict = caps::trades_per_day(&caps, self.facts);
             self.structural(Limit::MaxTradesPerDay, verdict)?;
         }
@@ -120,6 +124,15 @@ impl Case<'_> {
         self.structural(Limit::AccountFunding, verdict)?;
         let floors = caps::universe_floors(&self.authority.mandate.universe, self.facts);
         self.structural(Limit::UniverseFloors, floors)
+    }
+
+    /// What would refuse any other quantity of the order as well: then none is suggested.
+    fn refused_at_any_size(&self, counts_as_trade: bool) -> Option<Refusal> {
+        let mandate = &self.authority.mandate;
+        let count = counts_as_trade.then(|| caps::trades_per_day(&mandate.hard_caps, self.facts));
+        count
+            .and_then(Result::err)
+            .or_else(|| caps::universe_floors(&mandate.universe, self.facts).err())
     }
 
     fn around(
@@ -184,31 +197,6 @@ fn after(
     match open {
         Some(open) => around.between(priced.at_live(open)?, priced.open_notional(open)?),
         None => around.between(Usd::ZERO, Usd::ZERO),
-    }
-}
-
-fn suggestion<'a>(
-    facts: &Facts,
-    order: &PlaceOrder,
-    (caps, priced, around): (&'a HardCaps, &'a Priced, &'a Around),
-) -> Suggestion<'a> {
-    let instrument = facts.instruments.get(&order.instrument);
-    let (step, min_qty) = match order.size {
-        Size::Quote(_) => (
-            instrument.and_then(|known| known.quote_step),
-            instrument.and_then(|known| known.min_notional),
-        ),
-        Size::Base(_) | Size::UsdContracts(_) => (
-            instrument.and_then(|known| known.qty_step),
-            instrument.and_then(|known| known.min_qty),
-        ),
-    };
-    Suggestion {
-        caps,
-        priced,
-        around,
-        step,
-        min_qty,
     }
 }
 

@@ -1,21 +1,73 @@
-//! The largest quantity that would pass, for the reason of a refusal.
+//! The largest quantity that would pass, for the reason of a refusal: by the caps, and by what the exchange takes in
+//! one order.
 
 use rust_decimal::Decimal;
 
 use super::caps::{funding, leverage, order_notional, total_exposure};
 use super::exposure::Around;
+use super::facts::Facts;
 use super::refusal::{Limit, Refusal};
 use super::sizing::Priced;
+use crate::domain::account::Instrument;
 use crate::domain::mandate::HardCaps;
 use crate::domain::money::{Overflow, Qty};
+use crate::domain::order::{OrderKind, PlaceOrder, Size};
 
 /// Adds the largest quantity that would pass to a quantitative refusal, where lot steps say what can be asked.
 pub(super) struct Suggestion<'a> {
-    pub(super) caps: &'a HardCaps,
-    pub(super) priced: &'a Priced,
-    pub(super) around: &'a Around,
-    pub(super) step: Option<Qty>,
-    pub(super) min_qty: Option<Qty>,
+    caps: &'a HardCaps,
+    priced: &'a Priced,
+    around: &'a Around,
+    /// The step that quantities go in.
+    step: Option<Qty>,
+    /// What the exchange takes in one order, where it says so.
+    least: Option<Decimal>,
+    most: Option<Decimal>,
+}
+
+impl<'a> Suggestion<'a> {
+    pub(super) fn new(
+        facts: &Facts,
+        order: &PlaceOrder,
+        (caps, priced, around): (&'a HardCaps, &'a Priced, &'a Around),
+    ) -> Self {
+        let instrument = facts.instruments.get(&order.instrument);
+        let by_money = matches!(order.size, Size::Quote(_));
+        // The bounds of a record are in coins or contracts; an order of money has only its least value.
+        let qty = |of: fn(&Instrument) -> Option<Qty>| instrument.filter(|_| !by_money).and_then(of);
+        let market = order.kind == OrderKind::Market;
+        let most = qty(if market {
+            |one| one.max_market_qty
+        } else {
+            |one| one.max_limit_qty
+        });
+        let least_value = instrument.and_then(|one| least_of_value(facts, order, one));
+        Self {
+            caps,
+            priced,
+            around,
+            step: instrument.and_then(|one| if by_money { one.quote_step } else { one.qty_step }),
+            least: qty(|one| one.min_qty).map(Qty::value).max(least_value),
+            most: most.map(Qty::value),
+        }
+    }
+}
+
+/// How much of an order the exchange's least value is, at the price that it counts by: a limit order's own, else
+/// the last, or where it triggers if that is lower.
+fn least_of_value(facts: &Facts, order: &PlaceOrder, instrument: &Instrument) -> Option<Decimal> {
+    let least = instrument.min_notional?.value();
+    if !matches!(order.size, Size::Base(_)) {
+        return Some(least);
+    }
+    let price = match (order.kind, &order.trigger) {
+        (OrderKind::Limit(price), _) => price,
+        (OrderKind::Market, trigger) => {
+            let last = facts.quotes.get(&order.instrument)?.last;
+            trigger.as_ref().map_or(last, |trigger| trigger.price.min(last))
+        }
+    };
+    least.checked_div(price.value())
 }
 
 impl Suggestion<'_> {
@@ -68,10 +120,18 @@ impl Suggestion<'_> {
         let lots = |count: Decimal| Qty::new(count.checked_mul(step)?);
         let fit = |count: Decimal| lots(count).and_then(|qty| self.fits(qty).ok());
         let asked = self.priced.size.qty().value().checked_div(step)?.ceil();
-        let least = self.min_qty.map_or(Some(Decimal::ONE), |min| {
-            Some(min.value().checked_div(step)?.ceil().max(Decimal::ONE))
-        })?;
-        let (mut low, mut high) = (least.saturating_sub(Decimal::ONE), asked);
+        // The quantity asked for does not pass; the most that the exchange takes may.
+        let beyond = match self.most {
+            Some(most) => most.checked_div(step)?.floor().checked_add(Decimal::ONE)?,
+            None => asked,
+        };
+        let least = self
+            .least
+            .unwrap_or(step)
+            .checked_div(step)?
+            .ceil()
+            .max(Decimal::ONE);
+        let (mut low, mut high) = (least.saturating_sub(Decimal::ONE), asked.min(beyond));
         while high.saturating_sub(low) > Decimal::ONE {
             let middle = low.saturating_add((high.saturating_sub(low) / Decimal::TWO).floor());
             match fit(middle) {
