@@ -7,6 +7,7 @@ use std::fmt;
 use rust_decimal::Decimal;
 
 use super::facts::Facts;
+use super::net::Holding;
 use super::sizing::{held_usd, resting_usd};
 use crate::domain::account::{Position, RestingOrder};
 use crate::domain::money::{Overflow, Usd};
@@ -18,31 +19,6 @@ use crate::domain::symbol::{Category, Coin, InstrumentId};
 pub(super) enum Book<'f> {
     Instrument(&'f InstrumentId),
     Coin(&'f Coin),
-}
-
-/// One direction-free position and the orders around it, in USD.
-#[derive(Debug, Clone, Default)]
-struct Net {
-    /// Positive when long.
-    position: Decimal,
-    buys: Decimal,
-    sells: Decimal,
-    reduce_buys: Decimal,
-    reduce_sells: Decimal,
-}
-
-/// One leg of hedge mode, in USD: it never turns over.
-#[derive(Debug, Clone, Default)]
-struct Leg {
-    position: Decimal,
-    adds: Decimal,
-}
-
-#[derive(Debug, Clone, Default)]
-struct Holding {
-    net: Net,
-    long: Leg,
-    short: Leg,
 }
 
 /// An order as the exposure sees it: filled.
@@ -278,75 +254,6 @@ impl Around {
             None => 0,
         };
         Ok(book + proceeds < 0)
-    }
-}
-
-impl Holding {
-    fn worst(&self, fill: Option<(PositionIdx, Side, Decimal)>) -> Result<Usd, Overflow> {
-        let signed = |idx: PositionIdx| match fill {
-            Some((of, Side::Buy, value)) if of == idx => value,
-            Some((of, Side::Sell, value)) if of == idx => -value,
-            _ => Decimal::ZERO,
-        };
-        let net = self.net.worst(signed(PositionIdx::OneWay))?;
-        let long = self.long.worst(signed(PositionIdx::HedgeLong))?;
-        let short = self.short.worst(-signed(PositionIdx::HedgeShort))?;
-        net.plus(long)?.plus(short)
-    }
-}
-
-impl Net {
-    /// The largest |net| that any set of fills can reach when `order` (signed) has filled. Reduce-only orders
-    /// bring a position towards zero, never past it, but they may fill first and leave less for the others
-    /// to work against.
-    fn worst(&self, order: Decimal) -> Result<Usd, Overflow> {
-        let (highest, lowest) = self.reach(order)?;
-        Ok(Usd::new(highest.abs().max(lowest.abs())))
-    }
-
-    /// Whether more of an order of `side` raises (1) or lowers (-1) the worst case.
-    fn slope(&self, order: Decimal, side: Side) -> Result<i8, Overflow> {
-        let (highest, lowest) = self.reach(order)?;
-        let tilt = highest.checked_add(lowest).ok_or(Overflow)?;
-        let raises = match side {
-            Side::Buy => tilt >= Decimal::ZERO,
-            Side::Sell => tilt <= Decimal::ZERO,
-        };
-        Ok(if raises { 1 } else { -1 })
-    }
-
-    /// The highest and the lowest net position that fills can reach.
-    fn reach(&self, order: Decimal) -> Result<(Decimal, Decimal), Overflow> {
-        let add = |left: Decimal, right: Decimal| left.checked_add(right).ok_or(Overflow);
-        let lift = |net: Decimal| -> Result<Decimal, Overflow> {
-            if net < Decimal::ZERO {
-                Ok(add(net, self.reduce_buys)?.min(Decimal::ZERO))
-            } else {
-                Ok(net)
-            }
-        };
-        let drop = |net: Decimal| -> Result<Decimal, Overflow> {
-            if net > Decimal::ZERO {
-                Ok(add(net, -self.reduce_sells)?.max(Decimal::ZERO))
-            } else {
-                Ok(net)
-            }
-        };
-        let filled = add(self.position, order)?;
-        let upper = add(lift(self.position)?, order)?.max(lift(filled)?);
-        let lower = add(drop(self.position)?, order)?.min(drop(filled)?);
-        Ok((add(upper, self.buys)?, add(lower, -self.sells)?))
-    }
-}
-
-impl Leg {
-    fn worst(&self, order: Decimal) -> Result<Usd, Overflow> {
-        let after = self
-            .position
-            .checked_add(order)
-            .ok_or(Overflow)?
-            .max(Decimal::ZERO);
-        after.checked_add(self.adds).map(Usd::new).ok_or(Overflow)
     }
 }
 

@@ -9,6 +9,7 @@ mod case;
 mod exposure;
 mod facts;
 mod intent;
+mod net;
 mod refusal;
 mod sizing;
 mod structure;
