@@ -4,7 +4,7 @@ use rust_decimal::Decimal;
 
 use super::amend::Amended;
 use super::caps;
-use super::exposure::{Around, Exposure, Fill, Unknown, book_of, is_same_order};
+use super::exposure::{Around, Exposure, Fill, Unknown, book_of, is_same_order, sells_off};
 use super::facts::Facts;
 use super::refusal::{Figures, Limit, Refusal, Refused};
 use super::sizing::{self, Priced};
@@ -145,7 +145,10 @@ impl Case<'_> {
         let account = Exposure::of(self.facts, policy.count_spot_holdings, skip)?;
         let (book, proceeds) = book_of(self.facts, &order.instrument, order.side)
             .ok_or_else(|| format!("the coins of {} are not known", order.instrument))?;
+        // Ours never borrow; an amended one keeps what it was placed with.
+        let cannot_borrow = skip.is_none_or(|amended| amended.cannot_borrow);
         let fill = Fill {
+            sells_off: sells_off(self.facts, book, order.side, cannot_borrow),
             book,
             proceeds,
             position_idx: order.position_idx,

@@ -7,7 +7,7 @@ use std::fmt;
 use rust_decimal::Decimal;
 
 use super::facts::Facts;
-use super::net::Holding;
+use super::net::{Holding, Moved};
 use super::sizing::{held_usd, resting_usd};
 use crate::domain::account::{Position, RestingOrder};
 use crate::domain::money::{Overflow, Usd};
@@ -29,6 +29,8 @@ pub(super) struct Fill<'f> {
     pub(super) side: Side,
     /// What a spot sell brings in, when that is no dollar: the quote coin.
     pub(super) proceeds: Option<&'f Coin>,
+    /// Whether it ends where the coins do: see [`sells_off`].
+    pub(super) sells_off: bool,
 }
 
 /// Why the exposure is not known.
@@ -167,8 +169,9 @@ impl<'f> Exposure<'f> {
             let other = self.holdings.entry(Book::Coin(coin)).or_default();
             other.net.buys = sum(other.net.buys, value)?;
         }
+        let only_reduces = order.reduce_only || sells_off(facts, book, order.side, order.cannot_borrow);
         let holding = self.holdings.entry(book).or_default();
-        let slot = match (order.position_idx, order.side, order.reduce_only) {
+        let slot = match (order.position_idx, order.side, only_reduces) {
             (PositionIdx::OneWay, Side::Buy, false) => &mut holding.net.buys,
             (PositionIdx::OneWay, Side::Sell, false) => &mut holding.net.sells,
             (PositionIdx::OneWay, Side::Buy, true) => &mut holding.net.reduce_buys,
@@ -205,6 +208,7 @@ impl<'f> Exposure<'f> {
             proceeds: proceeds_book.as_ref().map(holding),
             position_idx: fill.position_idx,
             side: fill.side,
+            sells_off: fill.sells_off,
         })
     }
 }
@@ -217,6 +221,7 @@ pub(super) struct Around {
     proceeds: Option<Holding>,
     position_idx: PositionIdx,
     side: Side,
+    sells_off: bool,
 }
 
 impl Around {
@@ -228,13 +233,15 @@ impl Around {
 
     /// Gross exposure once an order of this notional has filled.
     fn with(&self, notional: Usd) -> Result<Usd, Overflow> {
-        let mut gross = self.rest.plus(self.book.worst(Some((
-            self.position_idx,
-            self.side,
-            notional.value(),
-        )))?)?;
+        let value = notional.value();
+        let book = if self.sells_off {
+            self.book.net.worst(Moved::Off(value))?
+        } else {
+            self.book.worst(Some((self.position_idx, self.side, value)))?
+        };
+        let mut gross = self.rest.plus(book)?;
         if let Some(holding) = &self.proceeds {
-            let credited = Some((PositionIdx::OneWay, Side::Buy, notional.value()));
+            let credited = Some((PositionIdx::OneWay, Side::Buy, value));
             gross = gross.plus(holding.worst(credited)?)?;
         }
         Ok(gross)
@@ -243,14 +250,18 @@ impl Around {
     /// Whether a little more than this notional would bring the gross exposure down.
     pub(super) fn falls_beyond(&self, notional: Usd) -> Result<bool, Overflow> {
         let value = notional.value();
-        let signed = if self.side == Side::Buy { value } else { -value };
+        let moved = match self.side {
+            Side::Buy => Moved::By(value),
+            Side::Sell if self.sells_off => Moved::Off(value),
+            Side::Sell => Moved::By(-value),
+        };
         let book = match (self.position_idx, self.side) {
-            (PositionIdx::OneWay, side) => self.book.net.slope(signed, side)?,
+            (PositionIdx::OneWay, side) => self.book.net.slope(moved, side)?,
             (PositionIdx::HedgeLong, Side::Sell) | (PositionIdx::HedgeShort, Side::Buy) => -1,
             (PositionIdx::HedgeLong, Side::Buy) | (PositionIdx::HedgeShort, Side::Sell) => 1,
         };
         let proceeds = match &self.proceeds {
-            Some(holding) => holding.net.slope(value, Side::Buy)?,
+            Some(holding) => holding.net.slope(Moved::By(value), Side::Buy)?,
             None => 0,
         };
         Ok(book + proceeds < 0)
@@ -276,6 +287,19 @@ pub(super) fn book_of<'f>(
     // A pair of dollars, such as USDCUSDT: whatever fills, dollars are left. It has a book of its own so that
     // an order still counts in full.
     Some((Book::Instrument(id), None))
+}
+
+/// Whether an order can only sell coins that are there: the exchange lends it none, and none of what is held is
+/// owed, so however such orders compete and whatever is bought in between, the coin is never short by them.
+///
+/// Where some is owed, more can be sold than the equity that counts; where that is not known it may be. A pair of
+/// dollars has no such bound: its book holds no coins.
+pub(super) fn sells_off(facts: &Facts, book: Book<'_>, side: Side, cannot_borrow: bool) -> bool {
+    let Book::Coin(coin) = book else { return false };
+    let mut held = facts.wallet.iter().flatten().filter(|held| held.coin == *coin);
+    side == Side::Sell
+        && cannot_borrow
+        && held.all(|held| held.wallet.is_some_and(|wallet| wallet <= held.equity))
 }
 
 fn position_usd(facts: &Facts, position: &Position) -> Option<Decimal> {

@@ -16,6 +16,15 @@ pub(super) struct Net {
     pub(super) reduce_sells: Decimal,
 }
 
+/// What the order in question does to a net position when it fills, in USD.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Moved {
+    /// Signed: a sell is negative.
+    By(Decimal),
+    /// A sale of what is there and no more.
+    Off(Decimal),
+}
+
 /// One leg of hedge mode, in USD: it never turns over.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Leg {
@@ -37,7 +46,7 @@ impl Holding {
             Some((of, Side::Sell, value)) if of == idx => -value,
             _ => Decimal::ZERO,
         };
-        let net = self.net.worst(signed(PositionIdx::OneWay))?;
+        let net = self.net.worst(Moved::By(signed(PositionIdx::OneWay)))?;
         let long = self.long.worst(signed(PositionIdx::HedgeLong))?;
         let short = self.short.worst(-signed(PositionIdx::HedgeShort))?;
         net.plus(long)?.plus(short)
@@ -45,16 +54,16 @@ impl Holding {
 }
 
 impl Net {
-    /// The largest |net| that any set of fills can reach when `order` (signed) has filled. Reduce-only orders
-    /// bring a position towards zero, never past it, but they may fill first and leave less for the others
-    /// to work against.
-    fn worst(&self, order: Decimal) -> Result<Usd, Overflow> {
+    /// The largest |net| that any set of fills can reach when `order` has filled. Reduce-only orders bring a
+    /// position towards zero, never past it, but they may fill first and leave less for the others to work
+    /// against.
+    pub(super) fn worst(&self, order: Moved) -> Result<Usd, Overflow> {
         let (highest, lowest) = self.reach(order)?;
         Ok(Usd::new(highest.abs().max(lowest.abs())))
     }
 
     /// Whether more of an order of `side` raises (1) or lowers (-1) the worst case.
-    pub(super) fn slope(&self, order: Decimal, side: Side) -> Result<i8, Overflow> {
+    pub(super) fn slope(&self, order: Moved, side: Side) -> Result<i8, Overflow> {
         let (highest, lowest) = self.reach(order)?;
         let tilt = highest.checked_add(lowest).ok_or(Overflow)?;
         let raises = match side {
@@ -65,8 +74,7 @@ impl Net {
     }
 
     /// The highest and the lowest net position that fills can reach.
-    fn reach(&self, order: Decimal) -> Result<(Decimal, Decimal), Overflow> {
-        let add = |left: Decimal, right: Decimal| left.checked_add(right).ok_or(Overflow);
+    fn reach(&self, order: Moved) -> Result<(Decimal, Decimal), Overflow> {
         let lift = |net: Decimal| -> Result<Decimal, Overflow> {
             if net < Decimal::ZERO {
                 Ok(add(net, self.reduce_buys)?.min(Decimal::ZERO))
@@ -74,18 +82,31 @@ impl Net {
                 Ok(net)
             }
         };
-        let drop = |net: Decimal| -> Result<Decimal, Overflow> {
+        let drop = |net: Decimal, by: Decimal| -> Result<Decimal, Overflow> {
             if net > Decimal::ZERO {
-                Ok(add(net, -self.reduce_sells)?.max(Decimal::ZERO))
+                Ok(add(net, -by)?.max(Decimal::ZERO))
             } else {
                 Ok(net)
             }
         };
-        let filled = add(self.position, order)?;
-        let upper = add(lift(self.position)?, order)?.max(lift(filled)?);
-        let lower = add(drop(self.position)?, order)?.min(drop(filled)?);
+        let (upper, lower) = match order {
+            Moved::By(order) => {
+                let filled = add(self.position, order)?;
+                let upper = add(lift(self.position)?, order)?.max(lift(filled)?);
+                let first = add(drop(self.position, self.reduce_sells)?, order)?;
+                (upper, first.min(drop(filled, self.reduce_sells)?))
+            }
+            Moved::Off(sale) => {
+                let upper = lift(drop(self.position, sale)?)?;
+                (upper, drop(self.position, add(self.reduce_sells, sale)?)?)
+            }
+        };
         Ok((add(upper, self.buys)?, add(lower, -self.sells)?))
     }
+}
+
+fn add(left: Decimal, right: Decimal) -> Result<Decimal, Overflow> {
+    left.checked_add(right).ok_or(Overflow)
 }
 
 impl Leg {
