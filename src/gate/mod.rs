@@ -9,9 +9,11 @@ mod case;
 mod exposure;
 mod facts;
 mod intent;
+mod net;
 mod refusal;
 mod sizing;
 mod structure;
+mod suggestion;
 
 pub use facts::{Facts, Halt, Standing};
 pub use intent::{IntentError, known_arguments};
@@ -168,7 +170,8 @@ impl Intended {
 /// Gross exposure of the account as it stands: every resting and in-flight order either filled or not,
 /// whichever is worse. The error says which fact is missing.
 pub fn standing_exposure(facts: &Facts, policy: &Policy) -> Result<Usd, String> {
-    let account = exposure::Exposure::of(facts, policy.count_spot_holdings, None)?;
+    let account = exposure::Exposure::of(facts, policy.count_spot_holdings, None)
+        .map_err(|unknown| unknown.to_string())?;
     account.gross().map_err(|error| error.to_string())
 }
 
