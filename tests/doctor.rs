@@ -217,6 +217,18 @@ fn a_missing_and_an_ended_mandate_are_red() {
 }
 
 #[test]
+fn an_exclude_entry_that_can_match_nothing_is_red_and_named() {
+    let world = World::new();
+    let text = fs::read_to_string(world.files.mandate()).unwrap();
+    let list = r#""exclude_symbols":["DOGE, SHIB"]"#;
+    let changed = text.replace(r#""exclude_symbols":[]"#, list);
+    assert_ne!(changed, text);
+    write_private(&world.files.mandate(), &changed);
+    let report = assert_red(&world, &["mandate.invalid"]);
+    assert!(report.to_string().contains("`DOGE, SHIB`"), "{report}");
+}
+
+#[test]
 fn a_mandate_that_ends_soon_is_yellow() {
     let world = World::new();
     let soon = clock::now() + Duration::from_secs(24 * 60 * 60);
