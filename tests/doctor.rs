@@ -301,6 +301,30 @@ fn a_counter_and_a_policy_that_are_not_understood_are_red() {
 }
 
 #[test]
+fn the_root_of_paper_is_told_with_what_named_it() {
+    let world = World::new();
+    let source = |command: &mut Command| {
+        let (_, report) = report(command);
+        let findings = report["findings"].as_array().unwrap().iter();
+        let mut roots = findings.filter(|finding| finding["id"] == "files.root");
+        let what = roots.next().unwrap()["what"].as_str().unwrap().to_owned();
+        what.split_once("`, from ").unwrap().1.to_owned()
+    };
+    assert_eq!(source(&mut world.doctor(&["--json"])), "MANDATED_PAPER_ROOT");
+    let other = world.root().join("other");
+    let flag = ["--json", "--paper-root", other.to_str().unwrap()];
+    let said = source(&mut world.doctor(&flag));
+    assert_eq!(said, "--paper-root; it does not exist yet");
+    let mut unnamed = world.doctor(&["--json"]);
+    let unnamed = unnamed
+        .env_remove("MANDATED_PAPER_ROOT")
+        .env("VIBE_TRADING_HOME", world.root());
+    let said = source(unnamed);
+    let below = "VIBE_TRADING_HOME, with `paper` below it, as MANDATED_PAPER_ROOT is not set";
+    assert!(said.starts_with(below), "{said}");
+}
+
+#[test]
 fn two_roots_are_one_red_line_and_no_usage_error() {
     let world = World::new();
     let mut command = world.doctor(&["--json"]);
