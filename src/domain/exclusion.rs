@@ -75,50 +75,78 @@ impl Universe {
         let names = names_of(id, known);
         self.exclude_symbols
             .iter()
-            .find(|entry| readings(entry).iter().any(|reading| names.contains(reading)))
+            .find(|entry| {
+                let reading = Reading::of(entry);
+                names.iter().any(|name| reading.means(name))
+            })
             .map(String::as_str)
     }
 }
 
-/// What an entry may say, without separators and in capitals.
-fn readings(entry: &str) -> Vec<String> {
-    let text = entry.trim().to_ascii_uppercase();
-    // Before the colon stands ccxt's pair or TradingView's exchange.
-    let pair = match text.split_once(':') {
-        Some((pair, _settle)) if pair.contains('/') => pair,
-        Some((_exchange, symbol)) => symbol,
-        None => &text,
-    };
-    let mut words: Vec<&str> = pair
-        .strip_suffix(".P")
-        .unwrap_or(pair)
-        .split(is_separator)
-        .collect();
-    if words.len() > 2 && words.last().is_some_and(|last| PERPETUAL.contains(last)) {
-        words.pop();
+/// What an entry may say, as parts of its own text: every decision reads the list, and none makes a copy of it.
+struct Reading<'e> {
+    whole: &'e str,
+    /// Without an exchange ahead of it, and without what says that it is a perpetual.
+    pair: &'e str,
+    is_perpetual: bool,
+}
+
+impl<'e> Reading<'e> {
+    fn of(entry: &'e str) -> Self {
+        let whole = entry.trim();
+        // Before the colon stands ccxt's pair or TradingView's exchange.
+        let (pair, is_settled) = match whole.split_once(':') {
+            Some((pair, _settle)) if pair.contains('/') => (pair, true),
+            Some((_exchange, symbol)) => (symbol, false),
+            None => (whole, false),
+        };
+        let without_word = pair.rsplit_once(is_separator).filter(|(before, last)| {
+            let end = pair.get(before.len()..);
+            let is_tradingviews = end.is_some_and(|end| end.eq_ignore_ascii_case(".P"));
+            let is_a_word = PERPETUAL.iter().any(|word| last.eq_ignore_ascii_case(word));
+            is_tradingviews || is_a_word && before.contains(is_separator)
+        });
+        Self {
+            whole,
+            pair: without_word.map_or(pair, |(before, _)| before),
+            is_perpetual: is_settled || without_word.is_some(),
+        }
     }
-    let pair = words.concat();
-    let mut readings = vec![bare(&text)];
-    // Bybit's spot calls the pair BTCUSDC, its perpetual BTCPERP.
-    readings.extend(
-        pair.strip_suffix("USDC")
-            .filter(|base| !base.is_empty() && pair != bare(&text))
-            .map(|base| format!("{base}PERP")),
-    );
-    readings.push(pair);
-    readings
+
+    fn means(&self, name: &str) -> bool {
+        letters(self.whole).eq(letters(name)) || letters(self.pair).eq(letters(name)) || self.is_usdc_of(name)
+    }
+
+    /// Bybit's spot calls the pair BTCUSDC, its perpetual BTCPERP.
+    fn is_usdc_of(&self, name: &str) -> bool {
+        let base = name.strip_suffix("PERP").filter(|base| !base.is_empty());
+        self.is_perpetual
+            && base.is_some_and(|base| letters(self.pair).eq(letters(base).chain(letters("USDC"))))
+    }
+}
+
+/// A text without separators, in capitals.
+fn letters(text: &str) -> impl Iterator<Item = u8> {
+    text.bytes()
+        .filter(u8::is_ascii_alphanumeric)
+        .map(|letter| letter.to_ascii_uppercase())
 }
 
 /// What the instrument may be called: its symbol, its base coin, and on spot the coin that a seller is paid in.
 /// Dollars are no such coin: without them nothing could be traded.
-fn names_of(id: &InstrumentId, known: Option<&Instrument>) -> Vec<String> {
+fn names_of<'i>(id: &'i InstrumentId, known: Option<&'i Instrument>) -> Vec<&'i str> {
     let symbol = id.symbol.as_str();
     let is_spot = id.category == Category::Spot;
-    let mut coins = Vec::new();
+    let mut names = Vec::with_capacity(8);
+    names.push(symbol);
+    let mut add = |coin: &'i str| {
+        names.push(coin);
+        names.extend(without_multiplier(coin));
+    };
     // A dated contract: BTCUSDT-25DEC26, BTC-25DEC26; inverse ones end in a month's letter and a year: BTCUSDZ26.
     let head = match symbol.split_once('-') {
         Some((head, _date)) => {
-            coins.push(head);
+            add(head);
             head
         }
         None => without_month(symbol),
@@ -127,21 +155,17 @@ fn names_of(id: &InstrumentId, known: Option<&Instrument>) -> Vec<String> {
         let Some(base) = head.strip_suffix(quote).filter(|base| !base.is_empty()) else {
             continue;
         };
-        coins.push(base);
+        add(base);
         if is_spot && !matches!(quote, "USDT" | "USDC" | "USD") {
-            coins.push(quote);
+            add(quote);
         }
     }
     if let Some(known) = known {
-        coins.push(known.base_coin.as_str());
+        add(known.base_coin.as_str());
         if is_spot && !known.quote_coin.is_dollar() {
-            coins.push(known.quote_coin.as_str());
+            add(known.quote_coin.as_str());
         }
     }
-    let single = coins.iter().filter_map(|coin| without_multiplier(coin));
-    let mut names: Vec<String> = single.map(str::to_owned).collect();
-    names.extend(coins.into_iter().map(str::to_owned));
-    names.push(bare(symbol));
     names
 }
 
@@ -166,13 +190,6 @@ fn without_multiplier(coin: &str) -> Option<&str> {
         rest.strip_suffix('1')
     };
     ahead.or_else(behind).filter(|rest| !rest.is_empty())
-}
-
-fn bare(text: &str) -> String {
-    text.chars()
-        .filter(char::is_ascii_alphanumeric)
-        .map(|letter| letter.to_ascii_uppercase())
-        .collect()
 }
 
 #[cfg(test)]
