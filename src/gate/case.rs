@@ -30,7 +30,8 @@ impl Case<'_> {
 
     /// The structural checks, in upstream's order, then the person's own policy.
     pub(super) fn structure(&mut self, id: &InstrumentId) -> Result<Policy, Refused> {
-        let excluded = structure::not_excluded(&self.authority.mandate, id);
+        let known = self.facts.instruments.get(id);
+        let excluded = structure::not_excluded(&self.authority.mandate, id, known);
         self.structural(Limit::ExcludeSymbols, excluded)?;
         let allowed = structure::instrument_allowed(&self.authority.mandate, id);
         self.structural(Limit::AllowedInstruments, allowed)?;

@@ -2,7 +2,7 @@
 
 use super::stub::{Answer, Seen, Stub, code, ok};
 use super::*;
-use crate::domain::account::SizeUnit;
+use crate::domain::account::{Instrument, SizeUnit};
 use crate::domain::order::OrderKey;
 use crate::domain::symbol::Coin;
 use crate::venue::VenueError;
@@ -98,6 +98,57 @@ async fn an_instrument_is_asked_for_once_in_ten_minutes() {
     assert_eq!(first.max_leverage, Some("25".parse().unwrap()));
     assert_eq!(first.max_market_qty, Some(qty("90")));
     assert_eq!(first.tick_size, Some(price("0.001")));
+}
+
+/// Asks for one instrument that is listed as `row`.
+async fn listed_as(name: &str, row: &str) -> Instrument {
+    let (category, _) = name.split_once(':').unwrap();
+    let stub = Stub::always(listed(category, row)).await;
+    venue(&stub).fetch_instrument(&id(name)).await.unwrap()
+}
+
+#[tokio::test]
+async fn each_category_has_its_own_words_for_the_rules_of_an_instrument() {
+    let spot = listed_as(
+        "spot:ABCUSDT",
+        r#"{"symbolId":9,"symbol":"ABCUSDT","baseCoin":"ABC","quoteCoin":"USDT","status":"Trading","marginTrading":"none",
+            "lotSizeFilter":{"basePrecision":"0.01","quotePrecision":"0.0001","minOrderQty":"0.05","maxOrderQty":"80",
+                             "minOrderAmt":"5","maxOrderAmt":"8000","maxLimitOrderQty":"70","maxMarketOrderQty":"40.5"},
+            "priceFilter":{"tickSize":"0.1"},"symbolType":""}"#,
+    )
+    .await;
+    assert_eq!(
+        (spot.qty_step, spot.quote_step),
+        (Some(qty("0.01")), Some(qty("0.0001")))
+    );
+    assert_eq!((spot.min_qty, spot.min_notional), (None, Some(qty("5"))));
+    assert_eq!(
+        (spot.max_limit_qty, spot.max_market_qty),
+        (Some(qty("70")), Some(qty("40.5")))
+    );
+    assert_eq!(
+        (spot.settle_coin, spot.max_leverage, spot.is_pre_listing),
+        (None, None, false)
+    );
+    let unopened = listed_as(
+        "inverse:ABCUSD",
+        r#"{"symbol":"ABCUSD","contractType":"InversePerpetual","status":"PreLaunch","baseCoin":"ABC","quoteCoin":"USD",
+            "settleCoin":"ABC","deliveryFeeRate":"","leverageFilter":{"minLeverage":"1","maxLeverage":"5.00"},
+            "priceFilter":{"minPrice":"0.50","tickSize":"0.50"},"isPreListing":true,
+            "preListingInfo":{"curAuctionPhase":"NotStarted","phases":[]},
+            "lotSizeFilter":{"maxOrderQty":"2500","minOrderQty":"1","qtyStep":"1","maxMktOrderQty":"500","minNotionalValue":"1"}}"#,
+    )
+    .await;
+    assert_eq!(
+        (unopened.status.as_deref(), unopened.is_pre_listing),
+        (Some("PreLaunch"), true)
+    );
+    assert_eq!(unopened.settle_coin, Some(Coin::parse("ABC").unwrap()));
+    assert_eq!(
+        (unopened.min_qty, unopened.max_market_qty),
+        (Some(qty("1")), Some(qty("500")))
+    );
+    assert_eq!(unopened.quote_step, None);
 }
 
 #[tokio::test]
