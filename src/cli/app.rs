@@ -187,6 +187,12 @@ pub(super) fn runtime_root() -> Result<RuntimeRoot, Failure> {
 /// runtime root.
 pub(super) fn paper_root(named: Option<&Path>) -> Result<RuntimeRoot, Failure> {
     let folder = match named {
+        // The root of real money is what a blank name would mean further down.
+        Some(folder) if folder.to_string_lossy().trim().is_empty() => {
+            return Err(Failure::Usage(format!(
+                "{PAPER_ROOT_VARIABLE} or --paper-root is blank: name a folder, or leave it out for `paper` below the runtime root"
+            )));
+        }
         Some(folder) => folder.to_path_buf(),
         None => runtime_root()?.as_path().join("paper"),
     };
