@@ -6,12 +6,14 @@ use sha2::{Digest, Sha256};
 
 use super::Core;
 use super::describe::{exact_value, in_words, resting_view};
+use super::likeness::Change;
 use super::reply::{self, Reply};
 use super::resolve::Fate;
-use crate::domain::account::{OrderView, SizeUnit};
+use crate::domain::account::{OrderView, RestingOrder, SizeUnit};
 use crate::domain::json::Json;
 use crate::domain::mandate::Mandate;
 use crate::domain::order::{ClientOrderId, Write, WriteTool};
+use crate::domain::rows::resting_row;
 use crate::gate::{Approved, Figures, Intended, Refused};
 use crate::state::audit_record::{AuditKind, AuditOutcome, AuditRecord, NoRandomBytes};
 use crate::state::clock;
@@ -35,6 +37,8 @@ pub(super) struct Scribe {
     write: Option<Write>,
     client_id: Option<ClientOrderId>,
     fingerprint: String,
+    /// The order that an amend changes, as it was before.
+    before: Option<RestingOrder>,
     pub(super) figures: Figures,
     checked: Vec<&'static str>,
 }
@@ -52,6 +56,7 @@ impl Scribe {
             write: None,
             client_id: None,
             fingerprint: String::new(),
+            before: None,
             figures: Figures::default(),
             checked: Vec::new(),
         }
@@ -82,6 +87,15 @@ impl Scribe {
     pub(super) fn approved(&mut self, approved: &Approved) {
         self.figures = approved.figures();
         self.checked = approved.checked().words();
+        self.before = approved.resting().cloned();
+    }
+
+    /// What an amend makes of its order.
+    pub(super) fn change(&self) -> Option<Change> {
+        match &self.write {
+            Some(Write::Amend(change)) => Some(Change::of(change, self.before.as_ref())),
+            _ => None,
+        }
     }
 
     pub(super) fn write(&self) -> Option<&Write> {
@@ -202,7 +216,8 @@ impl Scribe {
                 .notional
                 .map(|value| value.to_string())
                 .unwrap_or_default(),
-            order: crate::domain::rows::resting_row(&order),
+            order: resting_row(&order),
+            before: approved.resting().map(resting_row),
             created_at: clock::ledger_text(clock::now()),
             state: InflightState::Sent,
             venue_order_id: order.venue_id.clone(),

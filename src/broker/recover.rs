@@ -11,6 +11,10 @@
 //! | between the two ledgers | a record on the plain one alone | chained |
 //! | after the last record | a file | count and memory put right, no second record |
 //!
+//! A change to an order is done when a figure that it alone made is shown, and never arrived when the order is
+//! shown as it was before. Whatever else is shown, or not shown any more, says neither: it is recorded as
+//! unknown, and its count stays.
+//!
 //! A count without a file and without a record is not given back. That the order was not sent would follow from
 //! the ledger lacking its record, and a ledger may be rotated, trimmed or restored at any time: then an order
 //! that stands would no longer count. The count is one too high until midnight (UTC), never too low.

@@ -8,9 +8,10 @@ use tokio::time::{Instant, sleep};
 
 use super::Core;
 use super::describe::size_unit;
+use super::likeness::{Change, Seen, is_row};
 use super::record::Scribe;
 use crate::domain::account::{OrderView, RestingOrder};
-use crate::domain::order::{AmendOrder, OrderKey, OrderKind, PlaceOrder, Write};
+use crate::domain::order::{OrderKey, OrderKind, PlaceOrder, Write};
 use crate::domain::symbol::InstrumentId;
 use crate::state::crash;
 use crate::state::halt::read_halt;
@@ -121,12 +122,15 @@ impl<V: Venue> Core<V> {
                 }
                 None => None,
             },
-            Some(Write::Amend(change)) => {
-                self.shown_within(&change.instrument, &change.key, invisible(), |view| {
-                    shows_the_change(change, view)
-                })
-                .await
-            }
+            Some(Write::Amend(amend)) => match scribe.change().filter(Change::can_be_seen) {
+                Some(change) => {
+                    self.shown_within(&amend.instrument, &amend.key, invisible(), |view| {
+                        change.seen(view) == Seen::Arrived
+                    })
+                    .await
+                }
+                None => None,
+            },
             Some(Write::Cancel(cancel)) => {
                 self.shown_within(&cancel.instrument, &cancel.key, invisible(), |view| {
                     !view.is_open()
@@ -191,19 +195,9 @@ fn found(order: OrderView) -> Fate {
     }
 }
 
-/// Whether the order has every figure that an amend asked for; an amend of levels alone shows nothing.
-fn shows_the_change(change: &AmendOrder, view: &OrderView) -> bool {
-    let (qty, price, trigger) = (change.new_qty, change.price, change.trigger_price);
-    qty.is_none_or(|qty| view.order.qty == Some(qty))
-        && price.is_none_or(|price| view.order.price == Some(price))
-        && trigger.is_none_or(|price| view.order.trigger_price == Some(price))
-        && (qty.is_some() || price.is_some() || trigger.is_some())
-}
-
 /// Whether the exchange's order has the content that was asked for under its id.
 fn is_what_was_asked(asked: &PlaceOrder, shown: &OrderView) -> bool {
-    // Executions say less of an order than its row does; fills without an average come from them alone.
-    let is_row = shown.average_price.is_some() || shown.order.filled.is_zero();
+    let is_row = is_row(shown);
     let shown = &shown.order;
     shown.instrument == asked.instrument
         && shown.side == asked.side

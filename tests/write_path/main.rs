@@ -3,6 +3,7 @@
 #![cfg(test)]
 
 mod accepted;
+mod amends;
 mod door;
 mod exits;
 mod leftovers;

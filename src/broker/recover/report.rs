@@ -11,7 +11,7 @@ pub struct Recovery {
     pub rejected: usize,
     /// They can no longer appear; whether they were sent is on the ledger.
     pub never_arrived: usize,
-    /// Changes of levels that an order does not show: recorded as unknown.
+    /// Changes of which an order does not show whether they were made: recorded as unknown.
     pub cannot_tell: usize,
     /// The ledger had their last word; only the file was left.
     pub told_already: usize,

@@ -46,7 +46,7 @@ impl<V: Venue> Core<V> {
             }
             Verdict::CannotTell => {
                 recovery.cannot_tell += 1;
-                let why = "whether the levels were changed cannot be seen from the order; look at it";
+                let why = "whether the change was made cannot be seen from the order; look at it";
                 (AuditKind::OrderSubmitted, AuditOutcome::Unknown, Some(why))
             }
         };

@@ -1,5 +1,6 @@
 //! What is to be done about one order in flight, given what the ledger says and what the exchange shows.
 
+use super::super::likeness::{Change, Seen};
 use super::told::Told;
 use crate::domain::account::{OrderView, RestingOrder};
 use crate::domain::order::WriteTool;
@@ -14,7 +15,7 @@ pub(super) enum Verdict {
     Rejected,
     /// It can no longer appear; the reason says how far it came.
     NeverArrived(&'static str),
-    /// What it changed cannot be seen.
+    /// Whether a change was made cannot be seen.
     CannotTell,
     /// The ledger has its last word already; only the file was left.
     ToldAlready,
@@ -40,21 +41,23 @@ impl Case<'_> {
         }
         let told = self.told.last.is_some() || self.record.state == InflightState::Acknowledged;
         let is_new_order = self.record.remote_tool == WriteTool::PlaceOrder.name();
+        let change = Change::of_record(self.record, self.order);
         match self.found {
             // Also after the ledger said that it was accepted: the acknowledgement was no order.
             Some(view) if is_new_order && view.is_rejected() => Verdict::Rejected,
             Some(_) if told => Verdict::ToldAlready,
             Some(view) if is_new_order => Verdict::Placed(AuditKind::OrderPlaced, outcome_of(view)),
-            Some(view) if self.shows_the_change(view) => {
+            Some(view) if change.seen(view) == Seen::Arrived => {
                 Verdict::Placed(AuditKind::OrderAmended, AuditOutcome::Accepted)
             }
             _ if !self.expired => Verdict::Open,
             None if told => Verdict::ToldAlready,
-            Some(_) if !self.is_visible() => Verdict::CannotTell,
-            Some(_) => {
+            None if is_new_order => Verdict::NeverArrived(self.how_far()),
+            Some(view) if change.seen(view) == Seen::NotArrived => {
                 Verdict::NeverArrived("the change never arrived: the exchange shows the order without it")
             }
-            None => Verdict::NeverArrived(self.how_far()),
+            // An order that is gone may have been changed before.
+            _ => Verdict::CannotTell,
         }
     }
 
@@ -68,20 +71,6 @@ impl Case<'_> {
                 "it was never sent or never arrived: the exchange does not show it, and it can no longer appear"
             }
         }
-    }
-
-    /// Whether what an amend changes can be seen on the order; take-profit and stop-loss cannot.
-    fn is_visible(&self) -> bool {
-        ["qty", "price", "triggerPrice"]
-            .iter()
-            .any(|field| self.record.body.get(field).is_some())
-    }
-
-    fn shows_the_change(&self, view: &OrderView) -> bool {
-        self.is_visible()
-            && view.order.qty == self.order.qty
-            && view.order.price == self.order.price
-            && view.order.trigger_price == self.order.trigger_price
     }
 }
 

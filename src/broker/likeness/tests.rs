@@ -1,0 +1,191 @@
+//! What an order that is shown says of a change that was asked of it.
+
+use serde_json::{Value, json};
+
+use super::*;
+use crate::domain::order::OrderKey;
+use crate::state::inflight::InflightState;
+
+/// A SOL at 140 that starts at 150, under `v-1`.
+fn row(side: &str, qty: &str, price: &str, trigger: &str) -> Value {
+    json!({"category": "linear", "symbol": "SOLUSDT", "side": side, "leavesQty": qty, "qty": qty, "price": price,
+           "triggerPrice": trigger, "reduceOnly": false, "positionIdx": 0, "orderLinkId": "mine-1", "orderId": "v-1"})
+}
+
+fn resting(row: &Value) -> RestingOrder {
+    rows::resting(&Json::parse(&row.to_string()).unwrap()).unwrap()
+}
+
+fn shown(row: &Value) -> OrderView {
+    OrderView {
+        order: resting(row),
+        status: "New".to_owned(),
+        reject_reason: None,
+        average_price: None,
+    }
+}
+
+fn amend(qty: Option<&str>, price: Option<&str>, trigger: Option<&str>) -> AmendOrder {
+    let price_of = |text: &str| Price::parse(text).unwrap();
+    AmendOrder {
+        instrument: resting(&row("Buy", "1", "140", "150")).instrument,
+        key: OrderKey::Venue("v-1".to_owned()),
+        new_qty: qty.map(|text| Qty::parse(text).unwrap()),
+        price: price.map(price_of),
+        trigger_price: trigger.map(price_of),
+        take_profit: None,
+        stop_loss: None,
+    }
+}
+
+fn seen(asked: &AmendOrder, now: (&str, &str, &str)) -> Seen {
+    let before = resting(&row("Buy", "1", "140", "150"));
+    let view = shown(&row("Buy", now.0, now.1, now.2));
+    Change::of(asked, Some(&before)).seen(&view)
+}
+
+#[test]
+fn a_change_arrived_when_what_it_alone_made_is_shown() {
+    let (one, two, at, up, from, on) = (
+        Some("1"),
+        Some("2"),
+        Some("140"),
+        Some("141"),
+        Some("150"),
+        Some("151"),
+    );
+    for (asked, now, says) in [
+        (amend(two, None, None), ("2", "140", "150"), Seen::Arrived),
+        (amend(None, up, None), ("1", "141", "150"), Seen::Arrived),
+        (amend(None, None, on), ("1", "140", "151"), Seen::Arrived),
+        (amend(two, up, on), ("2", "141", "151"), Seen::Arrived),
+        // What stays as it is may be asked for as well.
+        (amend(two, at, from), ("2", "140", "150"), Seen::Arrived),
+        // What was not asked for may have been changed since.
+        (amend(two, None, None), ("2", "139", "149"), Seen::Arrived),
+        // The order is as it was.
+        (amend(two, None, None), ("1", "140", "150"), Seen::NotArrived),
+        (amend(None, up, None), ("1", "140", "150"), Seen::NotArrived),
+        (amend(None, None, on), ("1", "140", "150"), Seen::NotArrived),
+        (amend(two, up, on), ("1", "140", "150"), Seen::NotArrived),
+        // It was changed since, before or after.
+        (amend(two, None, None), ("3", "140", "150"), Seen::CannotTell),
+        (amend(two, None, None), ("1", "139", "150"), Seen::CannotTell),
+        (amend(two, None, None), ("1", "140", "149"), Seen::CannotTell),
+        (amend(None, up, None), ("1", "142", "150"), Seen::CannotTell),
+        (amend(None, None, on), ("1", "140", "152"), Seen::CannotTell),
+        (amend(two, at, None), ("2", "142", "150"), Seen::CannotTell),
+        (amend(two, None, on), ("2", "140", "152"), Seen::CannotTell),
+        (amend(None, up, on), ("1", "140", "149"), Seen::CannotTell),
+        (amend(two, None, on), ("2", "140", "150"), Seen::CannotTell),
+        // Nothing that is shown differs from what was.
+        (amend(None, None, None), ("1", "140", "150"), Seen::CannotTell),
+        (amend(None, at, None), ("1", "140", "150"), Seen::CannotTell),
+        (amend(one, at, from), ("1", "140", "150"), Seen::CannotTell),
+        (amend(one, None, None), ("2", "140", "150"), Seen::CannotTell),
+    ] {
+        assert_eq!(seen(&asked, now), says, "{asked:?} {now:?}");
+    }
+}
+
+/// A buy is moved down and a sell up; a moved price alone proves nothing.
+#[test]
+fn a_price_that_the_exchange_moved_does_not_speak_against_a_change() {
+    for (side, price, now, says) in [
+        ("Buy", "200", "157.5", Seen::Arrived),
+        ("Buy", "200", "200", Seen::Arrived),
+        ("Buy", "200", "201", Seen::CannotTell),
+        ("Sell", "100", "142.5", Seen::Arrived),
+        ("Sell", "100", "99", Seen::CannotTell),
+        // It was at the collar already.
+        ("Buy", "200", "140", Seen::Arrived),
+    ] {
+        let before = resting(&row(side, "1", "140", "150"));
+        let change = Change::of(&amend(Some("2"), Some(price), None), Some(&before));
+        let view = shown(&row(side, "2", now, "150"));
+        assert_eq!(change.seen(&view), says, "{side} {price} {now}");
+    }
+    assert_eq!(
+        seen(&amend(None, Some("200"), None), ("1", "157.5", "150")),
+        Seen::CannotTell
+    );
+    assert_eq!(
+        seen(&amend(None, None, Some("200")), ("1", "140", "157.5")),
+        Seen::CannotTell
+    );
+    assert_eq!(
+        seen(&amend(Some("3"), Some("200"), None), ("2", "157.5", "150")),
+        Seen::CannotTell
+    );
+}
+
+#[test]
+fn another_order_and_executions_alone_are_no_proof_that_nothing_came() {
+    let before = resting(&row("Buy", "1", "140", "150"));
+    let change = Change::of(&amend(Some("2"), None, None), Some(&before));
+    let mut other = shown(&row("Buy", "1", "140", "150"));
+    assert_eq!(change.seen(&other), Seen::NotArrived);
+    other.order.venue_id = Some("v-2".to_owned());
+    assert_eq!(change.seen(&other), Seen::CannotTell);
+    let mut executed = shown(&row("Buy", "1", "140", "150"));
+    executed.order.filled = Decimal::ONE;
+    assert_eq!(change.seen(&executed), Seen::CannotTell);
+    executed.average_price = Price::parse("140").ok();
+    assert_eq!(change.seen(&executed), Seen::NotArrived, "a row with fills");
+}
+
+#[test]
+fn without_the_order_as_it_was_nothing_can_be_told() {
+    let change = Change::of(&amend(Some("2"), None, None), None);
+    assert!(change.can_be_seen());
+    for qty in ["1", "2", "3"] {
+        assert_eq!(
+            change.seen(&shown(&row("Buy", qty, "140", "150"))),
+            Seen::CannotTell
+        );
+    }
+    assert!(!Change::of(&amend(None, None, None), None).can_be_seen());
+}
+
+/// What a file says was asked for is what its body names; the order says to which figure.
+#[test]
+fn a_file_is_read_as_the_change_that_it_is_of() {
+    let mut record = InflightRecord {
+        client_id: "change-1".to_owned(),
+        fingerprint: "f".to_owned(),
+        remote_tool: "bybit_amend_order".to_owned(),
+        category: "linear".to_owned(),
+        symbol: "SOLUSDT".to_owned(),
+        side: "Buy".to_owned(),
+        body: json!({"qty": "2", "price": "141", "triggerPrice": "151"}),
+        notional_usd: "280".to_owned(),
+        order: row("Buy", "2", "141", "151"),
+        before: Some(row("Buy", "1", "140", "150")),
+        created_at: "2026-06-02T09:15:49.482+00:00".to_owned(),
+        state: InflightState::Sent,
+        venue_order_id: None,
+        process_id: 1,
+        venue: "paper".to_owned(),
+    };
+    let of = |record: &InflightRecord, now: (&str, &str, &str)| {
+        let change = Change::of_record(record, &resting(&record.order));
+        change.seen(&shown(&row("Buy", now.0, now.1, now.2)))
+    };
+    assert_eq!(of(&record, ("2", "141", "151")), Seen::Arrived);
+    for other in [("3", "141", "151"), ("2", "142", "151"), ("2", "141", "152")] {
+        assert_eq!(of(&record, other), Seen::CannotTell, "{other:?}");
+    }
+    for (field, now) in [
+        ("qty", ("2", "140", "150")),
+        ("price", ("1", "141", "150")),
+        ("triggerPrice", ("1", "140", "151")),
+    ] {
+        record.body = json!({field: "1"});
+        assert_eq!(of(&record, now), Seen::Arrived, "{field}");
+        assert_eq!(of(&record, ("1", "140", "150")), Seen::NotArrived, "{field}");
+    }
+    for unknown in [None, Some(json!({})), Some(json!("nothing"))] {
+        record.before = unknown;
+        assert_eq!(of(&record, ("2", "141", "151")), Seen::CannotTell);
+    }
+}
