@@ -84,6 +84,17 @@ impl Change {
         Seen::CannotTell
     }
 
+    /// Whether the order shows an amend that was acknowledged: everything that was asked for, or a price on its
+    /// way there that is no longer the old one.
+    pub(super) fn is_shown(&self, view: &OrderView) -> bool {
+        let before = self.before.as_ref().unwrap_or(&view.order);
+        let has_moved = |figure: &Beside| figure.is_moved && figure.has_changed();
+        self.seen(view) == Seen::Arrived
+            || self
+                .beside(before, &view.order)
+                .all(|figure| figure.is_new() || has_moved(&figure))
+    }
+
     fn beside(&self, before: &RestingOrder, shown: &RestingOrder) -> impl Iterator<Item = Beside> {
         let (before, shown, side) = (Figures::of(before), Figures::of(shown), shown.side);
         let beside = |asked: Option<Decimal>, before, shown, can_move: bool| {

@@ -20,7 +20,7 @@ use crate::state::clock;
 use crate::state::day::{Committed, Day};
 use crate::state::inflight::{InflightRecord, InflightState};
 use crate::state::ledger::{Ledger, LedgerError};
-use crate::venue::Venue;
+use crate::venue::{Accepted, Venue};
 
 /// One write as it goes through its steps.
 #[derive(Debug)]
@@ -246,16 +246,17 @@ impl Scribe {
         }
         let settled = match fate {
             Fate::Unknown(_) => false,
-            Fate::Taken { order, .. } => written.is_ok() && !self.is_awaited(order.as_ref()),
+            Fate::Taken { accepted, order } => written.is_ok() && !self.is_awaited(accepted, order.as_ref()),
             Fate::Rejected(_) | Fate::RejectedLater { .. } | Fate::Halted(_) | Fate::NotSent(_) => true,
         };
         (reply::settled(self, fate, outcome, &written), settled)
     }
 
-    /// A new order that was taken and is not shown yet goes on counting as in flight, or the next order would not
-    /// see it.
-    fn is_awaited(&self, order: Option<&OrderView>) -> bool {
-        order.is_none() && self.tool == WriteTool::PlaceOrder
+    /// What was taken and is not shown yet goes on counting as in flight, or the next order would not see it: a new
+    /// order, and a change that makes another one of it.
+    pub(super) fn is_awaited(&self, accepted: &Accepted, order: Option<&OrderView>) -> bool {
+        let is_change = || !accepted.unchanged && self.change().is_some_and(|change| change.can_be_seen());
+        order.is_none() && (self.tool == WriteTool::PlaceOrder || is_change())
     }
 
     fn put_down(
@@ -273,7 +274,7 @@ impl Scribe {
             })
         };
         match fate {
-            Fate::Taken { accepted, order } if self.is_awaited(order.as_ref()) => {
+            Fate::Taken { accepted, order } if self.is_awaited(accepted, order.as_ref()) => {
                 let order = kept(InflightState::Acknowledged, accepted.venue_id.as_ref());
                 day.keep_open(order.as_ref(), record)
             }

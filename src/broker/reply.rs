@@ -226,6 +226,13 @@ pub(super) fn settled(
                     "acknowledged, which is no fill; the exchange does not show the order yet",
                 );
             }
+            None if scribe.is_awaited(accepted, None) => {
+                put(
+                    &mut members,
+                    "note",
+                    "acknowledged; the exchange does not show the change yet, and the larger of both counts until it does",
+                );
+            }
             None => {}
         }
     }

@@ -72,8 +72,17 @@ impl<V: Venue> Core<V> {
     }
 
     /// A new order is asked for once it is acknowledged: the acknowledgement is no fill, and may be followed by
-    /// a rejection.
+    /// a rejection. A change is asked for too: until it is shown, the next order is judged by what it made larger.
     async fn look_once(&self, scribe: &Scribe, accepted: Accepted) -> Fate {
+        if let Some(Write::Amend(amend)) = scribe.write()
+            && let Some(change) = scribe.change().filter(|_| scribe.is_awaited(&accepted, None))
+        {
+            let is_over = |view: &OrderView| change.is_shown(view) || !view.is_open();
+            let order = self
+                .shown_within(&amend.instrument, &amend.key, SHOWN_WITHIN, is_over)
+                .await;
+            return Fate::Taken { accepted, order };
+        }
         let Some((placed, key)) = placed(scribe) else {
             return Fate::Taken {
                 accepted,

@@ -1,6 +1,7 @@
 //! What became of a change to an order: arrived, never arrived, or more than the exchange can show.
 
 use std::fs;
+use std::time::{Duration, Instant};
 
 use mandated::domain::order::WriteTool;
 use mandated::sim::FaultKind;
@@ -141,5 +142,90 @@ async fn a_lost_amend_of_an_order_that_is_no_longer_shown_stays_counted() {
     leave_amend(&world, &json!("gone-1"), true);
     look(&world).await;
     assert_eq!(world.story()[2..], ["order_submitted unknown", "breach blocked"]);
+    assert_eq!(world.count(), 2);
+}
+
+/// 6,500 of coins and 900.06 that are not shown yet; 5.5 more would be 825.055.
+#[tokio::test]
+async fn an_acknowledged_change_that_is_not_shown_counts_until_it_is() {
+    let world = World::new().await;
+    world.cap("max_total_exposure_usd", 8_000.0);
+    half_a_sol(&world).await;
+    world.fault(AMEND, FaultKind::InvisibleMs(10_000), Some(1));
+    let started = Instant::now();
+    let reply = amend(&world, json!({"new_qty": "6"})).await;
+    assert_eq!(reply["status"], "accepted", "{reply}");
+    let note = reply["note"].as_str().unwrap();
+    assert!(note.contains("does not show the change yet"), "{note}");
+    let [file] = world.inflight().try_into().unwrap();
+    assert!(file.ends_with(" acknowledged"), "{file}");
+
+    let mut more = six_sol();
+    more["qty"] = "5.5".into();
+    let second = world.place(more.clone()).await;
+    assert_blocked(&second, "pause_for_reauth", "max_total_exposure_usd");
+    assert_eq!(second["breach"]["attempted_value"], "8225.115");
+    assert_eq!(world.inflight(), [file]);
+    assert!(
+        started.elapsed() < Duration::from_millis(9_900),
+        "the test was too slow to mean anything"
+    );
+
+    tokio::time::sleep_until((started + Duration::from_millis(10_300)).into()).await;
+    let third = world.place(more).await;
+    assert_eq!(third["breach"]["attempted_value"], "8225.115", "counted once");
+    assert_eq!(world.inflight(), [] as [&str; 0]);
+    assert_eq!(
+        world.story()[2..],
+        [
+            "order_submitted pending",
+            "order_amended accepted",
+            "breach blocked",
+            "breach blocked"
+        ]
+    );
+    assert_eq!(world.count(), 2);
+    world.assert_chain_whole();
+}
+
+/// What cannot be seen is not waited for, and what is seen leaves nothing behind.
+#[tokio::test]
+async fn a_change_that_is_shown_or_cannot_be_is_settled_at_once() {
+    for (changes, qty, price) in [
+        (json!({"new_qty": "6"}), "6", "140"),
+        (json!({"price": "141"}), "0.5", "141"),
+        // Moved by the exchange.
+        (json!({"price": "200"}), "0.5", "157.5"),
+        // It fills at once.
+        (json!({"price": "151"}), "0.5", "151"),
+        (json!({"stop_loss": "120"}), "0.5", "140"),
+    ] {
+        let world = World::new().await;
+        half_a_sol(&world).await;
+        let reply = amend(&world, changes.clone()).await;
+        assert_eq!(
+            (reply["status"].as_str(), reply.get("note")),
+            (Some("accepted"), None),
+            "{reply}"
+        );
+        let order = &world.orders("linear").await[0];
+        assert_eq!((&order["qty"], &order["price"]), (&json!(qty), &json!(price)));
+        assert_eq!(world.inflight(), [] as [&str; 0], "{changes}");
+        assert_eq!(world.story()[3], "order_amended accepted");
+    }
+}
+
+/// An order that ended is in the lists as what it is now.
+#[tokio::test]
+async fn an_acknowledged_change_of_an_order_that_ended_is_settled() {
+    let world = World::new().await;
+    half_a_sol(&world).await;
+    world.fault(AMEND, FaultKind::InvisibleMs(60_000), Some(1));
+    amend(&world, json!({"new_qty": "6"})).await;
+    assert_eq!(world.inflight().len(), 1);
+    let cancelled = world.write(WriteTool::CancelOrder, change(json!({}))).await;
+    assert_eq!(cancelled["status"], "accepted", "{cancelled}");
+    look(&world).await;
+    assert_eq!(world.inflight(), [] as [&str; 0]);
     assert_eq!(world.count(), 2);
 }

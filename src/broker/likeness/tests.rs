@@ -147,6 +147,39 @@ fn without_the_order_as_it_was_nothing_can_be_told() {
     assert!(!Change::of(&amend(None, None, None), None).can_be_seen());
 }
 
+/// An acknowledged change is waited for until nothing that it made larger is hidden.
+#[test]
+fn an_acknowledged_change_is_shown_by_every_figure_of_it() {
+    let before = resting(&row("Buy", "1", "140", "150"));
+    let (two, up) = (Some("2"), Some("200"));
+    for (asked, now, is_shown) in [
+        (amend(two, None, None), ("2", "140", "150"), true),
+        (amend(two, None, None), ("1", "140", "150"), false),
+        (amend(two, None, None), ("3", "140", "150"), false),
+        (amend(None, up, None), ("1", "157.5", "150"), true),
+        (amend(None, up, None), ("1", "140", "150"), false),
+        (amend(None, up, None), ("1", "201", "150"), false),
+        (amend(two, up, None), ("2", "157.5", "150"), true),
+        (amend(two, up, None), ("1", "157.5", "150"), false),
+        // At the collar already.
+        (amend(two, up, None), ("2", "140", "150"), true),
+        (amend(None, None, None), ("1", "140", "150"), true),
+    ] {
+        let view = shown(&row("Buy", now.0, now.1, now.2));
+        let change = Change::of(&asked, Some(&before));
+        assert_eq!(change.is_shown(&view), is_shown, "{asked:?} {now:?}");
+    }
+    // A file that does not say what the order was: everything must be as asked.
+    for (asked, now, is_shown) in [
+        (amend(two, up, None), ("2", "200", "150"), true),
+        (amend(two, up, None), ("2", "157.5", "150"), false),
+        (amend(two, None, None), ("1", "140", "150"), false),
+    ] {
+        let view = shown(&row("Buy", now.0, now.1, now.2));
+        assert_eq!(Change::of(&asked, None).is_shown(&view), is_shown, "{asked:?}");
+    }
+}
+
 /// What a file says was asked for is what its body names; the order says to which figure.
 #[test]
 fn a_file_is_read_as_the_change_that_it_is_of() {

@@ -45,13 +45,15 @@ impl Case<'_> {
         match self.found {
             // Also after the ledger said that it was accepted: the acknowledgement was no order.
             Some(view) if is_new_order && view.is_rejected() => Verdict::Rejected,
-            Some(_) if told => Verdict::ToldAlready,
+            Some(_) if told && is_new_order => Verdict::ToldAlready,
+            // Acknowledged is not shown: until then the change counts beside what is.
+            Some(view) if told && (change.is_shown(view) || !view.is_open()) => Verdict::ToldAlready,
             Some(view) if is_new_order => Verdict::Placed(AuditKind::OrderPlaced, outcome_of(view)),
-            Some(view) if change.seen(view) == Seen::Arrived => {
+            Some(view) if !told && change.seen(view) == Seen::Arrived => {
                 Verdict::Placed(AuditKind::OrderAmended, AuditOutcome::Accepted)
             }
             _ if !self.expired => Verdict::Open,
-            None if told => Verdict::ToldAlready,
+            _ if told => Verdict::ToldAlready,
             None if is_new_order => Verdict::NeverArrived(self.how_far()),
             Some(view) if change.seen(view) == Seen::NotArrived => {
                 Verdict::NeverArrived("the change never arrived: the exchange shows the order without it")

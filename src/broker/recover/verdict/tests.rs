@@ -199,6 +199,33 @@ fn an_amend_never_arrived_when_the_order_is_as_it_was() {
     assert!(why.starts_with("the change never arrived"), "{why}");
 }
 
+/// The ledger says that it was accepted, and the exchange shows the order without it.
+#[test]
+fn an_acknowledged_amend_is_open_until_it_is_shown() {
+    let mut record = amend(json!({"qty": "2"}), &ONE);
+    let said = last(AuditKind::OrderAmended, AuditOutcome::Accepted);
+    let mut acknowledged = record.clone();
+    acknowledged.state = InflightState::Acknowledged;
+    for (record, told) in [(&record, &said), (&acknowledged, &Told::default())] {
+        let old = shown("New", &ONE);
+        assert_eq!(judge(record, told, Some(&old), false), Verdict::Open);
+        assert_eq!(judge(record, told, None, false), Verdict::Open);
+        for (view, expired) in [
+            (Some(shown("New", &[])), false),
+            (Some(shown("Cancelled", &ONE)), false),
+            (Some(old), true),
+            (None, true),
+        ] {
+            let verdict = judge(record, told, view.as_ref(), expired);
+            assert_eq!(verdict, Verdict::ToldAlready, "{view:?}");
+        }
+    }
+    // What cannot be seen is not waited for.
+    record.body = json!({"stopLoss": "120"});
+    let view = shown("New", &[]);
+    assert_eq!(judge(&record, &said, Some(&view), false), Verdict::ToldAlready);
+}
+
 /// What was changed since, what is gone, and a file that does not say what the order was: none is given back.
 #[test]
 fn an_amend_of_which_nothing_can_be_told_is_never_given_back() {
