@@ -9,7 +9,7 @@ use mandated::state::clock;
 use serde_json::{Value, json};
 
 use crate::unknown::age;
-use crate::world::{World, assert_blocked, in_short, put, six_sol};
+use crate::world::{World, assert_blocked, assert_reason, in_short, put, six_sol};
 
 pub(crate) const AMEND: &str = "/v5/order/amend";
 
@@ -186,6 +186,35 @@ async fn an_acknowledged_change_that_is_not_shown_counts_until_it_is() {
     );
     assert_eq!(world.count(), 2);
     world.assert_chain_whole();
+}
+
+/// A new price for what is shown as half a SOL would be one for six.
+#[tokio::test]
+async fn no_further_change_is_judged_by_an_order_whose_change_is_not_settled() {
+    let world = World::new().await;
+    half_a_sol(&world).await;
+    world.fault(AMEND, FaultKind::InvisibleMs(60_000), Some(1));
+    amend(&world, json!({"new_qty": "6"})).await;
+    let refused = amend(&world, json!({"price": "149"})).await;
+    assert_blocked(&refused, "deny", "intent");
+    assert_reason(&refused, "an earlier change to it");
+    assert_eq!(world.sent().len(), 2);
+    // It can be cancelled all the same.
+    let cancelled = world.write(WriteTool::CancelOrder, change(json!({}))).await;
+    assert_eq!(cancelled["status"], "accepted", "{cancelled}");
+    assert_eq!(world.inflight().len(), 1);
+}
+
+/// A stop that may have been set makes the order no other one to judge.
+#[tokio::test]
+async fn a_change_after_one_that_cannot_be_seen_is_judged() {
+    let world = World::new().await;
+    half_a_sol(&world).await;
+    world.fault(AMEND, FaultKind::DropAfter, Some(1));
+    let lost = amend(&world, json!({"stop_loss": "120"})).await;
+    assert_eq!(lost["status"], "unknown", "{lost}");
+    let next = amend(&world, json!({"price": "141"})).await;
+    assert_eq!(next["status"], "accepted", "{next}");
 }
 
 /// What cannot be seen is not waited for, and what is seen leaves nothing behind.
