@@ -7,7 +7,7 @@ use futures::future::join_all;
 use rust_decimal::Decimal;
 
 use super::Core;
-use super::likeness::Change;
+use super::likeness::{Change, has_its_terms};
 use crate::domain::account::{CoinBalance, RestingOrder};
 use crate::domain::json::Json;
 use crate::domain::money::Usd;
@@ -129,8 +129,9 @@ impl<V: Venue> Core<V> {
                         Some(shown) if record.remote_tool == WriteTool::AmendOrder.name() => {
                             widen(shown, &order)
                         }
-                        Some(_) => {}
-                        None => unseen.push(order),
+                        Some(shown) if has_its_terms(&order, shown, true) => {}
+                        // Another order under our id: ours may still appear.
+                        Some(_) | None => unseen.push(order),
                     }
                 }
                 Err(why) => {

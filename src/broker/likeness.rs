@@ -3,7 +3,7 @@
 
 use rust_decimal::Decimal;
 
-use crate::domain::account::{OrderView, RestingOrder};
+use crate::domain::account::{OrderView, RestingOrder, SizeUnit};
 use crate::domain::json::Json;
 use crate::domain::money::{Price, Qty};
 use crate::domain::order::{AmendOrder, Side};
@@ -162,6 +162,47 @@ fn is_moved(side: Side, asked: Decimal, shown: Decimal) -> bool {
         Side::Buy => shown < asked,
         Side::Sell => shown > asked,
     }
+}
+
+/// Whether an order under our id can be ours, later amends included: by what neither an amend nor a moved price
+/// changes.
+pub(super) fn is_of_its_kind(asked: &RestingOrder, view: &OrderView) -> bool {
+    // What never rests cannot be amended.
+    let can_be_amended = asked.price.is_some() || asked.trigger_price.is_some();
+    let is_row = is_row(view);
+    has_its_terms(asked, &view.order, is_row) && (can_be_amended || has_its_qty(asked, &view.order, is_row))
+}
+
+/// Whether it is ours as it was sent: nobody has amended it.
+pub(super) fn is_as_sent(asked: &RestingOrder, view: &OrderView) -> bool {
+    let (shown, is_row) = (&view.order, is_row(view));
+    let has_its_price = match (asked.price, shown.price) {
+        (Some(asked), Some(now)) => now == asked || is_moved(shown.side, asked.value(), now.value()),
+        (asked, now) => asked == now,
+    };
+    has_its_terms(asked, shown, is_row)
+        && has_its_qty(asked, shown, is_row)
+        && (!is_row || (has_its_price && shown.trigger_price == asked.trigger_price))
+}
+
+/// What no amend changes. Executions alone say what and on which side, and not in which unit.
+pub(super) fn has_its_terms(asked: &RestingOrder, shown: &RestingOrder, is_row: bool) -> bool {
+    // A hedge leg is shown as reduce-only when the side can only close it, whatever was asked for.
+    let closes_a_leg = asked.position_idx.is_reduced_by(asked.side);
+    let has_the_rest = || {
+        shown.price.is_some() == asked.price.is_some()
+            && shown.unit == asked.unit
+            && shown.position_idx == asked.position_idx
+            && (shown.reduce_only == asked.reduce_only || closes_a_leg)
+    };
+    shown.instrument == asked.instrument && shown.side == asked.side && (!is_row || has_the_rest())
+}
+
+/// A close that is larger than one order may be becomes several, of which one has the id (facts §7, 21).
+fn has_its_qty(asked: &RestingOrder, shown: &RestingOrder, is_row: bool) -> bool {
+    let is_money = asked.unit == SizeUnit::Quote && !is_row;
+    let is_part = asked.reduce_only && shown.qty < asked.qty;
+    is_money || shown.qty.is_none() || shown.qty == asked.qty || is_part
 }
 
 /// Executions say less of an order than its row does; fills without an average come from them alone.

@@ -7,8 +7,8 @@ use serde_json::Value;
 use tokio::time::{Instant, sleep};
 
 use super::Core;
-use super::describe::size_unit;
-use super::likeness::{Change, Seen, is_row};
+use super::describe::{new_order_view, size_unit};
+use super::likeness::{Change, Seen, is_as_sent, is_row};
 use super::record::Scribe;
 use crate::domain::account::{OrderView, RestingOrder};
 use crate::domain::order::{OrderKey, OrderKind, PlaceOrder, Write};
@@ -124,13 +124,7 @@ impl<V: Venue> Core<V> {
 
     async fn look_until_sure(&self, scribe: &Scribe, why: String) -> Fate {
         let seen = match scribe.write() {
-            Some(Write::Place(_)) => match placed(scribe) {
-                Some((placed, key)) => {
-                    self.shown_within(&placed.instrument, &key, invisible(), |_| true)
-                        .await
-                }
-                None => None,
-            },
+            Some(Write::Place(_)) => return self.look_for_ours(scribe, why).await,
             Some(Write::Amend(amend)) => match scribe.change().filter(Change::can_be_seen) {
                 Some(change) => {
                     self.shown_within(&amend.instrument, &amend.key, invisible(), |view| {
@@ -150,6 +144,27 @@ impl<V: Venue> Core<V> {
         };
         match seen {
             Some(order) => found(order),
+            None => Fate::Unknown(why),
+        }
+    }
+
+    /// An order under our id is ours only when it is what was sent: nobody had the time to change it, and another
+    /// one would be told, and remembered, as ours.
+    async fn look_for_ours(&self, scribe: &Scribe, why: String) -> Fate {
+        let (Some((placed, key)), Some(id)) = (placed(scribe), scribe.client_id()) else {
+            return Fate::Unknown(why);
+        };
+        match self
+            .shown_within(&placed.instrument, &key, invisible(), |_| true)
+            .await
+        {
+            Some(order) if is_as_sent(&new_order_view(placed, id), &order) => found(order),
+            Some(other) => {
+                let name = other.order.venue_id.as_deref().unwrap_or("which has no id");
+                Fate::Unknown(format!(
+                    "{why}; under {key} the exchange shows another order, {name}"
+                ))
+            }
             None => Fate::Unknown(why),
         }
     }

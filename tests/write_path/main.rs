@@ -6,6 +6,7 @@ mod accepted;
 mod amends;
 mod door;
 mod exits;
+mod foreign;
 mod leftovers;
 mod outcomes;
 mod races;

@@ -222,3 +222,111 @@ fn a_file_is_read_as_the_change_that_it_is_of() {
         assert_eq!(of(&record, ("2", "141", "151")), Seen::CannotTell);
     }
 }
+
+/// The same order with other members, as JSON has them.
+fn with(changes: &Value) -> RestingOrder {
+    let mut row = row("Buy", "2", "140", "150");
+    for (name, value) in changes.as_object().unwrap() {
+        row[name.as_str()] = value.clone();
+    }
+    resting(&row)
+}
+
+fn view_of(order: RestingOrder) -> OrderView {
+    OrderView {
+        order,
+        ..shown(&row("Buy", "2", "140", "150"))
+    }
+}
+
+/// `(of its kind, as it was sent)`
+fn is_ours(asked: &RestingOrder, now: RestingOrder) -> (bool, bool) {
+    let view = view_of(now);
+    (is_of_its_kind(asked, &view), is_as_sent(asked, &view))
+}
+
+#[test]
+fn what_an_amend_can_change_leaves_an_order_ours_and_what_it_cannot_does_not() {
+    let asked = with(&json!({}));
+    for (changes, is) in [
+        (json!({}), (true, true)),
+        (json!({"orderId": "v-2"}), (true, true)),
+        // Moved to the collar.
+        (json!({"price": "139"}), (true, true)),
+        (json!({"price": "141"}), (true, false)),
+        (json!({"qty": "1", "leavesQty": "1"}), (true, false)),
+        (json!({"qty": "3", "leavesQty": "3"}), (true, false)),
+        (json!({"triggerPrice": "151"}), (true, false)),
+        (json!({"triggerPrice": ""}), (true, false)),
+        (json!({"side": "Sell"}), (false, false)),
+        (json!({"price": ""}), (false, false)),
+        (json!({"symbol": "ETHUSDT"}), (false, false)),
+        (json!({"category": "inverse"}), (false, false)),
+        (json!({"reduceOnly": true}), (false, false)),
+        (json!({"positionIdx": 1}), (false, false)),
+    ] {
+        assert_eq!(is_ours(&asked, with(&changes)), is, "{changes}");
+    }
+    let mut in_money = with(&json!({}));
+    in_money.unit = SizeUnit::Quote;
+    assert_eq!(is_ours(&asked, in_money), (false, false));
+}
+
+/// What fills at once cannot have been amended; a conditional one can, before it starts.
+#[test]
+fn an_order_that_never_rests_has_the_quantity_that_was_sent() {
+    let market = json!({"price": "", "triggerPrice": ""});
+    let conditional = json!({"price": ""});
+    for (kind, is) in [(market, false), (conditional, true)] {
+        let asked = with(&kind);
+        let mut other = kind.clone();
+        (other["qty"], other["leavesQty"]) = ("1".into(), "1".into());
+        assert_eq!(is_ours(&asked, with(&kind)), (true, true), "{kind}");
+        assert_eq!(is_ours(&asked, with(&other)), (is, false), "{kind}");
+        let mut limit = kind.clone();
+        limit["price"] = "140".into();
+        assert_eq!(is_ours(&asked, with(&limit)), (false, false), "{kind}");
+    }
+}
+
+/// A close beyond the largest order is spread over several, of which the first has the id.
+#[test]
+fn a_large_close_may_be_shown_as_a_part_of_it() {
+    let close = json!({"price": "", "triggerPrice": "", "reduceOnly": true});
+    let of = |qty: &str| {
+        let mut close = close.clone();
+        (close["qty"], close["leavesQty"]) = (qty.into(), qty.into());
+        with(&close)
+    };
+    assert_eq!(is_ours(&of("2"), of("1")), (true, true));
+    assert_eq!(is_ours(&of("2"), of("3")), (false, false));
+}
+
+/// The exchange says reduce-only of a hedge leg that the side can only close.
+#[test]
+fn a_close_of_a_hedge_leg_is_ours_however_it_is_flagged() {
+    for (leg, is) in [(2, (true, true)), (1, (false, false))] {
+        let asked = with(&json!({"positionIdx": leg}));
+        let flagged = with(&json!({"positionIdx": leg, "reduceOnly": true}));
+        assert_eq!(is_ours(&asked, flagged), is, "{leg}");
+    }
+}
+
+/// Executions say the instrument, the side and the quantity, and a price that is the fill's own bound.
+#[test]
+fn executions_alone_are_judged_by_what_they_say() {
+    let asked = with(&json!({"price": "", "triggerPrice": "", "positionIdx": 1, "reduceOnly": true}));
+    let mut executed = with(&json!({"price": "157.5", "triggerPrice": ""}));
+    executed.filled = Decimal::ONE;
+    assert_eq!(is_ours(&asked, executed.clone()), (true, true));
+    executed.qty = None;
+    assert_eq!(is_ours(&asked, executed.clone()), (true, true));
+    executed.qty = Qty::parse("3").ok();
+    assert_eq!(is_ours(&asked, executed.clone()), (false, false));
+    // What was asked for in money is shown in coins.
+    let mut in_money = asked.clone();
+    in_money.unit = SizeUnit::Quote;
+    assert_eq!(is_ours(&in_money, executed.clone()), (true, true));
+    executed.side = Side::Sell;
+    assert_eq!(is_ours(&in_money, executed), (false, false));
+}

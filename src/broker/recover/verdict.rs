@@ -1,6 +1,6 @@
 //! What is to be done about one order in flight, given what the ledger says and what the exchange shows.
 
-use super::super::likeness::{Change, Seen};
+use super::super::likeness::{Change, Seen, is_as_sent, is_of_its_kind};
 use super::told::Told;
 use crate::domain::account::{OrderView, RestingOrder};
 use crate::domain::order::WriteTool;
@@ -40,9 +40,9 @@ impl Case<'_> {
             return Verdict::ToldAlready;
         }
         let told = self.told.last.is_some() || self.record.state == InflightState::Acknowledged;
-        let is_new_order = self.record.remote_tool == WriteTool::PlaceOrder.name();
+        let is_new_order = self.is_new_order();
         let change = Change::of_record(self.record, self.order);
-        match self.found {
+        match self.ours() {
             // Also after the ledger said that it was accepted: the acknowledgement was no order.
             Some(view) if is_new_order && view.is_rejected() => Verdict::Rejected,
             Some(_) if told && is_new_order => Verdict::ToldAlready,
@@ -63,7 +63,24 @@ impl Case<'_> {
         }
     }
 
+    fn is_new_order(&self) -> bool {
+        self.record.remote_tool == WriteTool::PlaceOrder.name()
+    }
+
+    /// What is shown, unless it is another order under our id. The count of a rejected one is given back, so that
+    /// one has to be ours to the last figure.
+    pub(super) fn ours(&self) -> Option<&OrderView> {
+        let is_ours = |view: &OrderView| match view.is_rejected() {
+            true => is_as_sent(self.order, view),
+            false => is_of_its_kind(self.order, view),
+        };
+        self.found.filter(|view| !self.is_new_order() || is_ours(view))
+    }
+
     fn how_far(&self) -> &'static str {
+        if self.found.is_some() {
+            return "it never arrived: the id belongs to another order";
+        }
         match (self.told.submitted, self.told.complete) {
             (true, _) => "it never arrived: the exchange does not show it, and it can no longer appear",
             (false, true) => {

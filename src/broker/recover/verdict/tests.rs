@@ -102,6 +102,35 @@ fn what_is_shown_differently_is_the_new_order_still() {
     assert_eq!(judge(&record, &Told::default(), Some(&view), true), PLACED);
 }
 
+/// Another order under our id is not ours, whatever became of it and whatever the ledger says.
+#[test]
+fn another_order_under_the_id_is_as_none() {
+    let record = in_flight(WriteTool::PlaceOrder, json!({"qty": "2"}));
+    let said = last(AuditKind::OrderPlaced, AuditOutcome::Accepted);
+    let sell = [("side", "Sell")];
+    let larger = [("qty", "3"), ("leavesQty", "3")];
+    for (status, other) in [
+        ("New", sell.as_slice()),
+        ("Filled", &sell),
+        ("Rejected", &sell),
+        // Ours, amended before it was refused, or another one: nothing of ours stands, but that is said in time.
+        ("Rejected", &larger),
+    ] {
+        let view = shown(status, other);
+        assert_eq!(
+            judge(&record, &Told::default(), Some(&view), false),
+            Verdict::Open
+        );
+        let why = "it never arrived: the id belongs to another order";
+        assert_eq!(
+            judge(&record, &Told::default(), Some(&view), true),
+            Verdict::NeverArrived(why)
+        );
+        assert_eq!(judge(&record, &said, Some(&view), false), Verdict::Open);
+        assert_eq!(judge(&record, &said, Some(&view), true), Verdict::ToldAlready);
+    }
+}
+
 #[test]
 fn an_order_that_is_not_shown_is_open_until_it_can_no_longer_appear() {
     let record = in_flight(WriteTool::PlaceOrder, json!({"qty": "2"}));
