@@ -22,7 +22,6 @@ use tokio::sync::watch;
 use crate::domain::order::{ClientOrderId, Write, WriteTool};
 use crate::gate::{self, Facts, Intended, Limit, Refusal, Refused};
 use crate::state::day::{Committed, Day, Submission};
-use crate::state::halt::read_halt;
 use crate::state::ledger::Ledger;
 use crate::state::paths::LiveFiles;
 use crate::state::{clock, crash, settled};
@@ -34,7 +33,7 @@ pub use recover::Recovery;
 use reply::Reply;
 use resolve::Fate;
 use standing::Door;
-pub use standing::{Hold, read_standing};
+pub use standing::Hold;
 
 /// How long a write waits for the order lock. Vibe-Trading does not wait at all; an agent can ask again.
 const LOCK_WAIT: Duration = Duration::from_secs(5);
@@ -197,7 +196,9 @@ impl<V: Venue> Core<V> {
         let facts = self.facts(&intended, &day).await;
         self.refuse_if_closed()?;
         crash::point("after-facts");
-        let approved = gate::judge(intended, &facts)?;
+        // The reads took their time: what stands now decides, not what stood before them.
+        let now = self.latest_clock().await;
+        let approved = gate::judge(self.intended(scribe, now, tool, args)?, &facts)?;
 
         // 3. Counted, on disk, on the ledger. Only now is there a permit.
         scribe.approved(&approved);
@@ -213,15 +214,15 @@ impl<V: Venue> Core<V> {
             .commit(approved, submission)
             .map_err(|error| outside(Limit::Ledger, &error))?;
 
-        // 4. The last look at HALT, then the send, then what became of it.
+        // 4. The last look at HALT and mandate, then the send, then what became of it.
         crash::point("before-send");
-        let fate = match read_halt(&self.files).tripped() {
-            Some(what) => Fate::Halted(what),
+        let fate = match permit.withdrawn() {
+            Some(why) => Fate::Withdrawn(why),
             None => {
                 // The venue looks once more when nothing is left to wait for.
                 let outcome = self.venue.send(permit).await;
                 crash::point("after-send");
-                self.resolve(scribe, outcome).await
+                self.resolve(scribe, &committed, outcome).await
             }
         };
         crash::point("after-lookup");

@@ -217,6 +217,18 @@ fn a_missing_and_an_ended_mandate_are_red() {
 }
 
 #[test]
+fn an_exclude_entry_that_can_match_nothing_is_red_and_named() {
+    let world = World::new();
+    let text = fs::read_to_string(world.files.mandate()).unwrap();
+    let list = r#""exclude_symbols":["DOGE, SHIB"]"#;
+    let changed = text.replace(r#""exclude_symbols":[]"#, list);
+    assert_ne!(changed, text);
+    write_private(&world.files.mandate(), &changed);
+    let report = assert_red(&world, &["mandate.invalid"]);
+    assert!(report.to_string().contains("`DOGE, SHIB`"), "{report}");
+}
+
+#[test]
 fn a_mandate_that_ends_soon_is_yellow() {
     let world = World::new();
     let soon = clock::now() + Duration::from_secs(24 * 60 * 60);
@@ -286,6 +298,30 @@ fn a_counter_and_a_policy_that_are_not_understood_are_red() {
         report.to_string().contains("`halt.tripped` cannot be accepted"),
         "{report}"
     );
+}
+
+#[test]
+fn the_root_of_paper_is_told_with_what_named_it() {
+    let world = World::new();
+    let source = |command: &mut Command| {
+        let (_, report) = report(command);
+        let findings = report["findings"].as_array().unwrap().iter();
+        let mut roots = findings.filter(|finding| finding["id"] == "files.root");
+        let what = roots.next().unwrap()["what"].as_str().unwrap().to_owned();
+        what.split_once("`, from ").unwrap().1.to_owned()
+    };
+    assert_eq!(source(&mut world.doctor(&["--json"])), "MANDATED_PAPER_ROOT");
+    let other = world.root().join("other");
+    let flag = ["--json", "--paper-root", other.to_str().unwrap()];
+    let said = source(&mut world.doctor(&flag));
+    assert_eq!(said, "--paper-root; it does not exist yet");
+    let mut unnamed = world.doctor(&["--json"]);
+    let unnamed = unnamed
+        .env_remove("MANDATED_PAPER_ROOT")
+        .env("VIBE_TRADING_HOME", world.root());
+    let said = source(unnamed);
+    let below = "VIBE_TRADING_HOME, with `paper` below it, as MANDATED_PAPER_ROOT is not set";
+    assert!(said.starts_with(below), "{said}");
 }
 
 #[test]

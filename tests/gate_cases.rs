@@ -283,6 +283,67 @@ fn an_exit_that_the_exchange_keeps_reduce_only_passes_every_cap() {
 }
 
 #[test]
+fn a_coin_on_the_exclude_list_is_bought_by_no_pair_and_in_no_contract() {
+    let mut facts = facts();
+    let mut asked = |entry: &str, category: &str, symbol: &str, unit: Option<&str>| {
+        facts["mandate"]["universe"]["exclude_symbols"] = json!([entry]);
+        let mut args = json!({"category": category, "symbol": symbol, "side": "Buy", "order_type": "Market", "qty": "1"});
+        if let Some(unit) = unit {
+            args["market_unit"] = json!(unit);
+        }
+        place(args, &facts)
+    };
+    for entry in [
+        "BTC",
+        " btc ",
+        "BTC/USDT:USDT",
+        "BTC/USDT",
+        "BTCUSDT.P",
+        "BYBIT:BTCUSDT",
+    ] {
+        assert_no(
+            &asked(entry, "linear", "BTCUSDT", None),
+            "deny",
+            "exclude_symbols",
+        );
+        let spot = asked(entry, "spot", "BTCUSDT", Some("baseCoin"));
+        assert_no(&spot, "deny", "exclude_symbols");
+    }
+    assert_no(
+        &asked("BTC", "inverse", "BTCUSD", None),
+        "deny",
+        "exclude_symbols",
+    );
+    // whoever sells ether here is paid in bitcoin
+    for coin in ["ETH", "BTC"] {
+        let cross = asked(coin, "spot", "ETHBTC", Some("baseCoin"));
+        assert_no(&cross, "deny", "exclude_symbols");
+    }
+    for entry in ["ETH", "BT", "USDT", "BTCUSDC", "BTC-PERP"] {
+        assert_eq!(
+            asked(entry, "linear", "BTCUSDT", None).decision,
+            "allow",
+            "{entry}"
+        );
+    }
+}
+
+#[test]
+fn an_exclude_entry_that_can_match_nothing_is_no_mandate() {
+    let mut facts = facts();
+    for entry in ["", " ", "-", "DOGE,SHIB", "DOGE SHIB", "DOGE*", "\u{414}OGE"] {
+        facts["mandate"]["universe"]["exclude_symbols"] = json!(["ETHUSDT", entry]);
+        let verdict = place(buy("1"), &facts);
+        assert_no(&verdict, "deny", "mandate");
+        assert!(
+            verdict.reason.contains("`universe.exclude_symbols`"),
+            "{verdict:?}"
+        );
+        assert!(verdict.reason.contains("such as DOGE or DOGEUSDT"), "{verdict:?}");
+    }
+}
+
+#[test]
 fn cancels_pass_a_full_count_and_the_exclude_list() {
     let mut facts = facts();
     facts["daily_count"] = json!(99);

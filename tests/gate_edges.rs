@@ -328,3 +328,186 @@ fn a_refusal_names_the_bound_even_where_nothing_can_be_compared() {
         said("min_avg_daily_volume_usd", "1000")
     );
 }
+
+/// What the account counts for when an order of 100 in another symbol is asked for, whose quote is there as it is
+/// live, and when one of 100 in the same symbol is.
+fn gross_either_way(account: &Value) -> [Option<String>; 2] {
+    let mut facts = with(&facts(), account);
+    facts["mandate"]["hard_caps"]["max_total_exposure_usd"] = json!(100_000);
+    facts["mandate"]["hard_caps"]["account_funding_usd"] = json!(100_000);
+    let mut elsewhere = facts.clone();
+    let quote = json!({"bid": "100", "ask": "100", "last": "100", "mark": "100"});
+    elsewhere["quotes"] = json!({"linear:ETHUSDT": quote});
+    let other = with(&market("Buy", "1"), &json!({"symbol": "ETHUSDT"}));
+    [
+        place(&other, &elsewhere).post_trade_exposure_usd,
+        place(&market("Buy", "1"), &facts).post_trade_exposure_usd,
+    ]
+}
+
+#[test]
+fn a_resting_order_below_the_mark_of_what_it_closes_counts_at_that_mark() {
+    let rests = |side: &str, price: &str, trigger: &str| {
+        json!({"category": "linear", "symbol": "BTCUSDT", "side": side, "leavesQty": "3", "price": price,
+               "triggerPrice": trigger, "reduceOnly": false, "positionIdx": 0})
+    };
+    let gross = |held: &str, order: Value| {
+        gross_either_way(&json!({"positions": [position(held, "1", 0)], "open_orders": [order]}))[0].clone()
+    };
+    // 3 bought against a short of 1 leave a long of 2: at 100 each, not 3 at 50 less 1 at 100
+    assert_eq!(gross("Sell", rests("Buy", "50", "")).as_deref(), Some("300"));
+    assert_eq!(gross("Buy", rests("Sell", "", "50")).as_deref(), Some("300"));
+    assert_eq!(gross("Buy", rests("Sell", "50", "60")).as_deref(), Some("300"));
+    // 3 at 120 less 1 at 100
+    assert_eq!(gross("Sell", rests("Buy", "120", "")).as_deref(), Some("360"));
+    // a reduce-only buy of 1 closes all of it, and the plain one then works against nothing
+    let exit = with(
+        &rests("Buy", "50", ""),
+        &json!({"reduceOnly": true, "leavesQty": "1"}),
+    );
+    let account =
+        json!({"positions": [position("Sell", "1", 0)], "open_orders": [exit, rests("Buy", "50", "")]});
+    assert_eq!(gross_either_way(&account)[0].as_deref(), Some("400"));
+}
+
+#[test]
+fn what_a_resting_order_counts_for_beside_a_position_does_not_depend_on_the_symbol_asked_for() {
+    let order = json!({"category": "linear", "symbol": "BTCUSDT", "side": "Buy", "leavesQty": "3", "price": "50",
+                       "reduceOnly": false, "positionIdx": 0});
+    let account = json!({"positions": [position("Buy", "1", 0)], "open_orders": [order]});
+    assert_eq!(
+        gross_either_way(&account),
+        [Some("500".to_owned()), Some("500".to_owned())]
+    );
+}
+
+#[test]
+fn a_resting_spot_order_counts_at_what_the_coins_that_it_moves_are_valued_at() {
+    let rests = |side: &str, price: &str| json!({"category": "spot", "symbol": "BTCUSDT", "side": side, "leavesQty": "3", "price": price});
+    let gross = |coins: Value, order: Value| {
+        gross_either_way(&json!({"wallet": [coins], "open_orders": [order]}))[0].clone()
+    };
+    let debt = json!({"coin": "BTC", "equity": "-1", "usdValue": "-100"});
+    assert_eq!(gross(debt, rests("Buy", "50")).as_deref(), Some("300"));
+    let held = json!({"coin": "BTC", "equity": "1", "usdValue": "100"});
+    assert_eq!(gross(held, rests("Sell", "50")).as_deref(), Some("300"));
+    // what the exchange does not value counts at the coin's own price
+    let unvalued = json!({"quotes": {"linear:ETHUSDT": {"bid": "100", "ask": "100", "last": "100", "mark": "100"},
+                                     "spot:BTCUSDC": {"bid": "100", "ask": "100", "last": "100"}},
+                          "wallet": [{"coin": "BTC", "equity": "-1", "usdValue": "0"}],
+                          "open_orders": [rests("Buy", "50")]});
+    let order = with(&market("Buy", "1"), &json!({"symbol": "ETHUSDT"}));
+    let verdict = place(&order, &with(&facts(), &unvalued));
+    assert_eq!(verdict.post_trade_exposure_usd.as_deref(), Some("300"));
+}
+
+/// An account in which this stands, asked for a small order in a perpetual.
+fn refused_beside(account: &Value) -> String {
+    let verdict = place(&market("Buy", "1"), &with(&facts(), account));
+    assert_eq!(
+        (verdict.decision, verdict.limit),
+        ("pause_for_reauth", Some("max_total_exposure_usd")),
+        "{verdict:?}"
+    );
+    verdict.reason
+}
+
+#[test]
+fn a_resting_option_order_refuses_and_the_reason_names_it_and_the_way_out() {
+    let option = json!({"category": "option", "symbol": "BTC-26JUN26-60000-C-USDT", "side": "Sell", "leavesQty": "1",
+                        "price": "5", "positionIdx": 0, "orderId": "o-9"});
+    for id in [
+        json!({}),
+        json!({"orderLinkId": "mine-1"}),
+        json!({"reduceOnly": true}),
+    ] {
+        let reason = refused_beside(&json!({"open_orders": [with(&option, &id)]}));
+        assert!(
+            reason.starts_with("the option order ") && reason.ends_with("; cancel it"),
+            "{reason}"
+        );
+        let name = id["orderLinkId"].as_str().unwrap_or("o-9");
+        let named = format!("the option order {name} resting in BTC-26JUN26-60000-C-USDT ");
+        assert!(reason.contains(&named), "{reason}");
+    }
+    let position = json!({"category": "option", "symbol": "BTC-26JUN26-60000-C-USDT", "side": "Sell", "size": "1",
+                          "markPrice": "5", "positionIdx": 0});
+    let reason = refused_beside(&json!({"positions": [position]}));
+    assert!(reason.ends_with("; close it at the exchange"), "{reason}");
+}
+
+/// A sell of 4 at 150, 1 of them filled, beside what is left of the long that it closes.
+fn amended_sell(held: &str, inflight: bool, change: &Value) -> Verdict {
+    let order = json!({"category": "linear", "symbol": "BTCUSDT", "side": "Sell", "qty": "4", "leavesQty": "3", "cumExecQty": "1",
+                       "price": "150", "reduceOnly": false, "positionIdx": 0, "orderId": "o-1", "orderLinkId": "m-1"});
+    let unseen = with(&order, &json!({"orderId": ""}));
+    let account = json!({"order": order, "positions": [position("Buy", held, 0)],
+                         "open_orders": if inflight { json!([]) } else { json!([order]) },
+                         "inflight": if inflight { json!([unseen]) } else { json!([]) }});
+    let key = json!({"category": "linear", "symbol": "BTCUSDT", "order_id": "o-1"});
+    ask(
+        "bybit_amend_order",
+        &with(&key, change),
+        &with(&facts(), &account),
+    )
+}
+
+#[test]
+fn an_amended_sell_is_not_promised_to_itself() {
+    let notional = |held: &str, inflight: bool, change: Value| {
+        let verdict = amended_sell(held, inflight, &change);
+        (verdict.notional_usd.unwrap(), verdict.post_trade_exposure_usd)
+    };
+    let figures = |notional: &str, exposure: &str| (notional.to_owned(), Some(exposure.to_owned()));
+    for inflight in [false, true] {
+        // 3 are open and 3 held: closing, so the total of 4 counts at the live price of 100
+        let lower = notional("3", inflight, json!({"price": "140"}));
+        assert_eq!(lower, figures("400", "0"));
+        // of 5 in all 4 are open, one more than is held: it can open a short and counts at its limit
+        let larger = notional("3", inflight, json!({"new_qty": "5"}));
+        assert_eq!(larger, figures("750", "300"));
+        let short = notional("2", inflight, json!({"price": "140"}));
+        assert_eq!(short, figures("560", "220"));
+    }
+}
+
+#[test]
+fn an_amended_sell_leaves_to_other_sells_what_they_may_take() {
+    let order = json!({"category": "linear", "symbol": "BTCUSDT", "side": "Sell", "qty": "4", "leavesQty": "4",
+                       "price": "150", "reduceOnly": false, "positionIdx": 0, "orderId": "o-1"});
+    let other = with(&order, &json!({"orderId": "o-2", "leavesQty": "1", "qty": "1"}));
+    let notional = |held: &str| {
+        let account =
+            json!({"order": order, "positions": [position("Buy", held, 0)], "open_orders": [order, other]});
+        let args = json!({"category": "linear", "symbol": "BTCUSDT", "order_id": "o-1", "price": "140"});
+        ask("bybit_amend_order", &args, &with(&facts(), &account)).notional_usd
+    };
+    assert_eq!(notional("5").as_deref(), Some("400"));
+    assert_eq!(notional("4").as_deref(), Some("560"));
+}
+
+#[test]
+fn the_size_suggested_for_an_amended_sell_counts_what_is_open_against_what_is_held() {
+    let order = json!({"category": "linear", "symbol": "BTCUSDT", "side": "Sell", "qty": "4", "leavesQty": "3", "cumExecQty": "1",
+                       "price": "150", "reduceOnly": false, "positionIdx": 0, "orderId": "o-1"});
+    let mut facts = with(
+        &facts(),
+        &json!({"order": order, "positions": [position("Buy", "3", 0)], "open_orders": [order]}),
+    );
+    facts["instruments"]["linear:BTCUSDT"]["qtyStep"] = json!("1");
+    facts["mandate"]["hard_caps"]["max_order_notional_usd"] = json!(500);
+    let amend = |qty: &str| {
+        let args = json!({"category": "linear", "symbol": "BTCUSDT", "order_id": "o-1", "new_qty": qty});
+        ask("bybit_amend_order", &args, &facts)
+    };
+    // 4 in all close what is held, for 400; with a fifth it can open a short, and counts for 750
+    let verdict = amend("6");
+    assert_eq!(
+        (verdict.limit, verdict.largest_qty.as_deref()),
+        (Some("max_order_notional_usd"), Some("4"))
+    );
+    assert_eq!(
+        (amend("4").decision, amend("5").decision),
+        ("allow", "pause_for_reauth")
+    );
+}

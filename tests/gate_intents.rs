@@ -214,6 +214,13 @@ fn one_change_is_enough_for_an_amend_and_one_level_for_a_trading_stop() {
         assert_unclear(STOP, &with(&base, &json!({name: "-1"})), "negative");
     }
     assert_unclear(STOP, &base, "nothing to set");
+    let stop = json!({"category": "linear", "symbol": "BTCUSDT", "stop_loss": "95"});
+    assert_clear(STOP, &with(&stop, &json!({"tpsl_mode": "Full"})));
+    assert_unclear(
+        STOP,
+        &with(&stop, &json!({"tpsl_mode": "Partial"})),
+        "`tpsl_mode` Partial needs a size",
+    );
 }
 
 #[test]

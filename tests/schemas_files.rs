@@ -159,8 +159,8 @@ fn mandate_schema() -> Value {
             (
                 "exclude_symbols",
                 described(
-                    json!({"type": "array", "items": {"type": "string"}}),
-                    "Never traded, in any spelling: `DOGE-USDT` is DOGEUSDT.",
+                    json!({"type": "array", "items": {"type": "string", "minLength": 1}}),
+                    "Never traded: a coin (`DOGE`: whatever is traded of it) or a symbol, in any spelling (`DOGE-USDT`). One an entry, in letters, digits and - / _ . : between them; an entry that can match nothing makes the mandate invalid.",
                 ),
             ),
         ],

@@ -71,7 +71,7 @@ async fn orders_go_first_then_positions_of_every_kind_and_then_coins() {
 #[tokio::test]
 async fn a_position_above_the_largest_market_order_is_closed_in_parts() {
     let world = World::rich().await;
-    world.mandate(|mandate| mandate["universe"]["exclude_symbols"] = json!(["BTC"]));
+    world.mandate(|mandate| mandate["universe"]["exclude_symbols"] = json!(["BTC/USDT:USDT"]));
     // The largest position has no more than six times its margin; the largest market order holds 500.
     let six = json!({"category": "linear", "symbol": "BTCUSDT", "buyLeverage": "6", "sellLeverage": "6"});
     world.paper.post("/v5/position/set-leverage", six).await;

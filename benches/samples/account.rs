@@ -41,6 +41,7 @@ pub(crate) fn empty() -> Facts {
     let coin = |coin: &str, equity: i64| CoinBalance {
         coin: Coin::parse(coin).unwrap(),
         equity: Decimal::from(equity),
+        wallet: Some(Decimal::from(equity)),
         usd_value: Some(Decimal::from(equity)),
     };
     Facts {

@@ -8,6 +8,7 @@ use crate::domain::money::Usd;
 use crate::domain::order::{
     AmendOrder, CancelScope, ClientOrderId, OrderKind, PlaceOrder, Side, Size, Write,
 };
+use crate::domain::symbol::Category;
 use crate::gate::Approved;
 
 /// The same value for a program that keeps numbers as floats: every number that is not a plain integer becomes
@@ -122,6 +123,8 @@ pub(super) fn new_order_view(order: &PlaceOrder, client_id: &ClientOrderId) -> R
         },
         trigger_price: order.trigger.map(|trigger| trigger.price),
         reduce_only: order.reduce_only,
+        // Every spot order is sent with isLeverage 0.
+        cannot_borrow: order.instrument.category == Category::Spot,
         position_idx: order.position_idx,
         client_id: Some(client_id.clone()),
         venue_id: None,

@@ -1,7 +1,8 @@
-//! Fetches what a decision looks at, side by side. A read that fails leaves its fact missing and says why; the
-//! gate then refuses.
+//! Fetches what a decision looks at: orders first, then what is held, each side by side. A read that fails leaves its
+//! fact missing and says why; the gate then refuses.
 
 use std::collections::BTreeSet;
+use std::time::{Duration, Instant};
 
 use futures::future::join_all;
 use rust_decimal::Decimal;
@@ -21,6 +22,10 @@ use crate::state::day::Day;
 use crate::state::inflight::{self, InflightRecord};
 use crate::venue::{Venue, VenueError};
 
+/// How old a price may be when it decides. Reads are answered within tenths of a second; one that is throttled or
+/// asked again takes seconds.
+const FRESH_FOR: Duration = Duration::from_secs(10);
+
 impl<V: Venue> Core<V> {
     /// Everything that this write's checks need, and nothing for a write that only takes risk away.
     ///
@@ -35,12 +40,9 @@ impl<V: Venue> Core<V> {
             return facts;
         };
         let has_floor = intended.mandate().universe.min_avg_daily_volume_usd.is_some();
-        let (quote, instrument, positions, open_orders, wallet, order, turnover) = tokio::join!(
-            self.venue.quote(id),
+        let (instrument, open_orders, order, turnover) = tokio::join!(
             self.venue.instrument(id),
-            self.venue.positions(),
             self.venue.open_orders(),
-            self.venue.wallet(),
             self.amended(intended.write()),
             async {
                 if has_floor {
@@ -50,18 +52,19 @@ impl<V: Venue> Core<V> {
                 }
             },
         );
-        if let Some(quote) = keep(&mut facts, "price", quote) {
-            facts.quotes.insert(id.clone(), quote);
-        }
         if let Some(instrument) = keep(&mut facts, "instrument", instrument) {
             facts.instruments.insert(id.clone(), instrument);
         }
-        facts.positions = keep(&mut facts, "positions", positions);
         facts.open_orders = keep(&mut facts, "open orders", open_orders);
-        facts.wallet = keep(&mut facts, "wallet", wallet);
         facts.order = order.and_then(|order| keep(&mut facts, "order", order)).flatten();
+        let asked_at = Instant::now();
+        let (quote, ()) = tokio::join!(self.venue.quote(id), self.add_holdings(&mut facts));
+        if let Some(quote) = keep(&mut facts, "price", quote) {
+            facts.quotes.insert(id.clone(), quote);
+        }
         self.add_inflight(&mut facts);
         self.add_neighbours(&mut facts).await;
+        forget_if_old(&mut facts, asked_at.elapsed());
         if let Some(turnover) = turnover.and_then(|turnover| keep(&mut facts, "daily volume", turnover)) {
             facts.avg_daily_volume_usd = turnover_usd(&facts, id, turnover);
         }
@@ -81,17 +84,20 @@ impl<V: Venue> Core<V> {
             daily_count: Some(self.daily_count()),
             ..Facts::default()
         };
-        let (positions, open_orders, wallet) = tokio::join!(
-            self.venue.positions(),
-            self.venue.open_orders(),
-            self.venue.wallet()
-        );
-        facts.positions = keep(&mut facts, "positions", positions);
+        let open_orders = self.venue.open_orders().await;
         facts.open_orders = keep(&mut facts, "open orders", open_orders);
-        facts.wallet = keep(&mut facts, "wallet", wallet);
+        self.add_holdings(&mut facts).await;
         self.add_inflight(&mut facts);
         self.add_neighbours(&mut facts).await;
         facts
+    }
+
+    /// What is held, asked for once the orders are known: an order that fills in between is then in both and counts
+    /// twice. The other way round it would be in neither.
+    async fn add_holdings(&self, facts: &mut Facts) {
+        let (positions, wallet) = tokio::join!(self.venue.positions(), self.venue.wallet());
+        facts.positions = keep(facts, "positions", positions);
+        facts.wallet = keep(facts, "wallet", wallet);
     }
 
     /// The order that an amend changes, while it is open.
@@ -230,6 +236,17 @@ impl<V: Venue> Core<V> {
                 facts.coin_usd.insert(coin, price);
             }
         }
+    }
+}
+
+/// A decision on old prices is a guess.
+fn forget_if_old(facts: &mut Facts, age: Duration) {
+    if age > FRESH_FOR {
+        facts.quotes.clear();
+        facts.missing.push(format!(
+            "prices: they are {} s old, because the account took so long to read; ask again",
+            age.as_secs()
+        ));
     }
 }
 

@@ -247,7 +247,11 @@ impl Scribe {
         let settled = match fate {
             Fate::Unknown(_) => false,
             Fate::Taken { accepted, order } => written.is_ok() && !self.is_awaited(accepted, order.as_ref()),
-            Fate::Rejected(_) | Fate::RejectedLater { .. } | Fate::Halted(_) | Fate::NotSent(_) => true,
+            Fate::Rejected(_)
+            | Fate::RejectedLater { .. }
+            | Fate::TooLate(_)
+            | Fate::Withdrawn(_)
+            | Fate::NotSent(_) => true,
         };
         (reply::settled(self, fate, outcome, &written), settled)
     }
@@ -280,19 +284,21 @@ impl Scribe {
             }
             Fate::Taken { .. } => day.settle_placed(record),
             Fate::Unknown(_) => day.keep_open(kept(InflightState::Unknown, None).as_ref(), record),
-            Fate::Rejected(_) | Fate::RejectedLater { .. } | Fate::Halted(_) | Fate::NotSent(_) => {
-                day.settle_not_placed(committed, record)
-            }
+            Fate::Rejected(_)
+            | Fate::RejectedLater { .. }
+            | Fate::TooLate(_)
+            | Fate::Withdrawn(_)
+            | Fate::NotSent(_) => day.settle_not_placed(committed, record),
         }
     }
 
     fn verdict(&self, fate: &Fate) -> (AuditKind, AuditOutcome) {
         match fate {
             Fate::Taken { order, .. } => (placed_kind(self.tool), taken_outcome(self.tool, order.as_ref())),
-            Fate::Rejected(_) | Fate::RejectedLater { .. } => {
+            Fate::Rejected(_) | Fate::RejectedLater { .. } | Fate::TooLate(_) => {
                 (AuditKind::OrderRejected, AuditOutcome::Rejected)
             }
-            Fate::Halted(_) => (AuditKind::OrderRejected, AuditOutcome::Blocked),
+            Fate::Withdrawn(_) => (AuditKind::OrderRejected, AuditOutcome::Blocked),
             Fate::NotSent(_) => (AuditKind::OrderRejected, AuditOutcome::Error),
             Fate::Unknown(_) => (AuditKind::OrderSubmitted, AuditOutcome::Unknown),
         }
@@ -336,8 +342,9 @@ fn response(fate: &Fate) -> Value {
         Fate::RejectedLater { accepted, order } => {
             json!({"result": accepted.response, "order": shown(order)})
         }
+        Fate::TooLate(order) => json!({"order": shown(order)}),
         Fate::Rejected(no) => json!({"retCode": no.code, "retMsg": no.message}),
-        Fate::Halted(_) | Fate::NotSent(_) | Fate::Unknown(_) => Value::Null,
+        Fate::Withdrawn(_) | Fate::NotSent(_) | Fate::Unknown(_) => Value::Null,
     }
 }
 

@@ -8,6 +8,7 @@
 //! | counted, no in-flight file yet | a count too high | nothing: see below |
 //! | before `order_submitted` | a file | not shown in time: recorded as never sent, count given back |
 //! | before or after the send | a file, `order_submitted` | looked up: recorded as it is shown, or as never arrived |
+//! | the same, a day ago | the same | not shown: recorded as unknown, the count stays |
 //! | between the two ledgers | a record on the plain one alone | chained |
 //! | after the last record | a file | count and memory put right, no second record |
 //!
@@ -50,6 +51,10 @@ const CAN_APPEAR_FOR: Duration = Duration::seconds(60);
 
 /// How long an order was seen to stay invisible once the exchange had it; added to a long `recv_window`.
 const INVISIBLE_FOR: Duration = Duration::seconds(15);
+
+/// What ended without a fill is shown for 24 hours (facts §4.6): of an older order its absence says only that it is
+/// not open and was not filled. An hour less, since nothing says from when those are counted.
+const UNFILLED_IS_SHOWN_FOR: Duration = Duration::hours(23);
 
 /// No further order is looked up when those before took this long: others wait for the lock.
 const LOOKUPS_TAKE: std::time::Duration = std::time::Duration::from_secs(4);
@@ -125,7 +130,10 @@ impl<V: Venue> Core<V> {
         let (order, key) = target(record)?;
         let told = Told::read(&self.files, record).map_err(Hindrance::shared)?;
         mend::chain_missing(&self.files, &told.records).map_err(Hindrance::shared)?;
-        let found = self.venue.order(&order.instrument, &key).await;
+        let found = match parse_instant(&record.created_at) {
+            Some(sent) => self.venue.order_sent_at(&order.instrument, &key, sent).await,
+            None => self.venue.order(&order.instrument, &key).await,
+        };
         let found = found.map_err(|error| match is_of_the_connection(&error) {
             true => Hindrance::shared(error),
             false => Hindrance::Own(error.to_string()),
@@ -137,6 +145,7 @@ impl<V: Venue> Core<V> {
             told: &told,
             found: found.as_ref(),
             expired: self.is_past(record).await,
+            forgotten: self.is_forgotten(record).await,
         };
         self.carry_out(day, &case, recovery)
     }
@@ -153,6 +162,18 @@ impl<V: Venue> Core<V> {
             CAN_APPEAR_FOR.max(alive + INVISIBLE_FOR)
         });
         parse_instant(&record.created_at).is_some_and(|sent| exchange.min(clock::now()) - sent > wait)
+    }
+
+    /// Whether the exchange may have stopped showing how the order ended. By the later of the two clocks: one that is
+    /// behind must not make it young again.
+    async fn is_forgotten(&self, record: &InflightRecord) -> bool {
+        let ours = clock::now();
+        let now = self
+            .venue
+            .exchange_time()
+            .await
+            .map_or(ours, |exchange| exchange.max(ours));
+        parse_instant(&record.created_at).is_none_or(|sent| now - sent > UNFILLED_IS_SHOWN_FOR)
     }
 }
 

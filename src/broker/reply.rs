@@ -197,8 +197,8 @@ pub(super) fn settled(
     let (status, ok) = match (fate, outcome) {
         (Fate::Taken { .. }, AuditOutcome::Filled) => ("filled", true),
         (Fate::Taken { .. }, _) => ("accepted", true),
-        (Fate::Rejected(_) | Fate::RejectedLater { .. }, _) => ("rejected", false),
-        (Fate::Halted(_), _) => ("blocked", false),
+        (Fate::Rejected(_) | Fate::RejectedLater { .. } | Fate::TooLate(_), _) => ("rejected", false),
+        (Fate::Withdrawn(_), _) => ("blocked", false),
         (Fate::NotSent(_), _) => ("not_sent", false),
         (Fate::Unknown(_), _) => ("unknown", false),
     };
@@ -214,6 +214,10 @@ pub(super) fn settled(
         .filter(|_| scribe.tool == WriteTool::PlaceOrder)
     {
         put(&mut members, "order_link_id", id.as_str());
+    }
+    if let Fate::TooLate(order) = fate {
+        put(&mut members, "order_id", order.order.venue_id.clone());
+        put(&mut members, "order", shown(order));
     }
     if let Fate::Taken { accepted, order } = fate {
         put(&mut members, "order_id", accepted.venue_id.clone());
@@ -259,12 +263,27 @@ pub(super) fn trouble(fate: &Fate) -> Option<String> {
                 "rejected by the exchange after it was acknowledged: {why}; nothing was filled"
             ))
         }
-        Fate::Halted(what) => Some(format!(
-            "live trading halted before it was sent: {what}; nothing was sent"
-        )),
+        Fate::TooLate(order) => Some(too_late(order)),
+        Fate::Withdrawn(why) => Some(format!("stopped before it was sent, and nothing was sent: {why}")),
         Fate::NotSent(why) => Some(format!("nothing was sent: {why}")),
         Fate::Unknown(why) => Some(format!(
             "unknown: {why}; the order may have been placed. do not send it again: it counts until it is settled; look at bybit_get_open_orders and bybit_get_order_history for its order_link_id"
         )),
+    }
+}
+
+/// A cancel came to nothing because its order was over already.
+fn too_late(order: &OrderView) -> String {
+    match order.status.as_str() {
+        "Filled" => {
+            "it had filled before; nothing was cancelled: what it bought or sold is held now, and a cancel \
+                     does not undo it; look at bybit_get_positions, on spot at bybit_get_wallet_balance"
+                .to_owned()
+        }
+        "Rejected" => {
+            let why = order.reject_reason.as_deref().unwrap_or("no reason given");
+            format!("the exchange had rejected it before ({why}); nothing was cancelled")
+        }
+        status => format!("it had ended before ({status}); nothing was cancelled"),
     }
 }

@@ -14,7 +14,7 @@ use crate::domain::account::{OrderView, RestingOrder};
 use crate::domain::order::{OrderKey, OrderKind, PlaceOrder, Write};
 use crate::domain::symbol::InstrumentId;
 use crate::state::crash;
-use crate::state::halt::read_halt;
+use crate::state::day::Committed;
 use crate::venue::{Accepted, Outcome, Rejection, Venue};
 
 /// How long an accepted order can stay invisible (facts §5.9: 10 to 15 s were seen).
@@ -39,8 +39,10 @@ pub(super) enum Fate {
     Rejected(Rejection),
     /// It took the order and then refused it before anything filled.
     RejectedLater { accepted: Accepted, order: OrderView },
-    /// HALT was tripped between the decision and the send.
-    Halted(String),
+    /// The order that was to be cancelled had ended otherwise: there was nothing left to cancel.
+    TooLate(OrderView),
+    /// HALT, the mandate or its end came between the decision and the send.
+    Withdrawn(String),
     /// Nothing left this machine.
     NotSent(String),
     /// Nobody can say.
@@ -52,16 +54,16 @@ impl Fate {
     pub(super) fn is_final(&self) -> bool {
         matches!(
             self,
-            Self::Taken { .. } | Self::Rejected(_) | Self::RejectedLater { .. }
+            Self::Taken { .. } | Self::Rejected(_) | Self::RejectedLater { .. } | Self::TooLate(_)
         )
     }
 }
 
 impl<V: Venue> Core<V> {
-    pub(super) async fn resolve(&self, scribe: &Scribe, outcome: Outcome) -> Fate {
+    pub(super) async fn resolve(&self, scribe: &Scribe, committed: &Committed, outcome: Outcome) -> Fate {
         match outcome {
-            Outcome::NotSent(why) => match read_halt(&self.files).tripped() {
-                Some(what) => Fate::Halted(what),
+            Outcome::NotSent(why) => match committed.withdrawn() {
+                Some(why) => Fate::Withdrawn(why.to_owned()),
                 None => Fate::NotSent(why),
             },
             Outcome::Rejected(no) => Fate::Rejected(no),
@@ -135,10 +137,12 @@ impl<V: Venue> Core<V> {
                 None => None,
             },
             Some(Write::Cancel(cancel)) => {
-                self.shown_within(&cancel.instrument, &cancel.key, invisible(), |view| {
-                    !view.is_open()
-                })
-                .await
+                let ended = self
+                    .shown_within(&cancel.instrument, &cancel.key, invisible(), |view| {
+                        !view.is_open()
+                    })
+                    .await;
+                return ended.map_or(Fate::Unknown(why), cancelled);
             }
             Some(Write::CancelAll(_) | Write::SetLeverage(_) | Write::SetTradingStop(_)) | None => None,
         };
@@ -216,6 +220,15 @@ fn found(order: OrderView) -> Fate {
     Fate::Taken {
         accepted,
         order: Some(order),
+    }
+}
+
+/// What became of a cancel whose order is over: an order can end without one.
+fn cancelled(order: OrderView) -> Fate {
+    if order.is_cancelled() {
+        found(order)
+    } else {
+        Fate::TooLate(order)
     }
 }
 

@@ -1,15 +1,12 @@
-//! What decides before the exchange is asked: mandate, HALT, policy and the time, read anew for each write.
+//! What decides before the exchange is asked: what stands in the files and the time, read anew for each write, and
+//! whether this process trades at all.
 
 use chrono::{DateTime, Utc};
 
 use super::{Core, LOCK_WAIT};
-use crate::domain::mandate::{Mandate, MandateError};
-use crate::domain::policy::{Policy, PolicyError};
-use crate::gate::{Halt, Limit, Refusal, Refused, Standing};
+use crate::gate::{Limit, Refusal, Refused, Standing};
 use crate::state::clock;
-use crate::state::halt::read_halt;
-use crate::state::mandate_file::{MandateFileError, policy_text, read_mandate_text};
-use crate::state::paths::LiveFiles;
+use crate::state::standing::read_standing;
 use crate::venue::Venue;
 
 /// The time, or why it is not certain.
@@ -31,37 +28,6 @@ pub enum Hold {
 pub(super) struct Door {
     pub(super) closed: bool,
     pub(super) hold: Hold,
-}
-
-/// Mandate, HALT and policy of one broker folder, as they stand on disk.
-#[must_use]
-pub fn read_standing(files: &LiveFiles, now: Now) -> Standing {
-    Standing {
-        now,
-        broker: files.broker().as_str().to_owned(),
-        mandate: read_mandate(files),
-        halt: match read_halt(files).tripped() {
-            None => Halt::Clear,
-            Some(what) => Halt::Tripped(what),
-        },
-        policy: read_policy(files),
-    }
-}
-
-fn read_mandate(files: &LiveFiles) -> Result<Mandate, MandateError> {
-    match read_mandate_text(files) {
-        Ok(text) => Mandate::parse(&text),
-        Err(MandateFileError::Missing { .. }) => Err(MandateError::Missing),
-        Err(error) => Err(MandateError::File(error.to_string())),
-    }
-}
-
-fn read_policy(files: &LiveFiles) -> Option<Result<Policy, PolicyError>> {
-    match policy_text(files) {
-        Ok(None) => None,
-        Ok(Some(text)) => Some(Policy::parse(&text)),
-        Err(error) => Some(Err(PolicyError(error.to_string()))),
-    }
 }
 
 impl<V: Venue> Core<V> {

@@ -9,7 +9,7 @@ use tracing::level_filters::LevelFilter;
 use url::Url;
 
 use super::Failure;
-use super::args::{Settings, VenueChoice};
+use super::args::{PAPER_ROOT_VARIABLE, Settings, VenueChoice};
 use crate::broker::{Broker, Mode};
 use crate::daemon::hello::{Identity, account_mark};
 use crate::domain::secret::Secret;
@@ -28,6 +28,8 @@ pub(super) struct App {
     pub(super) root: RuntimeRoot,
     pub(super) files: LiveFiles,
     pub(super) venue: VenueChoice,
+    /// What named the root of paper: the variable or the flag.
+    pub(super) paper_root_from: Option<&'static str>,
 }
 
 /// Everything that a write needs. The paper exchange lives as long as this does.
@@ -64,6 +66,7 @@ impl App {
             root,
             files,
             venue: settings.venue,
+            paper_root_from: settings.paper_root.as_deref().map(paper_root_from),
         })
     }
 
@@ -190,6 +193,13 @@ pub(super) fn paper_root(named: Option<&Path>) -> Result<RuntimeRoot, Failure> {
     let named = |name: &str| (name == "VIBE_RUNTIME_ROOT").then(|| folder.display().to_string());
     let home = BaseDirs::new().map(|dirs| dirs.home_dir().to_path_buf());
     RuntimeRoot::resolve(&named, home).map_err(Failure::usage)
+}
+
+fn paper_root_from(named: &Path) -> &'static str {
+    match std::env::var_os(PAPER_ROOT_VARIABLE) {
+        Some(value) if Path::new(&value) == named => PAPER_ROOT_VARIABLE,
+        Some(_) | None => "--paper-root",
+    }
 }
 
 /// The account of the paper exchange under a paper root.

@@ -27,6 +27,9 @@ pub(super) struct Arguments {
     pub(super) command: Option<Command>,
 }
 
+/// Names the runtime root of the paper venue.
+pub(super) const PAPER_ROOT_VARIABLE: &str = "MANDATED_PAPER_ROOT";
+
 /// Where the files and the exchange are.
 #[derive(Debug, Clone, Args)]
 pub(super) struct Settings {
@@ -50,7 +53,7 @@ pub(super) struct Settings {
     pub(super) venue: VenueChoice,
     /// The runtime root of the paper venue: play money shares no mandate, counter or ledger with real money.
     /// By default the folder `paper` under the runtime root.
-    #[arg(long, global = true, env = "MANDATED_PAPER_ROOT", value_name = "FOLDER")]
+    #[arg(long, global = true, env = PAPER_ROOT_VARIABLE, value_name = "FOLDER")]
     pub(super) paper_root: Option<PathBuf>,
 }
 

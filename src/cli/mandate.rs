@@ -7,9 +7,9 @@ use serde_json::{Value, json};
 use super::app::App;
 use super::out::say;
 use super::{Done, Failure};
-use crate::broker::read_standing;
 use crate::domain::mandate::{Mandate, MandateError, SCHEMA_VERSION};
 use crate::state::clock;
+use crate::state::standing::read_standing;
 
 pub(super) fn show(app: &App, as_json: bool) -> Result<Done, Failure> {
     let standing = read_standing(&app.files, Ok(clock::now()));

@@ -5,7 +5,6 @@ use serde_json::{Value, json};
 use super::app::App;
 use super::out::{Style, say};
 use super::{Done, Failure, audit, mandate};
-use crate::broker::read_standing;
 use crate::daemon::board::Seen;
 use crate::domain::account::RestingOrder;
 use crate::domain::mandate::Mandate;
@@ -14,6 +13,7 @@ use crate::domain::policy::Policy;
 use crate::gate::{Facts, Halt, Standing, standing_exposure};
 use crate::state::inflight::{self, InflightRecord};
 use crate::state::ledger_read;
+use crate::state::standing::read_standing;
 use crate::state::{clock, verify::verify};
 
 /// A chain beyond this is verified by `audit verify` alone: a look takes well under a second.

@@ -14,7 +14,6 @@ use sha2::{Digest, Sha256};
 use tokio::time::{Instant, sleep, timeout};
 
 use crate::broker::exit::{BETWEEN_ROUNDS, ExitDesk};
-use crate::broker::read_standing;
 use crate::domain::account::RestingOrder;
 use crate::domain::exit::Exit;
 use crate::domain::order::Side;
@@ -24,6 +23,7 @@ use crate::state::counter::Counter;
 use crate::state::ledger::Ledger;
 use crate::state::mandate_file::read_mandate_text;
 use crate::state::paths::LiveFiles;
+use crate::state::standing::read_standing;
 use crate::state::{clock, durable, settled};
 use crate::venue::Venue;
 

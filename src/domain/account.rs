@@ -92,6 +92,8 @@ pub struct RestingOrder {
     pub trigger_price: Option<Price>,
     /// The exchange keeps it from opening a position: reduce-only, close-on-trigger, a position's TP or SL.
     pub reduce_only: bool,
+    /// Spot: the exchange lends it no coins. What does not say so may borrow.
+    pub cannot_borrow: bool,
     pub position_idx: PositionIdx,
     pub client_id: Option<ClientOrderId>,
     pub venue_id: Option<String>,
@@ -117,6 +119,15 @@ impl OrderView {
         )
     }
 
+    /// Whether it was taken off the exchange before it could fill in full; part of it may have filled (facts §5.7).
+    #[must_use]
+    pub fn is_cancelled(&self) -> bool {
+        matches!(
+            self.status.as_str(),
+            "Cancelled" | "PartiallyFilledCanceled" | "Deactivated"
+        )
+    }
+
     /// Whether the exchange refused it after acknowledging it, with nothing filled.
     #[must_use]
     pub fn is_rejected(&self) -> bool {
@@ -130,6 +141,8 @@ pub struct CoinBalance {
     pub coin: Coin,
     /// Wallet plus unrealised profit less borrowing; negative when net borrowed.
     pub equity: Decimal,
+    /// What is there to be sold, borrowed coins included, where the exchange says so.
+    pub wallet: Option<Decimal>,
     /// The exchange's own valuation of the equity; `None` or zero where it gives none.
     pub usd_value: Option<Decimal>,
 }

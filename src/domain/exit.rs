@@ -125,6 +125,7 @@ mod tests {
         CoinBalance {
             coin: Coin::parse(coin).unwrap(),
             equity: parse_decimal(equity).unwrap(),
+            wallet: None,
             usd_value: None,
         }
     }

@@ -1,12 +1,14 @@
 //! What a person committed: `mandate.json`, parsed into what it means.
 //!
 //! Accepts what Vibe-Trading's consent step writes (`src/live/mandate/store.py`) and refuses what its loader
-//! would coerce: NaN and infinite caps, numbers as strings, a string where a list belongs, repeated keys.
+//! would coerce: NaN and infinite caps, numbers as strings, a string where a list belongs, repeated keys; and an
+//! exclude list with an entry that would exclude nothing.
 
 use chrono::{DateTime, FixedOffset, NaiveDate, NaiveDateTime, NaiveTime, TimeZone, Utc};
 use rust_decimal::Decimal;
 use thiserror::Error;
 
+use super::exclusion::{EntryError, check_entry};
 use super::json::{Json, JsonError};
 use super::money::{AmountError, Usd, parse_decimal};
 
@@ -45,6 +47,8 @@ pub enum MandateError {
         value: String,
         allowed: String,
     },
+    #[error("`universe.exclude_symbols` of the mandate holds {0}")]
+    Exclusion(#[from] EntryError),
 }
 
 /// The ceilings of `hard_caps`.
@@ -109,6 +113,8 @@ impl Mandate {
         let caps = root.section("hard_caps")?;
         let universe = root.section("universe")?;
         let consent = root.section("consent")?;
+        let exclude_symbols = universe.texts("exclude_symbols")?;
+        exclude_symbols.iter().try_for_each(|entry| check_entry(entry))?;
         Ok(Self {
             schema_version: root.whole("schema_version")?,
             hard_caps: HardCaps {
@@ -123,7 +129,7 @@ impl Mandate {
                 asset_classes: universe.words("asset_classes", &ASSET_CLASSES)?,
                 min_market_cap_usd: universe.optional_usd("min_market_cap_usd")?,
                 min_avg_daily_volume_usd: universe.optional_usd("min_avg_daily_volume_usd")?,
-                exclude_symbols: universe.texts("exclude_symbols")?,
+                exclude_symbols,
             },
             consent: Consent {
                 created_at: consent.text("created_at")?,

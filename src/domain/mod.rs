@@ -5,6 +5,7 @@
 //! **rejected** Bybit said a definite no · **unknown** nobody can say yet.
 
 pub mod account;
+pub mod exclusion;
 pub mod exit;
 pub mod fields;
 pub mod finding;

@@ -281,7 +281,7 @@ pub struct SetLeverage {
     pub leverage: Decimal,
 }
 
-/// New protection for a position; at least one of the three levels is `Some`.
+/// New protection for a whole position; at least one of the three levels is `Some`. A part of one would need a size.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SetTradingStop {
     pub instrument: InstrumentId,
@@ -290,7 +290,6 @@ pub struct SetTradingStop {
     pub stop_loss: Option<Level>,
     /// A distance from the price, in the quote coin.
     pub trailing_stop: Option<Level>,
-    pub tpsl_mode: TpslMode,
 }
 
 /// Everything that can be sent to an exchange. There is no other write.

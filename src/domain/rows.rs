@@ -66,6 +66,8 @@ pub fn resting(row: &Json<'_>) -> Result<RestingOrder, String> {
         unit: unit(instrument.category, side, limit.is_none(), market_unit),
         reduce_only: row.member("reduceOnly").and_then(Json::as_bool).unwrap_or(false)
             && instrument.category != Category::Spot,
+        cannot_borrow: instrument.category == Category::Spot
+            && row.member("isLeverage").and_then(Json::as_text) == Some("0"),
         instrument,
         side,
         leaves,
@@ -103,6 +105,7 @@ pub fn balance(row: &Json<'_>) -> Result<CoinBalance, String> {
     Ok(CoinBalance {
         coin: Coin::parse(coin).map_err(|error| error.to_string())?,
         equity: amount(row, "equity")?.ok_or("`equity` is missing")?,
+        wallet: amount(row, "walletBalance")?,
         usd_value: amount(row, "usdValue")?,
     })
 }
@@ -176,6 +179,7 @@ pub fn resting_row(order: &RestingOrder) -> Value {
         "triggerPrice": text(order.trigger_price.map(|price| price.to_string())),
         "marketUnit": if order.unit == SizeUnit::Quote { "quoteCoin" } else { "baseCoin" },
         "reduceOnly": order.reduce_only,
+        "isLeverage": if order.cannot_borrow { "0" } else { "" },
         "positionIdx": order.position_idx.to_wire(),
         "orderLinkId": text(order.client_id.as_ref().map(ToString::to_string)),
         "orderId": text(order.venue_id.clone()),
@@ -189,14 +193,37 @@ mod tests {
     #[test]
     fn a_row_is_read_back_as_the_order_it_was_made_from() {
         let text = r#"{"category":"spot","symbol":"BTCUSDT","side":"Buy","qty":"200","leavesQty":"150.5","cumExecQty":"49.5",
-            "marketUnit":"quoteCoin","reduceOnly":false,"positionIdx":0,"orderLinkId":"a-1"}"#;
+            "marketUnit":"quoteCoin","reduceOnly":false,"isLeverage":"0","positionIdx":0,"orderLinkId":"a-1"}"#;
         let order = resting(&Json::parse(text).unwrap()).unwrap();
         assert_eq!(
-            (order.unit, order.leaves.to_string()),
-            (SizeUnit::Quote, "150.5".to_owned())
+            (order.unit, order.leaves.to_string(), order.cannot_borrow),
+            (SizeUnit::Quote, "150.5".to_owned(), true)
         );
         let row = resting_row(&order).to_string();
         assert_eq!(resting(&Json::parse(&row).unwrap()), Ok(order));
+    }
+
+    #[test]
+    fn only_a_spot_order_that_says_so_cannot_borrow() {
+        let said = |category: &str, lever: &str| {
+            let row = format!(
+                r#"{{"category":"{category}","symbol":"BTCUSDT","side":"Sell","leavesQty":"1"{lever}}}"#
+            );
+            let order = resting(&Json::parse(&row).unwrap()).unwrap();
+            let kept = resting_row(&order).to_string();
+            assert_eq!(resting(&Json::parse(&kept).unwrap()), Ok(order.clone()));
+            order.cannot_borrow
+        };
+        assert!(said("spot", r#","isLeverage":"0""#) && said("spot", r#","isLeverage":0"#));
+        for unsaid in [
+            "",
+            r#","isLeverage":"""#,
+            r#","isLeverage":null"#,
+            r#","isLeverage":"1""#,
+        ] {
+            assert!(!said("spot", unsaid), "{unsaid}");
+        }
+        assert!(!said("linear", r#","isLeverage":"0""#));
     }
 
     #[test]

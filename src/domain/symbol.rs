@@ -103,8 +103,8 @@ impl Symbol {
         &self.0
     }
 
-    /// Whether `entry` of a mandate's exclude list means this symbol. Vibe-Trading writes `BTC-USDT`, people
-    /// write `btc/usdt`: separators and case never let a symbol slip through the list.
+    /// Whether `entry` of a list of allowed symbols is this one, separators and case left aside. What may not be
+    /// traded is read more widely: see [`exclusion`](super::exclusion).
     #[must_use]
     pub fn is_named_by(&self, entry: &str) -> bool {
         let bare = |text: &str| -> String {
@@ -239,7 +239,7 @@ mod tests {
     }
 
     #[test]
-    fn an_exclude_entry_matches_in_every_spelling() {
+    fn an_allowed_symbol_is_named_in_any_spelling_and_by_no_coin() {
         let doge = Symbol::parse("DOGEUSDT").unwrap();
         for entry in ["DOGEUSDT", " dogeusdt ", "DOGE-USDT", "doge/usdt"] {
             assert!(doge.is_named_by(entry), "{entry}");

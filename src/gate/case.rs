@@ -3,15 +3,16 @@
 use rust_decimal::Decimal;
 
 use super::amend::Amended;
-use super::caps::{self, Suggestion};
-use super::exposure::{Around, Exposure, Fill, book_of};
+use super::caps;
+use super::exposure::{Around, Exposure, Fill, Unknown, book_of, is_same_order, sells_off};
 use super::facts::Facts;
 use super::refusal::{Figures, Limit, Refusal, Refused};
 use super::sizing::{self, Priced};
+use super::suggestion::Suggestion;
 use super::{Authority, structure};
-use crate::domain::mandate::HardCaps;
+use crate::domain::account::RestingOrder;
 use crate::domain::money::{Overflow, Usd};
-use crate::domain::order::{PlaceOrder, PositionIdx, SetLeverage, Side, Size};
+use crate::domain::order::{PlaceOrder, PositionIdx, SetLeverage, Side};
 use crate::domain::policy::Policy;
 use crate::domain::symbol::{Category, InstrumentId};
 
@@ -29,7 +30,8 @@ impl Case<'_> {
 
     /// The structural checks, in upstream's order, then the person's own policy.
     pub(super) fn structure(&mut self, id: &InstrumentId) -> Result<Policy, Refused> {
-        let excluded = structure::not_excluded(&self.authority.mandate, id);
+        let known = self.facts.instruments.get(id);
+        let excluded = structure::not_excluded(&self.authority.mandate, id, known);
         self.structural(Limit::ExcludeSymbols, excluded)?;
         let allowed = structure::instrument_allowed(&self.authority.mandate, id);
         self.structural(Limit::AllowedInstruments, allowed)?;
@@ -52,7 +54,7 @@ impl Case<'_> {
     /// A new order, or an amended one seen as new. `amended` is the order that it takes the place of, and the
     /// part of the new total that has filled already.
     pub(super) fn new_order(&mut self, order: &PlaceOrder, amended: Option<&Amended>) -> Result<(), Refused> {
-        let priced = self.quote_step(order)?;
+        let priced = self.quote_step(order, amended)?;
         let policy = self.structure(&order.instrument)?;
         if let Some(quote) = self.facts.quotes.get(&order.instrument) {
             let near = structure::near_the_market(&policy, order, quote);
@@ -61,10 +63,14 @@ impl Case<'_> {
         self.quantitative(order, &priced, &policy, amended)
     }
 
-    fn quote_step(&mut self, order: &PlaceOrder) -> Result<Priced, Refused> {
+    fn quote_step(&mut self, order: &PlaceOrder, amended: Option<&Amended>) -> Result<Priced, Refused> {
+        let resting = amended.map(|amended| &amended.resting);
+        let filled = resting.map_or(Decimal::ZERO, |resting| resting.filled);
         let verdict = sizing::quoted(self.facts, &order.instrument, order.side)
             .and_then(|(instrument, _)| structure::is_trading(instrument))
-            .and_then(|()| sizing::price_order(self.facts, order, reducible(self.facts, order)))
+            .and_then(|()| {
+                sizing::price_order(self.facts, order, reducible(self.facts, order, resting), filled)
+            })
             .and_then(|priced| {
                 let notional = priced
                     .notional(order.size.qty())
@@ -86,27 +92,32 @@ impl Case<'_> {
         let caps = self.authority.mandate.hard_caps.clone();
         let notional = self.figures.notional.unwrap_or(Usd::ZERO);
         let around = self.around(order, policy, amended);
-        let advice = |verdict: Result<(), Refusal>| match (&around, verdict) {
-            (Ok(around), Err(refusal)) => {
-                let filled = amended.map_or(Decimal::ZERO, |amended| amended.resting.filled);
-                Err(suggestion(self.facts, order, (&caps, priced, around), filled).add_to(refusal))
-            }
-            (_, verdict) => verdict,
+        let counts = amended.is_none_or(|amended| amended.adds);
+        let other = self.refused_at_any_size(counts);
+        let advice = |verdict: Result<(), Refusal>| {
+            verdict.map_err(|refusal| match (&other, &around) {
+                (Some(other), _) => refusal.beside(other),
+                (None, Ok(around)) => {
+                    Suggestion::new(self.facts, order, (&caps, priced, around)).add_to(refusal)
+                }
+                (None, Err(_)) => refusal,
+            })
         };
         let verdict = advice(caps::order_notional(&caps, notional));
         self.structural(Limit::MaxOrderNotional, verdict)?;
 
         let exposure = match &around {
-            Ok(around) => after(around, order, priced, amended).map_err(|error| error.to_string()),
-            Err(why) => Err(why.clone()),
+            Ok(around) => after(around, order, priced, amended)
+                .map_err(|error| unknown_exposure(&Unknown::from(error.to_string()))),
+            Err(unknown) => Err(unknown_exposure(unknown)),
         };
-        let exposure = self.structural(Limit::MaxTotalExposure, exposure.map_err(unreadable_account))?;
+        let exposure = self.structural(Limit::MaxTotalExposure, exposure)?;
         self.figures.post_trade_exposure = Some(exposure);
         let verdict = advice(caps::total_exposure(&caps, exposure));
         self.authority.checked.still(self.figures, verdict)?;
         let verdict = advice(caps::leverage(&caps, exposure));
         self.structural(Limit::MaxLeverage, verdict)?;
-        if amended.is_none_or(|amended| amended.adds) {
+        if counts {
             let verdict = caps::trades_per_day(&caps, self.facts);
             self.structural(Limit::MaxTradesPerDay, verdict)?;
         }
@@ -116,29 +127,42 @@ impl Case<'_> {
         self.structural(Limit::UniverseFloors, floors)
     }
 
+    /// What would refuse any other quantity of the order as well: then none is suggested.
+    fn refused_at_any_size(&self, counts_as_trade: bool) -> Option<Refusal> {
+        let mandate = &self.authority.mandate;
+        let count = counts_as_trade.then(|| caps::trades_per_day(&mandate.hard_caps, self.facts));
+        count
+            .and_then(Result::err)
+            .or_else(|| caps::universe_floors(&mandate.universe, self.facts).err())
+    }
+
     fn around(
         &self,
         order: &PlaceOrder,
         policy: &Policy,
         amended: Option<&Amended>,
-    ) -> Result<Around, String> {
+    ) -> Result<Around, Unknown> {
         let skip = amended.map(|amended| &amended.resting);
         let account = Exposure::of(self.facts, policy.count_spot_holdings, skip)?;
         let (book, proceeds) = book_of(self.facts, &order.instrument, order.side)
             .ok_or_else(|| format!("the coins of {} are not known", order.instrument))?;
+        // Ours never borrow; an amended one keeps what it was placed with.
+        let cannot_borrow = skip.is_none_or(|amended| amended.cannot_borrow);
         let fill = Fill {
+            sells_off: sells_off(self.facts, book, order.side, cannot_borrow),
             book,
             proceeds,
             position_idx: order.position_idx,
             side: order.side,
         };
-        account.around(&fill).map_err(|error| error.to_string())
+        Ok(account.around(&fill).map_err(|error| error.to_string())?)
     }
 }
 
 /// What a sell may take from the position that is held, before it opens a short: the long position less what
-/// other resting sells may take first. Hedge legs cannot turn over, so closing one takes all it likes.
-fn reducible(facts: &Facts, order: &PlaceOrder) -> Decimal {
+/// other resting sells may take first; the order that this one takes the place of is none of them. Hedge legs
+/// cannot turn over, so closing one takes all it likes.
+fn reducible(facts: &Facts, order: &PlaceOrder, amended: Option<&RestingOrder>) -> Decimal {
     if order.position_idx.is_reduced_by(order.side) {
         return Decimal::MAX;
     }
@@ -158,6 +182,7 @@ fn reducible(facts: &Facts, order: &PlaceOrder) -> Decimal {
         .flatten()
         .flatten()
         .filter(|resting| resting.instrument == order.instrument && resting.side == Side::Sell)
+        .filter(|resting| !amended.is_some_and(|amended| is_same_order(amended, resting)))
         .fold(Decimal::ZERO, |sum, resting| sum.saturating_add(resting.leaves));
     held.saturating_sub(promised).max(Decimal::ZERO)
 }
@@ -174,41 +199,16 @@ fn after(
         Some(amended) => amended.open_qty(order),
     };
     match open {
-        Some(open) => around.between(priced.at_live(open)?, priced.notional(open)?),
+        Some(open) => around.between(priced.at_live(open)?, priced.open_notional(open)?),
         None => around.between(Usd::ZERO, Usd::ZERO),
     }
 }
 
-fn suggestion<'a>(
-    facts: &Facts,
-    order: &PlaceOrder,
-    (caps, priced, around): (&'a HardCaps, &'a Priced, &'a Around),
-    filled: Decimal,
-) -> Suggestion<'a> {
-    let instrument = facts.instruments.get(&order.instrument);
-    let (step, min_qty) = match order.size {
-        Size::Quote(_) => (
-            instrument.and_then(|known| known.quote_step),
-            instrument.and_then(|known| known.min_notional),
-        ),
-        Size::Base(_) | Size::UsdContracts(_) => (
-            instrument.and_then(|known| known.qty_step),
-            instrument.and_then(|known| known.min_qty),
-        ),
-    };
-    Suggestion {
-        caps,
-        priced,
-        around,
-        step,
-        min_qty,
-        filled,
-    }
-}
-
-fn unreadable_account(why: String) -> Refusal {
+fn unknown_exposure(unknown: &Unknown) -> Refusal {
+    let Unknown { why, remedy } = unknown;
+    let remedy = remedy.unwrap_or("try again when the exchange answers");
     Refusal::pause(
         Limit::MaxTotalExposure,
-        format!("{why} (fail-closed), so the exposure is not known; try again when the exchange answers"),
+        format!("{why} (fail-closed), so the exposure is not known; {remedy}"),
     )
 }

@@ -2,14 +2,16 @@
 //! or not, whichever is worse (design §5). With nothing resting this is Vibe-Trading's figure.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use rust_decimal::Decimal;
 
 use super::facts::Facts;
-use super::sizing::resting_usd;
+use super::net::{Holding, Moved};
+use super::sizing::{held_usd, resting_usd};
 use crate::domain::account::{Position, RestingOrder};
 use crate::domain::money::{Overflow, Usd};
-use crate::domain::order::{PositionIdx, Side};
+use crate::domain::order::{ClientOrderId, PositionIdx, Side};
 use crate::domain::symbol::{Category, Coin, InstrumentId};
 
 /// What nets with what: a derivative with itself, coins with the same coin whatever pair they trade in.
@@ -17,31 +19,6 @@ use crate::domain::symbol::{Category, Coin, InstrumentId};
 pub(super) enum Book<'f> {
     Instrument(&'f InstrumentId),
     Coin(&'f Coin),
-}
-
-/// One direction-free position and the orders around it, in USD.
-#[derive(Debug, Clone, Default)]
-struct Net {
-    /// Positive when long.
-    position: Decimal,
-    buys: Decimal,
-    sells: Decimal,
-    reduce_buys: Decimal,
-    reduce_sells: Decimal,
-}
-
-/// One leg of hedge mode, in USD: it never turns over.
-#[derive(Debug, Clone, Default)]
-struct Leg {
-    position: Decimal,
-    adds: Decimal,
-}
-
-#[derive(Debug, Clone, Default)]
-struct Holding {
-    net: Net,
-    long: Leg,
-    short: Leg,
 }
 
 /// An order as the exposure sees it: filled.
@@ -52,6 +29,39 @@ pub(super) struct Fill<'f> {
     pub(super) side: Side,
     /// What a spot sell brings in, when that is no dollar: the quote coin.
     pub(super) proceeds: Option<&'f Coin>,
+    /// Whether it ends where the coins do: see [`sells_off`].
+    pub(super) sells_off: bool,
+}
+
+/// Why the exposure is not known.
+#[derive(Debug)]
+pub(super) struct Unknown {
+    pub(super) why: String,
+    /// What helps; without it, asking again once the exchange answers.
+    pub(super) remedy: Option<&'static str>,
+}
+
+impl From<String> for Unknown {
+    fn from(why: String) -> Self {
+        Self { why, remedy: None }
+    }
+}
+
+impl Unknown {
+    /// Of an option only the premium is known.
+    fn option(what: &str, remedy: &'static str) -> Self {
+        Self {
+            why: format!("{what} cannot be counted: its premium says nothing about the risk"),
+            remedy: Some(remedy),
+        }
+    }
+}
+
+impl fmt::Display for Unknown {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.why)?;
+        self.remedy.map_or(Ok(()), |remedy| write!(f, "; {remedy}"))
+    }
 }
 
 /// The account without the order in question, ready to be asked about any size of it.
@@ -66,7 +76,7 @@ impl<'f> Exposure<'f> {
         facts: &'f Facts,
         count_spot_holdings: bool,
         skip: Option<&RestingOrder>,
-    ) -> Result<Self, String> {
+    ) -> Result<Self, Unknown> {
         let missing = |what: &str| format!("{what} could not be read in full{}", facts.why_missing());
         let positions = facts
             .positions
@@ -92,7 +102,11 @@ impl<'f> Exposure<'f> {
         Ok(exposure)
     }
 
-    fn add_position(&mut self, facts: &Facts, position: &'f Position) -> Result<(), String> {
+    fn add_position(&mut self, facts: &Facts, position: &'f Position) -> Result<(), Unknown> {
+        if position.instrument.category == Category::Option {
+            let what = format!("the option position in {}", position.instrument.symbol);
+            return Err(Unknown::option(&what, "close it at the exchange"));
+        }
         let value = position_usd(facts, position).ok_or_else(|| {
             format!(
                 "the open position in {} cannot be valued in USD",
@@ -128,30 +142,24 @@ impl<'f> Exposure<'f> {
             .iter()
             .filter(|balance| !balance.coin.is_dollar() && !balance.equity.is_zero())
         {
-            let value = match balance.usd_value {
-                Some(value) if !value.is_zero() => Some(value),
-                _ => facts
-                    .usd_per(&balance.coin)
-                    .and_then(|price| balance.equity.checked_mul(price)),
-            };
-            let value = value.ok_or_else(|| format!("the {} held cannot be valued in USD", balance.coin))?;
+            let value = held_usd(facts, balance)
+                .ok_or_else(|| format!("the {} held cannot be valued in USD", balance.coin))?;
             let holding = self.holdings.entry(Book::Coin(&balance.coin)).or_default();
             holding.net.position = sum(holding.net.position, value)?;
         }
         Ok(())
     }
 
-    fn add_resting(&mut self, facts: &'f Facts, order: &'f RestingOrder) -> Result<(), String> {
-        let name = || {
-            order
-                .client_id
-                .as_ref()
-                .map_or_else(|| "an order".to_owned(), |id| format!("order {id}"))
-        };
+    fn add_resting(&mut self, facts: &'f Facts, order: &'f RestingOrder) -> Result<(), Unknown> {
+        let id = order.client_id.as_ref().map(ClientOrderId::as_str);
+        let name = id.or(order.venue_id.as_deref()).unwrap_or("without a known id");
+        if order.instrument.category == Category::Option {
+            let what = format!("the option order {name} resting in {}", order.instrument.symbol);
+            return Err(Unknown::option(&what, "cancel it"));
+        }
         let unvalued = || {
             format!(
-                "{} resting in {} cannot be valued in USD",
-                name(),
+                "order {name} resting in {} cannot be valued in USD",
                 order.instrument
             )
         };
@@ -161,8 +169,9 @@ impl<'f> Exposure<'f> {
             let other = self.holdings.entry(Book::Coin(coin)).or_default();
             other.net.buys = sum(other.net.buys, value)?;
         }
+        let only_reduces = order.reduce_only || sells_off(facts, book, order.side, order.cannot_borrow);
         let holding = self.holdings.entry(book).or_default();
-        let slot = match (order.position_idx, order.side, order.reduce_only) {
+        let slot = match (order.position_idx, order.side, only_reduces) {
             (PositionIdx::OneWay, Side::Buy, false) => &mut holding.net.buys,
             (PositionIdx::OneWay, Side::Sell, false) => &mut holding.net.sells,
             (PositionIdx::OneWay, Side::Buy, true) => &mut holding.net.reduce_buys,
@@ -199,6 +208,7 @@ impl<'f> Exposure<'f> {
             proceeds: proceeds_book.as_ref().map(holding),
             position_idx: fill.position_idx,
             side: fill.side,
+            sells_off: fill.sells_off,
         })
     }
 }
@@ -211,6 +221,7 @@ pub(super) struct Around {
     proceeds: Option<Holding>,
     position_idx: PositionIdx,
     side: Side,
+    sells_off: bool,
 }
 
 impl Around {
@@ -222,13 +233,15 @@ impl Around {
 
     /// Gross exposure once an order of this notional has filled.
     fn with(&self, notional: Usd) -> Result<Usd, Overflow> {
-        let mut gross = self.rest.plus(self.book.worst(Some((
-            self.position_idx,
-            self.side,
-            notional.value(),
-        )))?)?;
+        let value = notional.value();
+        let book = if self.sells_off {
+            self.book.net.worst(Moved::Off(value))?
+        } else {
+            self.book.worst(Some((self.position_idx, self.side, value)))?
+        };
+        let mut gross = self.rest.plus(book)?;
         if let Some(holding) = &self.proceeds {
-            let credited = Some((PositionIdx::OneWay, Side::Buy, notional.value()));
+            let credited = Some((PositionIdx::OneWay, Side::Buy, value));
             gross = gross.plus(holding.worst(credited)?)?;
         }
         Ok(gross)
@@ -237,86 +250,21 @@ impl Around {
     /// Whether a little more than this notional would bring the gross exposure down.
     pub(super) fn falls_beyond(&self, notional: Usd) -> Result<bool, Overflow> {
         let value = notional.value();
-        let signed = if self.side == Side::Buy { value } else { -value };
+        let moved = match self.side {
+            Side::Buy => Moved::By(value),
+            Side::Sell if self.sells_off => Moved::Off(value),
+            Side::Sell => Moved::By(-value),
+        };
         let book = match (self.position_idx, self.side) {
-            (PositionIdx::OneWay, side) => self.book.net.slope(signed, side)?,
+            (PositionIdx::OneWay, side) => self.book.net.slope(moved, side)?,
             (PositionIdx::HedgeLong, Side::Sell) | (PositionIdx::HedgeShort, Side::Buy) => -1,
             (PositionIdx::HedgeLong, Side::Buy) | (PositionIdx::HedgeShort, Side::Sell) => 1,
         };
         let proceeds = match &self.proceeds {
-            Some(holding) => holding.net.slope(value, Side::Buy)?,
+            Some(holding) => holding.net.slope(Moved::By(value), Side::Buy)?,
             None => 0,
         };
         Ok(book + proceeds < 0)
-    }
-}
-
-impl Holding {
-    fn worst(&self, fill: Option<(PositionIdx, Side, Decimal)>) -> Result<Usd, Overflow> {
-        let signed = |idx: PositionIdx| match fill {
-            Some((of, Side::Buy, value)) if of == idx => value,
-            Some((of, Side::Sell, value)) if of == idx => -value,
-            _ => Decimal::ZERO,
-        };
-        let net = self.net.worst(signed(PositionIdx::OneWay))?;
-        let long = self.long.worst(signed(PositionIdx::HedgeLong))?;
-        let short = self.short.worst(-signed(PositionIdx::HedgeShort))?;
-        net.plus(long)?.plus(short)
-    }
-}
-
-impl Net {
-    /// The largest |net| that any set of fills can reach when `order` (signed) has filled. Reduce-only orders
-    /// bring a position towards zero, never past it, but they may fill first and leave less for the others
-    /// to work against.
-    fn worst(&self, order: Decimal) -> Result<Usd, Overflow> {
-        let (highest, lowest) = self.reach(order)?;
-        Ok(Usd::new(highest.abs().max(lowest.abs())))
-    }
-
-    /// Whether more of an order of `side` raises (1) or lowers (-1) the worst case.
-    fn slope(&self, order: Decimal, side: Side) -> Result<i8, Overflow> {
-        let (highest, lowest) = self.reach(order)?;
-        let tilt = highest.checked_add(lowest).ok_or(Overflow)?;
-        let raises = match side {
-            Side::Buy => tilt >= Decimal::ZERO,
-            Side::Sell => tilt <= Decimal::ZERO,
-        };
-        Ok(if raises { 1 } else { -1 })
-    }
-
-    /// The highest and the lowest net position that fills can reach.
-    fn reach(&self, order: Decimal) -> Result<(Decimal, Decimal), Overflow> {
-        let add = |left: Decimal, right: Decimal| left.checked_add(right).ok_or(Overflow);
-        let lift = |net: Decimal| -> Result<Decimal, Overflow> {
-            if net < Decimal::ZERO {
-                Ok(add(net, self.reduce_buys)?.min(Decimal::ZERO))
-            } else {
-                Ok(net)
-            }
-        };
-        let drop = |net: Decimal| -> Result<Decimal, Overflow> {
-            if net > Decimal::ZERO {
-                Ok(add(net, -self.reduce_sells)?.max(Decimal::ZERO))
-            } else {
-                Ok(net)
-            }
-        };
-        let filled = add(self.position, order)?;
-        let upper = add(lift(self.position)?, order)?.max(lift(filled)?);
-        let lower = add(drop(self.position)?, order)?.min(drop(filled)?);
-        Ok((add(upper, self.buys)?, add(lower, -self.sells)?))
-    }
-}
-
-impl Leg {
-    fn worst(&self, order: Decimal) -> Result<Usd, Overflow> {
-        let after = self
-            .position
-            .checked_add(order)
-            .ok_or(Overflow)?
-            .max(Decimal::ZERO);
-        after.checked_add(self.adds).map(Usd::new).ok_or(Overflow)
     }
 }
 
@@ -341,6 +289,19 @@ pub(super) fn book_of<'f>(
     Some((Book::Instrument(id), None))
 }
 
+/// Whether an order can only sell coins that are there: the exchange lends it none, and none of what is held is
+/// owed, so however such orders compete and whatever is bought in between, the coin is never short by them.
+///
+/// Where some is owed, more can be sold than the equity that counts; where that is not known it may be. A pair of
+/// dollars has no such bound: its book holds no coins.
+pub(super) fn sells_off(facts: &Facts, book: Book<'_>, side: Side, cannot_borrow: bool) -> bool {
+    let Book::Coin(coin) = book else { return false };
+    let mut held = facts.wallet.iter().flatten().filter(|held| held.coin == *coin);
+    side == Side::Sell
+        && cannot_borrow
+        && held.all(|held| held.wallet.is_some_and(|wallet| wallet <= held.equity))
+}
+
 fn position_usd(facts: &Facts, position: &Position) -> Option<Decimal> {
     match position.instrument.category {
         Category::Inverse => Some(position.size.value()),
@@ -358,7 +319,7 @@ fn position_usd(facts: &Facts, position: &Position) -> Option<Decimal> {
     }
 }
 
-fn is_same_order(one: &RestingOrder, other: &RestingOrder) -> bool {
+pub(super) fn is_same_order(one: &RestingOrder, other: &RestingOrder) -> bool {
     let same_venue_id = one.venue_id.is_some() && one.venue_id == other.venue_id;
     let same_client_id = one.client_id.is_some() && one.client_id == other.client_id;
     same_venue_id || same_client_id

@@ -267,9 +267,14 @@ fn set_trading_stop(fields: &Fields<'_, '_>) -> Result<SetTradingStop, IntentErr
         take_profit: level(fields, "take_profit")?,
         stop_loss: level(fields, "stop_loss")?,
         trailing_stop: level(fields, "trailing_stop")?,
-        tpsl_mode: fields.choice("tpsl_mode", &TPSL_MODES)?.unwrap_or(TpslMode::Full),
         instrument,
     };
+    if fields.choice("tpsl_mode", &TPSL_MODES)? == Some(TpslMode::Partial) {
+        return Err(IntentError::Contradiction(
+            "`tpsl_mode` Partial needs a size, and this tool takes none: leave it out, and the whole position is \
+             protected",
+        ));
+    }
     if stop.take_profit.is_none() && stop.stop_loss.is_none() && stop.trailing_stop.is_none() {
         return Err(IntentError::Contradiction(
             "nothing to set: give `take_profit`, `stop_loss` or `trailing_stop`; 0 removes one",

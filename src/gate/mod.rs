@@ -9,13 +9,17 @@ mod case;
 mod exposure;
 mod facts;
 mod intent;
+mod net;
 mod refusal;
 mod sizing;
 mod structure;
+mod suggestion;
 
 pub use facts::{Facts, Halt, Standing};
 pub use intent::{IntentError, known_arguments};
 pub use refusal::{CheckedLimits, Decision, Figures, Limit, Refusal, Refused};
+
+use chrono::{DateTime, Utc};
 
 use crate::domain::account::RestingOrder;
 use crate::domain::mandate::{Mandate, SCHEMA_VERSION};
@@ -27,6 +31,8 @@ use case::Case;
 /// Steps 1 to 3 passed: a current mandate, not expired, and no HALT. Only [`authority`] makes one.
 #[derive(Debug)]
 pub struct Authority {
+    /// When it was looked at, by the later of our clock and the exchange's.
+    at: DateTime<Utc>,
     mandate: Mandate,
     policy: Option<Result<Policy, PolicyError>>,
     checked: CheckedLimits,
@@ -45,7 +51,7 @@ pub struct Intended {
 pub struct Approved {
     write: Write,
     figures: Figures,
-    checked: CheckedLimits,
+    authority: Authority,
     counts_as_trade: bool,
     resting: Option<RestingOrder>,
 }
@@ -55,9 +61,10 @@ pub fn authority(standing: Standing) -> Result<Authority, Refused> {
     let mut checked = CheckedLimits::default();
     let none = Figures::default();
     let mandate = checked.check(Limit::Mandate, none, valid_mandate(&standing))?;
-    checked.check(Limit::Expiry, none, unexpired(&mandate, &standing))?;
+    let at = checked.check(Limit::Expiry, none, unexpired(&mandate, &standing))?;
     checked.check(Limit::HaltFlag, none, not_halted(&standing.halt))?;
     Ok(Authority {
+        at,
         mandate,
         policy: standing.policy,
         checked,
@@ -86,7 +93,7 @@ fn valid_mandate(standing: &Standing) -> Result<Mandate, Refusal> {
     Ok(mandate.clone())
 }
 
-fn unexpired(mandate: &Mandate, standing: &Standing) -> Result<(), Refusal> {
+fn unexpired(mandate: &Mandate, standing: &Standing) -> Result<DateTime<Utc>, Refusal> {
     let refused =
         |why: String| Refusal::pause(Limit::Expiry, format!("mandate expired — re-authorize: {why}"));
     let now = standing.now.as_ref().map_err(|why| {
@@ -101,7 +108,7 @@ fn unexpired(mandate: &Mandate, standing: &Standing) -> Result<(), Refusal> {
             "it ended at {}",
             expires.format("%Y-%m-%dT%H:%M:%SZ")
         ))),
-        Some(_) => Ok(()),
+        Some(_) => Ok(*now),
     }
 }
 
@@ -163,7 +170,8 @@ impl Intended {
 /// Gross exposure of the account as it stands: every resting and in-flight order either filled or not,
 /// whichever is worse. The error says which fact is missing.
 pub fn standing_exposure(facts: &Facts, policy: &Policy) -> Result<Usd, String> {
-    let account = exposure::Exposure::of(facts, policy.count_spot_holdings, None)?;
+    let account = exposure::Exposure::of(facts, policy.count_spot_holdings, None)
+        .map_err(|unknown| unknown.to_string())?;
     account.gross().map_err(|error| error.to_string())
 }
 
@@ -204,7 +212,7 @@ pub fn judge(intended: Intended, facts: &Facts) -> Result<Approved, Refused> {
     Ok(Approved {
         write,
         figures: case.figures,
-        checked: case.authority.checked,
+        authority: case.authority,
         counts_as_trade,
         resting,
     })
@@ -223,7 +231,28 @@ impl Approved {
 
     #[must_use]
     pub fn checked(&self) -> &CheckedLimits {
-        &self.checked
+        &self.authority.checked
+    }
+
+    /// The last look before the send: steps 1 to 3 anew, and nothing that it was judged by may have changed since,
+    /// for it was judged by nothing else.
+    pub fn still_stands(&self, standing: Standing) -> Result<(), Refused> {
+        let now = authority(standing)?;
+        let judged = &self.authority;
+        let changed = match (now.mandate == judged.mandate, now.policy == judged.policy) {
+            (true, true) => return Ok(()),
+            (false, _) => "the mandate",
+            (true, false) => "policy.toml",
+        };
+        let why = format!("{changed} changed after this was decided; ask again, and what stands now decides");
+        now.checked
+            .still(Figures::default(), Err(Refusal::deny(Limit::Mandate, why)))
+    }
+
+    /// When it was decided, by the later of our clock and the exchange's.
+    #[must_use]
+    pub fn decided_at(&self) -> DateTime<Utc> {
+        self.authority.at
     }
 
     /// Whether it takes one of the day's trades.

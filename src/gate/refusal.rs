@@ -159,6 +159,12 @@ impl Refusal {
             ..Self::pause(limit, reason)
         }
     }
+
+    /// With what would refuse next.
+    pub(super) fn beside(mut self, other: &Self) -> Self {
+        self.reason = format!("{}; beside that, {}", self.reason, other.reason);
+        self
+    }
 }
 
 /// A refusal together with everything that ran before it and what was computed on the way.

@@ -4,7 +4,7 @@ use rust_decimal::Decimal;
 
 use super::facts::Facts;
 use super::refusal::{Limit, Refusal};
-use crate::domain::account::{Instrument, Quote, RestingOrder, SizeUnit};
+use crate::domain::account::{CoinBalance, Instrument, Quote, RestingOrder, SizeUnit};
 use crate::domain::money::{Overflow, Price, Qty, Usd};
 use crate::domain::order::{OrderKind, PlaceOrder, Side, Size};
 use crate::domain::symbol::{Category, InstrumentId};
@@ -21,18 +21,34 @@ pub(super) struct Priced {
     stated: Option<Usd>,
     /// Units of the size that a sell may take from what is held before it opens a short; zero for a buy.
     reducible: Decimal,
+    /// Units of an amended order's total that have filled, and are in the position already.
+    filled: Decimal,
 }
 
 impl Priced {
-    /// The notional that counts for `qty` of this order: the larger of computed and stated (H3).
+    /// The notional that counts for a total of `qty`: the larger of computed and stated (H3).
     pub(super) fn notional(&self, qty: Qty) -> Result<Usd, Overflow> {
-        let opens = self.side == Side::Buy || qty.value() > self.reducible;
+        self.counted(qty.value(), self.open(qty))
+    }
+
+    /// What counts for the part of a total that is still open.
+    pub(super) fn open_notional(&self, open: Qty) -> Result<Usd, Overflow> {
+        self.counted(open.value(), open.value())
+    }
+
+    /// What of a total of `qty` can still fill.
+    pub(super) fn open(&self, qty: Qty) -> Decimal {
+        qty.value().saturating_sub(self.filled)
+    }
+
+    fn counted(&self, qty: Decimal, open: Decimal) -> Result<Usd, Overflow> {
+        let opens = self.side == Side::Buy || open > self.reducible;
         let unit = if opens {
             self.opening_unit_usd
         } else {
             self.reducing_unit_usd
         };
-        let implied = Usd::of(qty.value(), unit)?;
+        let implied = Usd::of(qty, unit)?;
         Ok(self.stated.map_or(implied, |stated| stated.max(implied)))
     }
 
@@ -73,8 +89,14 @@ pub(super) fn quoted<'f>(
     Ok((instrument, quote))
 }
 
-/// Prices an order. `reducible` is what a sell may take from what is held, in units of the size.
-pub(super) fn price_order(facts: &Facts, order: &PlaceOrder, reducible: Decimal) -> Result<Priced, Refusal> {
+/// Prices an order. `reducible` is what a sell may take from what is held, and `filled` what has filled of an
+/// amended one, in units of the size.
+pub(super) fn price_order(
+    facts: &Facts,
+    order: &PlaceOrder,
+    reducible: Decimal,
+    filled: Decimal,
+) -> Result<Priced, Refusal> {
     let (instrument, quote) = quoted(facts, &order.instrument, order.side)?;
     let live = quote.live(order.side);
     let limit = match order.kind {
@@ -102,6 +124,7 @@ pub(super) fn price_order(facts: &Facts, order: &PlaceOrder, reducible: Decimal)
         } else {
             Decimal::ZERO
         },
+        filled,
     })
 }
 
@@ -123,7 +146,14 @@ fn unit_usd(facts: &Facts, instrument: &Instrument, size: Size, price: Price) ->
 }
 
 /// The most that the open part of a resting order can be worth, in USD; `None` when it cannot be valued.
+///
+/// It nets in dollars against what is held of the same, which counts at its mark. Below that mark the order would
+/// stand for fewer coins than it moves, so it counts at no less, whichever quotes the facts have.
 pub(super) fn resting_usd(facts: &Facts, order: &RestingOrder) -> Option<Usd> {
+    // As of an option position: the premium says nothing about the risk.
+    if order.instrument.category == Category::Option {
+        return None;
+    }
     if order.unit == SizeUnit::UsdContracts {
         return Some(Usd::new(order.leaves));
     }
@@ -138,8 +168,44 @@ pub(super) fn resting_usd(facts: &Facts, order: &RestingOrder) -> Option<Usd> {
     let price = [order.price, order.trigger_price, live]
         .into_iter()
         .flatten()
+        .chain(marks(facts, &order.instrument))
         .max()?;
-    Usd::of(order.leaves.checked_mul(price.value())?, quote_usd).ok()
+    let worth = Usd::of(order.leaves.checked_mul(price.value())?, quote_usd).ok()?;
+    as_held(facts, order, worth)
+}
+
+/// What the positions in an instrument are valued at.
+fn marks(facts: &Facts, id: &InstrumentId) -> impl Iterator<Item = Price> {
+    let positions = facts.positions.iter().flatten();
+    positions
+        .filter(move |position| position.instrument == *id)
+        .filter_map(|position| position.mark_price)
+}
+
+/// The larger of `worth` and what the coins of a spot order are worth at the price that the wallet values them at.
+fn as_held(facts: &Facts, order: &RestingOrder, worth: Usd) -> Option<Usd> {
+    if order.instrument.category != Category::Spot {
+        return Some(worth);
+    }
+    let coin = &facts.instruments.get(&order.instrument)?.base_coin;
+    let held = facts.wallet.iter().flatten();
+    held.filter(|balance| balance.coin == *coin && !coin.is_dollar() && !balance.equity.is_zero())
+        // Where it is not known, the exposure is not known either, unless holdings do not count.
+        .filter_map(|balance| Some((balance.equity, held_usd(facts, balance)?)))
+        .try_fold(worth, |worth, (equity, value)| {
+            let as_held = order.leaves.checked_mul(value)?.checked_div(equity)?;
+            Some(worth.max(Usd::new(as_held)))
+        })
+}
+
+/// What a coin of the wallet is worth: as the exchange says, where it does (facts §5.2).
+pub(super) fn held_usd(facts: &Facts, balance: &CoinBalance) -> Option<Decimal> {
+    match balance.usd_value {
+        Some(value) if !value.is_zero() => Some(value),
+        _ => facts
+            .usd_per(&balance.coin)
+            .and_then(|price| balance.equity.checked_mul(price)),
+    }
 }
 
 /// The size unit in which Bybit counts a category's quantities.

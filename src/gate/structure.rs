@@ -8,22 +8,23 @@ use crate::domain::policy::{Policy, PolicyError};
 use crate::domain::symbol::{Category, InstrumentId};
 use rust_decimal::Decimal;
 
-pub(super) fn not_excluded(mandate: &Mandate, id: &InstrumentId) -> Result<(), Refusal> {
-    match mandate
-        .universe
-        .exclude_symbols
-        .iter()
-        .find(|entry| id.symbol.is_named_by(entry))
-    {
-        None => Ok(()),
-        Some(_) => Err(Refusal::deny(
-            Limit::ExcludeSymbols,
-            format!(
-                "{} is on the mandate exclude list; choose another symbol",
-                id.symbol
-            ),
-        )),
-    }
+pub(super) fn not_excluded(
+    mandate: &Mandate,
+    id: &InstrumentId,
+    known: Option<&Instrument>,
+) -> Result<(), Refusal> {
+    let Some(entry) = mandate.universe.excludes(id, known) else {
+        return Ok(());
+    };
+    let symbol = &id.symbol;
+    let as_written = match entry.trim() {
+        entry if entry == symbol.as_str() => String::new(),
+        entry => format!(", as `{entry}`"),
+    };
+    Err(Refusal::deny(
+        Limit::ExcludeSymbols,
+        format!("{symbol} is on the mandate exclude list{as_written}; choose another symbol"),
+    ))
 }
 
 /// What upstream calls the instrument type of a category.

@@ -134,7 +134,7 @@ pub(super) const TOOLS: &[Tool] = &[
             TAKE_PROFIT,
             STOP_LOSS,
             amount("trailing_stop"),
-            TPSL_MODE,
+            choice("tpsl_mode", &["Full"]).note("protects the whole position; Partial would need a size"),
         ],
     },
 ];

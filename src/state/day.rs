@@ -3,19 +3,20 @@
 //! A permit means: the order is counted, its in-flight file is on disk and `order_submitted` is on both
 //! ledgers, all fsynced. Whatever fails on the way is undone, and no permit comes of it.
 
-use std::time::Duration;
+use std::sync::{Arc, OnceLock};
+use std::time::{Duration, Instant};
 
 use chrono::NaiveDate;
 use thiserror::Error;
 
 use super::audit_record::AuditRecord;
 use super::counter::{Counter, CounterError, CounterFile};
-use super::crash;
-use super::halt::read_halt;
 use super::inflight::{self, InflightError, InflightRecord};
 use super::ledger::{Ledger, LedgerError};
 use super::lock::{LockError, OrderLock};
 use super::paths::LiveFiles;
+use super::standing::read_standing;
+use super::{clock, crash};
 use crate::domain::order::{ClientOrderId, Write};
 use crate::gate::Approved;
 
@@ -58,6 +59,15 @@ pub struct Committed {
     pub inflight: Option<InflightRecord>,
     /// This commit took one of the day's trades; an id that was counted before takes none.
     counted: bool,
+    withdrawn: Arc<OnceLock<String>>,
+}
+
+impl Committed {
+    /// Why the last look before the send stopped it, if it did.
+    #[must_use]
+    pub fn withdrawn(&self) -> Option<&str> {
+        self.withdrawn.get().map(String::as_str)
+    }
 }
 
 /// Proof that one approved write is counted, on disk and on the ledger. Borrows the [`Day`], so the lock is
@@ -68,13 +78,24 @@ pub struct Permit<'day> {
     approved: Approved,
     client_id: ClientOrderId,
     day: &'day Day,
+    committed_at: Instant,
+    withdrawn: Arc<OnceLock<String>>,
 }
 
 impl Permit<'_> {
-    /// The last look at HALT, which the venue takes when nothing is left to wait for: which sentinel stands.
+    /// The last look at HALT and mandate, which the venue takes when nothing is left to wait for: why the write must
+    /// not be sent any more, if so.
     #[must_use]
-    pub fn halted(&self) -> Option<String> {
-        read_halt(&self.day.files).tripped()
+    pub fn withdrawn(&self) -> Option<String> {
+        // A slow clock, or one that is set back meanwhile, must not keep a mandate alive.
+        let by_decision = self.approved.decided_at() + self.committed_at.elapsed();
+        let now = by_decision.max(clock::now());
+        let refused = self
+            .approved
+            .still_stands(read_standing(&self.day.files, Ok(now)))
+            .err()?;
+        let why = refused.refusal.reason;
+        Some(self.withdrawn.get_or_init(|| why).clone())
     }
 
     /// The write that may be sent.
@@ -136,6 +157,7 @@ impl Day {
             record,
             inflight,
         } = submission;
+        let withdrawn = Arc::new(OnceLock::new());
         crash::point("before-count");
         let counted = if approved.counts_as_trade() {
             self.take_trade(&client_id)?
@@ -147,6 +169,7 @@ impl Day {
             client_id: client_id.clone(),
             inflight: None,
             counted,
+            withdrawn: Arc::clone(&withdrawn),
         };
         if let Some(order) = inflight {
             if let Err(error) = inflight::write_new(&self.files, &order) {
@@ -166,6 +189,8 @@ impl Day {
                 approved,
                 client_id,
                 day: self,
+                committed_at: Instant::now(),
+                withdrawn,
             },
             committed,
         ))

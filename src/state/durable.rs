@@ -311,6 +311,10 @@ mod tests {
         let error = create_folder(&at("loop")).unwrap_err();
         let followed = fs::metadata(at("loop")).unwrap_err();
         assert_eq!(error.raw_os_error(), followed.raw_os_error());
+        let error = read_if_present(&at("loop"), 10).unwrap_err();
+        assert_eq!(error.raw_os_error(), followed.raw_os_error());
+        let error = make_append(&at("new/")).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::IsADirectory);
         assert!(absent(folder.path()).is_err(), "it is there");
         assert!(absent(&at(&"a".repeat(300))).is_err(), "no name is that long");
     }

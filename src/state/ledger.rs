@@ -21,10 +21,9 @@ use super::{canonical, durable};
 /// Less than this free on the disk counts as full: room for the records of one order, many times over.
 const MIN_FREE_BYTES: u64 = 256 << 10;
 
-/// A line of another writer that has no end for so long was cut short, and is not on its way.
-const WRITING: Duration = Duration::from_millis(10);
-/// How often that is looked at.
+/// A line of another writer that has no end after so many looks, this far apart, was cut short and is not on its way.
 const LOOKS: u32 = 10;
+const BETWEEN_LOOKS: Duration = Duration::from_millis(1);
 
 /// Why a record is not on the ledger.
 #[derive(Debug, Error)]
@@ -156,7 +155,7 @@ fn ends_open(file: &File) -> io::Result<bool> {
         if last == [b'\n'] {
             return Ok(false);
         }
-        std::thread::sleep(WRITING / LOOKS);
+        std::thread::sleep(BETWEEN_LOOKS);
     }
     Ok(true)
 }

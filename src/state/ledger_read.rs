@@ -161,6 +161,11 @@ mod tests {
         assert_eq!(tail(&files, 3).unwrap(), []);
         fs::create_dir(files.audit()).unwrap();
         assert!(tail(&files, 3).is_err());
+        fs::remove_dir(files.audit()).unwrap();
+        std::os::unix::fs::symlink(files.audit(), files.audit()).unwrap();
+        let looping = fs::metadata(files.audit()).unwrap_err().to_string();
+        let error = tail(&files, 3).unwrap_err().to_string();
+        assert!(error.contains(&looping), "{error}");
     }
 
     #[test]

@@ -54,7 +54,7 @@ impl OrderLock {
                 return Err(LockError::Busy { path, waited });
             }
             tokio::time::sleep(pause.min(wait - waited)).await;
-            pause = (pause * 2).min(LONGEST_PAUSE);
+            pause = longer(pause);
         }
     }
 
@@ -72,6 +72,10 @@ impl Drop for OrderLock {
             tracing::warn!(path = %self.path.display(), %error, "the order lock was not unlocked by name");
         }
     }
+}
+
+fn longer(pause: Duration) -> Duration {
+    (pause * 2).min(LONGEST_PAUSE)
 }
 
 /// The locked file, `None` when another one holds it.
@@ -117,6 +121,13 @@ mod tests {
         };
         let (second, ()) = tokio::join!(waiting, letting_go);
         assert!(second.is_ok());
+    }
+
+    /// A pause that shrank would have it ask without a rest.
+    #[test]
+    fn pauses_double_up_to_twenty_milliseconds() {
+        let ms = Duration::from_millis;
+        assert_eq!([1, 2, 16, 20].map(ms).map(longer), [2, 4, 20, 20].map(ms));
     }
 
     #[tokio::test]

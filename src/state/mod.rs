@@ -26,5 +26,6 @@ pub mod redact;
 pub mod redact_text;
 mod reverse_lines;
 pub mod settled;
+pub mod standing;
 pub mod sweep;
 pub mod verify;

@@ -112,6 +112,15 @@ pub trait Venue: Send + Sync + 'static {
         key: &OrderKey,
     ) -> impl Future<Output = Result<Option<OrderView>, VenueError>> + Send;
 
+    /// The same for an order of long ago: looked for from when it was sent, by our clock, and not only as far back
+    /// as the exchange looks when it is not told.
+    fn order_sent_at(
+        &self,
+        id: &InstrumentId,
+        key: &OrderKey,
+        sent: DateTime<Utc>,
+    ) -> impl Future<Output = Result<Option<OrderView>, VenueError>> + Send;
+
     /// Mean daily turnover in the quote coin (inverse: in USD) over the trailing 45 days.
     fn average_daily_turnover(
         &self,

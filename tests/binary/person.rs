@@ -129,9 +129,12 @@ fn a_mandate_is_checked_before_it_is_committed() {
     expired["consent"]["expires_at"] = "2020-01-01T00:00:00Z".into();
     let mut later = mandate(&[]);
     later["schema_version"] = 2.into();
+    let mut blank = mandate(&[]);
+    blank["universe"]["exclude_symbols"] = json!(["DOGE", ""]);
     for (text, says) in [
         (expired.to_string(), "ended"),
         (later.to_string(), "schema_version"),
+        (blank.to_string(), "universe.exclude_symbols"),
         ("{".to_owned(), "JSON"),
         (
             mandate(&[("max_order_notional_usd", "1000".into())]).to_string(),

@@ -94,6 +94,15 @@ impl Venue for StubVenue {
         unused()
     }
 
+    async fn order_sent_at(
+        &self,
+        _: &InstrumentId,
+        _: &OrderKey,
+        _: DateTime<Utc>,
+    ) -> Result<Option<OrderView>, VenueError> {
+        unused()
+    }
+
     async fn average_daily_turnover(&self, _: &InstrumentId) -> Result<Decimal, VenueError> {
         unused()
     }

@@ -53,11 +53,11 @@ fn resting(hedged: bool) -> impl Strategy<Value = Resting> {
         prop::option::weighted(0.8, dollars()),
         prop::option::weighted(0.2, dollars()),
         prop::bool::weighted(0.25),
-        any::<bool>(),
+        (any::<bool>(), prop::bool::weighted(0.4)),
         prop::bool::weighted(0.2),
     )
         .prop_map(
-            move |(market, side, qty, price, trigger, reduce_only, long, inflight)| {
+            move |(market, side, qty, price, trigger, reduce_only, (long, borrows), inflight)| {
                 let idx = leg(hedged, market, long);
                 Resting {
                     market,
@@ -67,6 +67,7 @@ fn resting(hedged: bool) -> impl Strategy<Value = Resting> {
                     trigger,
                     // What adds to a hedge leg is no reduce-only order: the exchange takes none.
                     reduce_only: reduce_only && (idx == PositionIdx::OneWay || idx.is_reduced_by(side)),
+                    borrows,
                     idx,
                     inflight,
                 }
@@ -152,25 +153,36 @@ pub(crate) fn wide() -> Caps {
     }
 }
 
+fn coins() -> impl Strategy<Value = i64> {
+    prop_oneof![1 => Just(0), 1 => -30..60_i64]
+}
+
+fn owed() -> impl Strategy<Value = Option<i64>> {
+    prop_oneof![4 => Just(Some(0)), 1 => Just(None), 1 => (1..40_i64).prop_map(Some)]
+}
+
 pub(crate) fn case() -> impl Strategy<Value = Case> {
     any::<bool>().prop_flat_map(|hedged| {
         (
             prop::collection::vec(prices(), 4),
             held(hedged),
             prop::collection::vec(resting(hedged), 0..7),
-            prop_oneof![2 => Just(0), 1 => -3_000..6_000_i64],
+            (coins(), owed()),
             order(hedged),
             caps(),
             0..3_u64,
         )
-            .prop_map(|(prices, held, resting, coins, order, caps, count)| Case {
-                prices: Market::ALL.into_iter().zip(prices).collect(),
-                held,
-                resting,
-                coins,
-                order,
-                caps,
-                count,
-            })
+            .prop_map(
+                |(prices, held, resting, (coins, owed), order, caps, count)| Case {
+                    prices: Market::ALL.into_iter().zip(prices).collect(),
+                    held,
+                    resting,
+                    coins,
+                    owed,
+                    order,
+                    caps,
+                    count,
+                },
+            )
     })
 }

@@ -13,6 +13,7 @@ mod cases;
 mod mandates;
 mod missing;
 mod monotone;
+mod quotes;
 mod reckon;
 mod streams;
 mod suggestion;

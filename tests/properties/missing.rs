@@ -96,6 +96,7 @@ fn facts(id: &str, quote_coin: &str, order: RestingOrder) -> Facts {
     let dollars = CoinBalance {
         coin: Coin::parse("USDT").unwrap(),
         equity: Decimal::ONE_HUNDRED,
+        wallet: None,
         usd_value: None,
     };
     Facts {
@@ -129,6 +130,7 @@ fn resting(id: &str, reduce_only: bool) -> RestingOrder {
         price: Price::new(Decimal::from(102)),
         trigger_price: None,
         reduce_only,
+        cannot_borrow: false,
         position_idx: PositionIdx::OneWay,
         client_id: None,
         venue_id: Some("o-1".into()),

@@ -71,10 +71,10 @@ proptest! {
         case in case(),
         qty in 1..60_i64,
         price in prop::option::of(60..160_i64),
-        inflight in any::<bool>(),
+        (inflight, borrows) in any::<(bool, bool)>(),
     ) {
         let Order { market, side, idx, .. } = case.order;
-        let more = Resting { market, side, qty, price, trigger: None, reduce_only: false, idx, inflight };
+        let more = Resting { market, side, qty, price, trigger: None, reduce_only: false, borrows, idx, inflight };
         let mut harder = case.clone();
         harder.resting.push(more);
         no_easier(&case, &harder)?;
@@ -86,7 +86,7 @@ proptest! {
         let elsewhere = if case.order.market == Market::Inverse { Market::Eth } else { Market::Inverse };
         let mut harder = case.clone();
         harder.resting.push(Resting {
-            market: elsewhere, side, qty, price: None, trigger: None, reduce_only: false,
+            market: elsewhere, side, qty, price: None, trigger: None, reduce_only: false, borrows: false,
             idx: PositionIdx::OneWay, inflight: false,
         });
         no_easier(&case, &harder)?;

@@ -28,8 +28,13 @@ fn money(market: Market, qty: i64, price: i64) -> i64 {
 
 fn resting_value(case: &Case, order: &Resting) -> i64 {
     let live = live(case, order.market, order.side);
+    let held = if order.market == Market::Spot && case.coins != 0 {
+        case.prices[&Market::Spot].mark
+    } else {
+        0
+    };
     let price = live.max(order.price.unwrap_or(0)).max(order.trigger.unwrap_or(0));
-    money(order.market, order.qty, price)
+    money(order.market, order.qty, price.max(held))
 }
 
 /// The order at the live price, and as it counts: at the worst price where it can open something, and never
@@ -67,21 +72,33 @@ fn opens(case: &Case) -> bool {
     order.qty > free.max(0)
 }
 
-/// One order as money that moves a position. `must`: it has filled by the time that anyone looks.
+/// One order as money that moves a position. `must`: it has filled by the time that anyone looks, as far as it can.
 #[derive(Clone, Copy)]
 struct Move {
     money: i64,
     reduces_only: bool,
+    borrows: bool,
     must: bool,
 }
 
+/// What a position does when more is sold than is held.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Below {
+    /// A contract turns over.
+    Short,
+    /// A leg of hedge mode ends.
+    Ends,
+    /// Coins have to be there, or be lent; what is lent stays owed.
+    Lent,
+}
+
 /// The largest position, either way, over every set of fills in every order.
-fn largest(start: i64, moves: &[Move], a_leg: bool) -> i64 {
+fn largest(start: i64, moves: &[Move], below: Below) -> i64 {
     let mut seen = BTreeSet::new();
-    let mut open = vec![(0_u32, start)];
+    let mut open = vec![(0_u32, start, 0)];
     let mut largest = 0;
-    while let Some((done, net)) = open.pop() {
-        if !seen.insert((done, net)) {
+    while let Some((done, net, owed)) = open.pop() {
+        if !seen.insert((done, net, owed)) {
             continue;
         }
         if moves
@@ -92,22 +109,27 @@ fn largest(start: i64, moves: &[Move], a_leg: bool) -> i64 {
             largest = largest.max(net.abs());
         }
         for (at, one) in moves.iter().enumerate().filter(|(at, _)| done & (1 << at) == 0) {
-            open.push((done | (1 << at), filled(net, one, a_leg)));
+            let (net, owed) = filled((net, owed), one, below);
+            open.push((done | (1 << at), net, owed));
         }
     }
     largest
 }
 
-fn filled(net: i64, one: &Move, a_leg: bool) -> i64 {
+fn filled((net, owed): (i64, i64), one: &Move, below: Below) -> (i64, i64) {
     let free = net + one.money;
-    if a_leg {
-        return free.max(0);
+    if below == Below::Ends {
+        return (free.max(0), owed);
     }
+    // What is owed lies in the wallet beside what counts, until it is sold.
+    let wallet = net + owed;
     match (one.reduces_only, one.money > 0) {
-        (false, _) => free,
-        (true, true) if net < 0 => free.min(0),
-        (true, false) if net > 0 => free.max(0),
-        (true, _) => net,
+        (false, false) if below == Below::Lent && !one.borrows => (free.max(-owed).min(net), owed),
+        (false, false) if below == Below::Lent => (free, owed + (-one.money - wallet).max(0)),
+        (false, _) => (free, owed),
+        (true, true) if net < 0 => (free.min(0), owed),
+        (true, false) if net > 0 => (free.max(0), owed),
+        (true, _) => (net, owed),
     }
 }
 
@@ -137,7 +159,8 @@ fn book(case: &Case, market: Market, idx: PositionIdx, order: Option<i64>) -> i6
         start += signed(held.side, money(market, held.qty, case.prices[&market].mark));
     }
     if market == Market::Spot {
-        start += if idx == PositionIdx::OneWay { case.coins } else { 0 };
+        let coins = case.coins * case.prices[&market].mark;
+        start += if idx == PositionIdx::OneWay { coins } else { 0 };
     }
     let mine = case
         .resting
@@ -147,6 +170,7 @@ fn book(case: &Case, market: Market, idx: PositionIdx, order: Option<i64>) -> i6
         .map(|resting| Move {
             money: signed(resting.side, resting_value(case, resting)),
             reduces_only: resting.reduce_only && market != Market::Spot,
+            borrows: resting.borrows,
             must: false,
         })
         .collect();
@@ -154,8 +178,14 @@ fn book(case: &Case, market: Market, idx: PositionIdx, order: Option<i64>) -> i6
         moves.push(Move {
             money: signed(case.order.side, money),
             reduces_only: false,
+            borrows: false,
             must: true,
         });
     }
-    largest(start, &moves, idx != PositionIdx::OneWay)
+    let below = match (idx, market) {
+        (PositionIdx::OneWay, Market::Spot) if case.owes_nothing() => Below::Lent,
+        (PositionIdx::OneWay, _) => Below::Short,
+        (PositionIdx::HedgeLong | PositionIdx::HedgeShort, _) => Below::Ends,
+    };
+    largest(start, &moves, below)
 }

@@ -21,6 +21,8 @@ enum Step {
         /// How much of it fills at once, in hundredths.
         filled: i64,
         inflight: bool,
+        /// Spot: whether its row says that it borrows nothing.
+        said: bool,
     },
     Fill {
         which: usize,
@@ -50,10 +52,10 @@ fn place(hedged: bool, exits: bool) -> impl Strategy<Value = Step> {
         stated,
         reduce_only,
         part,
-        any::<bool>(),
+        any::<(bool, bool)>(),
     )
         .prop_map(
-            move |((market, side, long), qty, limit, stated, reduce_only, filled, inflight)| {
+            move |((market, side, long), qty, limit, stated, reduce_only, filled, (inflight, said))| {
                 let spot = market == Market::Spot;
                 let idx = match (hedged && !spot, long) {
                     (false, _) => PositionIdx::OneWay,
@@ -76,6 +78,7 @@ fn place(hedged: bool, exits: bool) -> impl Strategy<Value = Step> {
                     order,
                     filled,
                     inflight,
+                    said,
                 }
             },
         )
@@ -140,14 +143,16 @@ impl Exchange {
             prices: Market::ALL.into_iter().map(|market| (market, prices)).collect(),
             held: self.net.iter().filter_map(held).collect(),
             resting: self.resting.clone(),
-            coins: self.of(Market::Spot, PositionIdx::OneWay) * PRICE,
+            coins: self.of(Market::Spot, PositionIdx::OneWay),
+            owed: Some(0),
             order,
             caps: self.caps,
             count: 0,
         }
     }
 
-    /// Takes `qty` of an order as the exchange would: a leg never turns over, a reduce-only order neither.
+    /// Takes `qty` of an order as the exchange would: a leg never turns over, a reduce-only order neither, and of
+    /// coins only those are sold that are there.
     fn fill(&mut self, order: &Resting, qty: i64) {
         let slot = self.net.entry((order.market, order.idx)).or_default();
         let signed = if order.side == Side::Buy { qty } else { -qty };
@@ -159,6 +164,7 @@ impl Exchange {
                 (false, true) => (*slot + signed).min(0),
                 _ => *slot,
             },
+            PositionIdx::OneWay if order.market == Market::Spot => (*slot + signed).max(0),
             PositionIdx::OneWay => *slot + signed,
         };
     }
@@ -169,6 +175,7 @@ impl Exchange {
                 order,
                 filled,
                 inflight,
+                said,
             } => {
                 if self.case(*order).ask().is_ok() {
                     let now = order.qty * filled / 100;
@@ -179,6 +186,7 @@ impl Exchange {
                         price: order.limit,
                         trigger: None,
                         reduce_only: order.reduce_only,
+                        borrows: !*said,
                         idx: order.idx,
                         inflight: *inflight,
                     };
@@ -279,6 +287,7 @@ fn a_resting_sell_turns_over_further_when_an_exit_closes_the_long_first() {
         order,
         filled,
         inflight: false,
+        said: true,
     };
     exchange.step(&place(order(Side::Buy, 50, None, false), 100));
     exchange.step(&place(order(Side::Sell, 80, Some(101), false), 0));

@@ -92,7 +92,7 @@ pub(crate) struct Prices {
     pub(crate) bid: i64,
     pub(crate) ask: i64,
     pub(crate) last: i64,
-    /// Not looked at on spot.
+    /// On spot, what the wallet values a coin at.
     pub(crate) mark: i64,
 }
 
@@ -112,6 +112,8 @@ pub(crate) struct Resting {
     pub(crate) price: Option<i64>,
     pub(crate) trigger: Option<i64>,
     pub(crate) reduce_only: bool,
+    /// Spot: whether its row leaves open that it borrows what it sells.
+    pub(crate) borrows: bool,
     pub(crate) idx: PositionIdx,
     pub(crate) inflight: bool,
 }
@@ -144,8 +146,10 @@ pub(crate) struct Case {
     pub(crate) prices: BTreeMap<Market, Prices>,
     pub(crate) held: Vec<Held>,
     pub(crate) resting: Vec<Resting>,
-    /// What the coins of [`Market::Spot`] are worth.
+    /// How much of the coin of [`Market::Spot`] is held.
     pub(crate) coins: i64,
+    /// How much of it is owed and still there to be sold, where the exchange says so.
+    pub(crate) owed: Option<i64>,
     pub(crate) order: Order,
     pub(crate) caps: Caps,
     pub(crate) count: u64,
@@ -243,6 +247,7 @@ impl Resting {
             price: self.price.map(price),
             trigger_price: self.trigger.map(price),
             reduce_only: self.reduce_only && self.market != Market::Spot,
+            cannot_borrow: self.market == Market::Spot && !self.borrows,
             position_idx: self.idx,
             client_id: None,
             venue_id: Some(format!("o-{number}")),
@@ -272,8 +277,9 @@ impl Case {
         };
         let coin = CoinBalance {
             coin: Coin::parse("SOL").unwrap(),
-            equity: Decimal::ONE,
-            usd_value: Some(tenths(self.coins)),
+            equity: tenths(self.coins),
+            wallet: self.owed.map(|owed| tenths(self.coins + owed)),
+            usd_value: Some(tenths(self.coins * self.prices[&Market::Spot].mark)),
         };
         Facts {
             daily_count: Some(Ok(self.count)),
@@ -294,9 +300,19 @@ impl Case {
             ),
             open_orders: rests(false),
             inflight: rests(true),
-            wallet: Some(if self.coins == 0 { Vec::new() } else { vec![coin] }),
+            wallet: Some(if self.has_coins() { vec![coin] } else { Vec::new() }),
             ..Facts::default()
         }
+    }
+
+    /// Whether the wallet has a row of the coin: it lists what is held and what is owed.
+    fn has_coins(&self) -> bool {
+        self.coins != 0 || self.owed.is_some_and(|owed| owed != 0)
+    }
+
+    /// Whether it is known that no more of the coin can be sold than what counts as held.
+    pub(crate) fn owes_nothing(&self) -> bool {
+        !self.has_coins() || self.owed == Some(0)
     }
 
     pub(crate) fn ask(&self) -> Result<Approved, Box<Refused>> {

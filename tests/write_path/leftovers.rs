@@ -65,6 +65,44 @@ async fn an_old_order_that_never_arrived_is_closed_and_its_count_given_back() {
     }
 }
 
+/// What ended without a fill is shown for a day only: after that nobody can say that it never arrived.
+#[tokio::test]
+async fn an_order_that_is_too_old_to_be_shown_is_settled_as_unknown() {
+    const DAY: i64 = 86_400;
+    for (seconds, state) in [
+        (DAY + 3_600, "sent"),
+        (8 * DAY, "sent"),
+        (8 * DAY, "unknown"),
+        (400 * DAY, "sent"),
+    ] {
+        let world = World::new().await;
+        leave(&world, seconds, state);
+        look(&world).await;
+        assert_eq!(world.story(), ["order_submitted unknown", "breach blocked"]);
+        let record = &world.ledger()[0];
+        let why = record["error"].as_str().unwrap();
+        assert!(why.contains("can no longer be told"), "{why}");
+        assert!(why.contains("look at the positions"), "{why}");
+        // It is not open, so it counts in no exposure; that it was no trade is not known.
+        assert_eq!(world.inflight(), [] as [&str; 0]);
+        assert_eq!(world.count(), 2);
+        let kept = fs::read_to_string(world.files.settled_folder().join("left-1.json")).unwrap();
+        let outcome = serde_json::from_str::<Value>(&kept).unwrap()["outcome"].take();
+        assert_eq!(
+            (&outcome["status"], &outcome["ok"], &outcome["reason"]),
+            (&json!("unknown"), &json!(false), &record["error"])
+        );
+        let asked =
+            world.paper.requests().into_iter().filter(|request| {
+                request.path == "/v5/order/history" || request.path == "/v5/execution/list"
+            });
+        for request in asked {
+            assert!(request.payload.contains("startTime="), "{}", request.payload);
+        }
+        world.assert_chain_whole();
+    }
+}
+
 #[tokio::test]
 async fn a_young_order_that_is_not_shown_stays_and_counts() {
     let world = World::new().await;
@@ -80,7 +118,7 @@ async fn a_young_order_that_is_not_shown_stays_and_counts() {
 
 #[tokio::test]
 async fn an_order_that_did_arrive_is_recorded_as_placed_and_stays_counted() {
-    for seconds in [0, 61] {
+    for seconds in [0, 61, 8 * 86_400] {
         let world = World::new().await;
         let (_, neighbour) = world.neighbour();
         let tool = WriteTool::PlaceOrder;

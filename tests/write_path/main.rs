@@ -8,6 +8,7 @@ mod door;
 mod exits;
 mod foreign;
 mod leftovers;
+mod meanwhile;
 mod outcomes;
 mod races;
 mod recovery;

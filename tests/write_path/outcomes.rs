@@ -246,6 +246,33 @@ async fn a_cancel_whose_answer_was_lost_is_looked_up() {
     assert_eq!(in_short(&reply["live_action"]), "order_cancelled accepted");
 }
 
+/// It had filled before, and the cancel never arrived: what ended otherwise is not what was asked for.
+#[tokio::test]
+async fn a_lost_cancel_of_an_order_that_had_filled_is_not_called_done() {
+    for lost in [FaultKind::DropBefore, FaultKind::DropAfter] {
+        let world = World::new().await;
+        world.place(six_sol_as("mine-1")).await;
+        world.paper.set_price("linear", "SOLUSDT", 139.into()).unwrap();
+        world.fault("/v5/order/cancel", lost, Some(1));
+        let args = json!({"category": "linear", "symbol": "SOLUSDT", "order_link_id": "mine-1"});
+        let reply = world.write(WriteTool::CancelOrder, args).await;
+        assert_eq!(
+            (reply["status"].as_str(), &reply["ok"]),
+            (Some("rejected"), &json!(false)),
+            "{reply}"
+        );
+        assert_reason(&reply, "it had filled before; nothing was cancelled");
+        assert_eq!(reply["order"]["orderStatus"], "Filled");
+        assert_eq!(reply["order"]["cumExecQty"], "6");
+        assert_eq!(reply["order_id"], reply["order"]["orderId"]);
+        let record = &reply["live_action"];
+        assert_eq!(in_short(record), "order_rejected rejected");
+        assert_eq!(record["broker_response"]["order"]["orderStatus"], "Filled");
+        // The order itself was a trade, and stays one.
+        world.assert_settled(&[TAKEN[0], TAKEN[1], NOT_TAKEN[0], NOT_TAKEN[1]], 1);
+    }
+}
+
 /// An order that is not there cannot be cancelled, and nothing says that it was.
 #[tokio::test]
 async fn a_cancel_of_what_is_not_there_is_rejected() {
@@ -283,6 +310,85 @@ async fn a_cancel_all_or_a_setting_whose_answer_was_lost_is_unknown() {
         assert_eq!(world.sent().len(), 1);
         world.assert_settled(&["order_submitted pending", "order_submitted unknown"], 0);
     }
+}
+
+/// "Not modified" also answers a request that lacked a field: what the position has decides.
+#[tokio::test]
+async fn a_stop_that_was_not_modified_is_accepted_only_where_it_stands() {
+    let not_modified = || FaultKind::RetCode {
+        code: 34040,
+        message: "not modified".to_owned(),
+    };
+    let asked = |levels: Value| {
+        let mut args = json!({"category": "linear", "symbol": "SOLUSDT"});
+        args.as_object_mut()
+            .unwrap()
+            .extend(levels.as_object().unwrap().clone());
+        args
+    };
+    let world = World::new().await;
+    world
+        .place(json!({"category": "linear", "symbol": "SOLUSDT", "side": "Buy", "order_type": "Market", "qty": "2"}))
+        .await;
+    for (stands, levels, missing) in [
+        (
+            json!({}),
+            json!({"stop_loss": "120"}),
+            "stop_loss is none, not 120",
+        ),
+        (
+            json!({}),
+            json!({"trailing_stop": "5"}),
+            "trailing_stop is none, not 5",
+        ),
+        (json!({"stop_loss": "120"}), json!({"stop_loss": "120.0"}), ""),
+        (
+            json!({}),
+            json!({"stop_loss": "121"}),
+            "stop_loss is 120, not 121",
+        ),
+        (json!({}), json!({"stop_loss": "0"}), "stop_loss is 120, not none"),
+        (json!({}), json!({"take_profit": "0", "stop_loss": "120"}), ""),
+        (
+            json!({}),
+            json!({"take_profit": "200", "stop_loss": "120"}),
+            "take_profit is none, not 200",
+        ),
+    ] {
+        if stands != json!({}) {
+            let set = world.write(WriteTool::SetTradingStop, asked(stands)).await;
+            assert_eq!(set["status"], "accepted", "{set}");
+        }
+        world.fault("/v5/position/trading-stop", not_modified(), Some(1));
+        let reply = world.write(WriteTool::SetTradingStop, asked(levels)).await;
+        if missing.is_empty() {
+            assert_eq!(reply["status"], "accepted", "{reply}");
+            assert_eq!(reply["live_action"]["broker_response"]["unchanged"], true);
+        } else {
+            assert_eq!(
+                (reply["status"].as_str(), &reply["ok"]),
+                (Some("rejected"), &json!(false)),
+                "{reply}"
+            );
+            assert_reason(&reply, missing);
+            assert_eq!(reply["live_action"]["broker_response"]["retCode"], 34040);
+        }
+    }
+    // What cannot be read back is neither.
+    world.fault("/v5/position/trading-stop", not_modified(), Some(1));
+    world.fault(
+        "/v5/position/list",
+        FaultKind::RetCode {
+            code: 10005,
+            message: "no permission".to_owned(),
+        },
+        None,
+    );
+    let reply = world
+        .write(WriteTool::SetTradingStop, asked(json!({"stop_loss": "120"})))
+        .await;
+    assert_eq!(reply["status"], "unknown", "{reply}");
+    assert_reason(&reply, "no permission");
 }
 
 /// Our patience ends before the exchange has taken the order, or before its answer arrives.

@@ -64,9 +64,8 @@ async fn halt_tripped_while_a_write_waits_for_the_lock_refuses_it() {
     world.assert_settled(&["order_rejected blocked"], 0);
 }
 
-/// The decision is made and nothing is sent: the last look comes after it.
 #[tokio::test]
-async fn halt_tripped_while_the_account_is_read_stops_the_order_in_the_last_instant() {
+async fn halt_tripped_while_the_account_is_read_refuses_the_write() {
     let world = World::new().await;
     world.fault("/v5/account/wallet-balance", FaultKind::DelayMs(300), Some(1));
     let writing = world.place(six_sol());
@@ -75,13 +74,9 @@ async fn halt_tripped_while_the_account_is_read_stops_the_order_in_the_last_inst
         put(&world.files.halt_global(), "");
     };
     let (reply, ()) = tokio::join!(writing, halting);
-    assert_eq!(
-        (reply["status"].as_str(), &reply["ok"]),
-        (Some("blocked"), &json!(false))
-    );
-    assert_reason(&reply, "halted before it was sent");
-    assert_eq!(world.sent(), []);
-    world.assert_settled(&["order_submitted pending", "order_rejected blocked"], 0);
+    world.assert_refused(&reply, "deny", "halt_flag");
+    assert_reason(&reply, "live trading halted");
+    world.assert_settled(&["order_rejected blocked"], 0);
 }
 
 /// Between the commit and the send lies the wait for the exchange's rate budget: the last look comes after it.
@@ -104,7 +99,10 @@ async fn halt_tripped_while_a_committed_order_waits_for_its_turn_stops_it() {
         (Some("blocked"), 1),
         "{reply}"
     );
-    assert_reason(&reply, "halted before it was sent");
+    assert_reason(
+        &reply,
+        "stopped before it was sent, and nothing was sent: live trading halted",
+    );
     assert_eq!((world.count(), world.inflight().len()), (0, 0));
 }
 

@@ -45,14 +45,11 @@ impl SpotRule {
         Self { mandate, policy }
     }
 
-    /// Why a coin is not sold through that pair.
-    fn forbids(&self, coin: &Coin, id: &InstrumentId) -> Option<String> {
+    /// Why the base coin of that pair is not sold.
+    fn forbids(&self, pair: &Instrument) -> Option<String> {
         let names_crypto = |words: &[String]| words.iter().any(|word| word == "crypto");
-        let excluded =
-            self.mandate.universe.exclude_symbols.iter().any(|entry| {
-                id.symbol.is_named_by(entry) || entry.trim().eq_ignore_ascii_case(coin.as_str())
-            });
-        if excluded {
+        let id = &pair.id;
+        if self.mandate.universe.excludes(id, Some(pair)).is_some() {
             return Some(format!("{} is on the mandate's exclude list", id.symbol.as_str()));
         }
         if !names_crypto(&self.mandate.universe.asset_classes)
@@ -126,7 +123,7 @@ async fn verdict<V: Venue>(
     let Some(pair) = pair_of(desk, &held.coin).await? else {
         return not_sold("there is no pair to sell it for dollars");
     };
-    if let Some(why) = rule.forbids(&held.coin, &pair.id) {
+    if let Some(why) = rule.forbids(&pair) {
         return not_sold(&why);
     }
     let Some(exit) = Exit::sell(held, &pair) else {
@@ -178,5 +175,41 @@ async fn is_dust<V: Venue>(desk: &ExitDesk<V>, exit: &Exit, pair: &Instrument) -
             .checked_mul(quote.live(Side::Sell).value())
             .is_some_and(|worth| worth < least.value()),
         Ok(Err(_)) | Err(_) => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pair(coin: &str) -> Instrument {
+        Instrument {
+            id: format!("spot:{coin}USDT").parse().unwrap(),
+            base_coin: Coin::parse(coin).unwrap(),
+            quote_coin: Coin::parse("USDT").unwrap(),
+            settle_coin: None,
+            status: None,
+            is_pre_listing: false,
+            tick_size: None,
+            qty_step: None,
+            quote_step: None,
+            min_qty: None,
+            max_limit_qty: None,
+            max_market_qty: None,
+            min_notional: None,
+            max_leverage: None,
+        }
+    }
+
+    #[test]
+    fn what_the_gate_does_not_buy_is_not_sold_however_it_is_spelled() {
+        let mut mandate = Mandate::parse(include_str!("../../../examples/mandate.json")).unwrap();
+        for entry in ["DOGE", " doge ", "DOGEUSDT", "DOGE/USDT:USDT", "DOGEUSDT.P"] {
+            mandate.universe.exclude_symbols = vec![entry.to_owned()];
+            let rule = SpotRule::new(mandate.clone(), Ok(Policy::default()));
+            let why = rule.forbids(&pair("DOGE"));
+            assert!(why.is_some_and(|why| why.contains("exclude list")), "{entry}");
+            assert_eq!(rule.forbids(&pair("SHIB")), None, "{entry}");
+        }
     }
 }

@@ -77,6 +77,7 @@ fn a_coin_that_the_exchange_does_not_value_needs_a_price() {
     let coin = |equity: i64, value: Option<i64>| CoinBalance {
         coin: Coin::parse("BTC").unwrap(),
         equity: equity.into(),
+        wallet: None,
         usd_value: value.map(Decimal::from),
     };
     for (balance, needs) in [

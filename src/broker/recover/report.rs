@@ -11,7 +11,8 @@ pub struct Recovery {
     pub rejected: usize,
     /// They can no longer appear; whether they were sent is on the ledger.
     pub never_arrived: usize,
-    /// Changes of which an order does not show whether they were made: recorded as unknown.
+    /// Changes of which an order does not show whether they were made, and orders too old to be shown: recorded as
+    /// unknown.
     pub cannot_tell: usize,
     /// The ledger had their last word; only the file was left.
     pub told_already: usize,
@@ -49,6 +50,7 @@ impl Recovery {
             placed = self.placed,
             rejected = self.rejected,
             never_arrived = self.never_arrived,
+            cannot_tell = self.cannot_tell,
             told_already = self.told_already,
             "orders that an earlier process left in flight"
         );

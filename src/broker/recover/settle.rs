@@ -14,6 +14,11 @@ use crate::state::day::Day;
 use crate::state::{clock, crash, settled};
 use crate::venue::Venue;
 
+/// Why nobody can say any more what became of an order.
+const FORGOTTEN: &str = "what became of it can no longer be told: the exchange shows it neither open nor filled, and what \
+                         ended without a fill it shows for a day only. it is not open and counts no more; look at the \
+                         positions and the order history, and ask again under a new order_link_id if it is still wanted";
+
 impl<V: Venue> Core<V> {
     pub(super) fn carry_out(
         &self,
@@ -44,16 +49,23 @@ impl<V: Venue> Core<V> {
                 recovery.never_arrived += 1;
                 (AuditKind::OrderRejected, AuditOutcome::Error, Some(why))
             }
+            Verdict::Forgotten => {
+                recovery.cannot_tell += 1;
+                say_forgotten(&case.record.client_id);
+                (AuditKind::OrderSubmitted, AuditOutcome::Unknown, Some(FORGOTTEN))
+            }
             Verdict::CannotTell => {
                 recovery.cannot_tell += 1;
                 let why = "whether the change was made cannot be seen from the order; look at it";
                 (AuditKind::OrderSubmitted, AuditOutcome::Unknown, Some(why))
             }
         };
-        let record = self
-            .last_word(case, kind, outcome, why)
-            .map_err(Hindrance::shared)?;
-        let written = day.record(&record).map_err(Hindrance::shared)?;
+        let record = self.last_word(case, kind, outcome, why);
+        self.put_down(day, case, &record.map_err(Hindrance::shared)?)
+    }
+
+    fn put_down(&self, day: &Day, case: &Case<'_>, record: &AuditRecord) -> Result<(), Hindrance> {
+        let written = day.record(record).map_err(Hindrance::shared)?;
         crash::point("recovery-after-record");
         self.finish(day, case, Some(&written));
         Ok(())
@@ -120,4 +132,12 @@ impl<V: Venue> Core<V> {
             tracing::warn!(%error, "the outcome is on the ledger but a repeated id will not find it here");
         }
     }
+}
+
+fn say_forgotten(client_id: &str) {
+    tracing::warn!(
+        client_id,
+        why = FORGOTTEN,
+        "an order in flight was settled as unknown"
+    );
 }

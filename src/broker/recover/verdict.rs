@@ -17,6 +17,8 @@ pub(super) enum Verdict {
     NeverArrived(&'static str),
     /// Whether a change was made cannot be seen.
     CannotTell,
+    /// It is not open, and the exchange may have stopped showing how it ended.
+    Forgotten,
     /// The ledger has its last word already; only the file was left.
     ToldAlready,
     /// It may still appear.
@@ -32,6 +34,8 @@ pub(super) struct Case<'a> {
     pub(super) found: Option<&'a OrderView>,
     /// After this long an order that is not shown can no longer appear.
     pub(super) expired: bool,
+    /// After this long one that ended without a fill is not shown any more.
+    pub(super) forgotten: bool,
 }
 
 impl Case<'_> {
@@ -54,6 +58,7 @@ impl Case<'_> {
             }
             _ if !self.expired => Verdict::Open,
             _ if told => Verdict::ToldAlready,
+            None if self.forgotten => Verdict::Forgotten,
             None if is_new_order => Verdict::NeverArrived(self.how_far()),
             Some(view) if change.seen(view) == Seen::NotArrived => {
                 Verdict::NeverArrived("the change never arrived: the exchange shows the order without it")

@@ -125,6 +125,31 @@ fn an_order_that_is_found_was_taken_unless_it_was_rejected() {
     assert!(matches!(found(rejected), Fate::Taken { .. }));
 }
 
+/// An order can end without the cancel that was sent for it.
+#[test]
+fn a_cancel_is_done_when_its_order_was_cancelled_and_by_nothing_else() {
+    for (status, is_done) in [
+        ("Cancelled", true),
+        ("PartiallyFilledCanceled", true),
+        ("Deactivated", true),
+        ("Filled", false),
+        ("Rejected", false),
+    ] {
+        for filled in [0, 1] {
+            let mut ended = shown();
+            ended.status = status.to_owned();
+            ended.order.filled = filled.into();
+            let fate = cancelled(ended);
+            assert!(fate.is_final());
+            match fate {
+                Fate::Taken { .. } => assert!(is_done, "{status}"),
+                Fate::TooLate(_) => assert!(!is_done, "{status}"),
+                other => panic!("{status}: {other:?}"),
+            }
+        }
+    }
+}
+
 #[test]
 fn what_may_still_turn_out_otherwise_is_not_final() {
     let no = Rejection {
@@ -133,7 +158,7 @@ fn what_may_still_turn_out_otherwise_is_not_final() {
         target_final: false,
     };
     assert!(found(shown()).is_final() && Fate::Rejected(no).is_final());
-    for open in [Fate::Halted, Fate::NotSent, Fate::Unknown] {
+    for open in [Fate::Withdrawn, Fate::NotSent, Fate::Unknown] {
         assert!(!open("why".to_owned()).is_final());
     }
 }

@@ -4,6 +4,7 @@ use std::io;
 use std::path::Path;
 
 use super::super::app::{App, env};
+use super::super::args::{PAPER_ROOT_VARIABLE, VenueChoice};
 use super::finding::Finding;
 use super::modes::{self, OTHERS_WRITE};
 use crate::state::durable;
@@ -17,12 +18,7 @@ const PROBE: &str = ".mandated-doctor-probe";
 
 pub(super) fn check(app: &App) -> Vec<Finding> {
     let root = app.root.as_path();
-    let mut findings = vec![judge_root(
-        root,
-        root.is_dir(),
-        is_set(OUR_ROOT_VARIABLE),
-        is_set(SHARED_ROOT_VARIABLE),
-    )];
+    let mut findings = vec![judge_root(root, root.is_dir(), &source(app))];
     findings.extend(folders(app));
     let nearest = app
         .files
@@ -60,13 +56,29 @@ fn is_set(variable: &str) -> bool {
     env(variable).is_some_and(|value| !value.trim().is_empty())
 }
 
-fn judge_root(root: &Path, exists: bool, ours: bool, theirs: bool) -> Finding {
-    let source = match (ours, theirs) {
+/// Where the root's path comes from.
+fn source(app: &App) -> String {
+    let shared = || source_of_shared(is_set(OUR_ROOT_VARIABLE), is_set(SHARED_ROOT_VARIABLE));
+    match (app.venue, app.paper_root_from) {
+        (VenueChoice::Bybit, _) => shared().to_owned(),
+        (VenueChoice::Paper, Some(from)) => from.to_owned(),
+        (VenueChoice::Paper, None) => format!(
+            "{}, with `paper` below it, as {PAPER_ROOT_VARIABLE} is not set",
+            shared()
+        ),
+    }
+}
+
+fn source_of_shared(ours: bool, theirs: bool) -> &'static str {
+    match (ours, theirs) {
         (true, true) => "VIBE_RUNTIME_ROOT, and VIBE_TRADING_HOME agrees",
         (true, false) => "VIBE_RUNTIME_ROOT",
         (false, true) => "VIBE_TRADING_HOME",
         (false, false) => "the home folder, as neither VIBE_RUNTIME_ROOT nor VIBE_TRADING_HOME is set",
-    };
+    }
+}
+
+fn judge_root(root: &Path, exists: bool, source: &str) -> Finding {
     let what = format!("the runtime root is `{}`, from {source}", root.display());
     if exists {
         Finding::green("files.root", what)
@@ -154,12 +166,12 @@ mod tests {
 
     #[test]
     fn the_root_names_the_variable_that_it_came_from() {
-        let said = |ours, theirs| judge_root(Path::new("/r"), true, ours, theirs).what;
+        let said = |ours, theirs| judge_root(Path::new("/r"), true, source_of_shared(ours, theirs)).what;
         assert!(said(true, false).ends_with("from VIBE_RUNTIME_ROOT"));
         assert!(said(false, true).ends_with("from VIBE_TRADING_HOME"));
         assert!(said(true, true).contains("agrees"));
         assert!(said(false, false).contains("neither"));
-        let missing = judge_root(Path::new("/r"), false, true, false);
+        let missing = judge_root(Path::new("/r"), false, "VIBE_RUNTIME_ROOT");
         assert_eq!(missing.severity, Severity::Yellow);
     }
 

@@ -3,7 +3,7 @@
 
 use crate::domain::account::{Instrument, Quote};
 use crate::domain::json::Json;
-use crate::domain::money::{Price, Usd};
+use crate::domain::money::{Price, Qty, Usd};
 use crate::domain::order::Side;
 use crate::domain::rows::{balance, position, price, qty, resting};
 use crate::domain::symbol::{Category, Coin, InstrumentId};
@@ -149,9 +149,17 @@ fn described(name: &str, row: &Json<'_>) -> Result<Instrument, String> {
         qty_step: qty(row, "qtyStep")?,
         quote_step: qty(row, "quotePrecision")?,
         min_qty: qty(row, "minOrderQty")?,
-        min_notional: qty(row, "minNotionalValue")?,
+        max_limit_qty: either(row, "maxLimitOrderQty", "maxOrderQty")?,
+        max_market_qty: either(row, "maxMarketOrderQty", "maxMktOrderQty")?,
+        min_notional: either(row, "minOrderAmt", "minNotionalValue")?,
         ..bare(id, base_coin, quote_coin)
     })
+}
+
+/// A quantity by the name that a spot record has for it, else by the other records' name: spot still sends some of
+/// those, and does not mean them (facts §4.2).
+fn either(row: &Json<'_>, spot: &str, elsewhere: &str) -> Result<Option<Qty>, String> {
+    qty(row, spot)?.map_or_else(|| qty(row, elsewhere), |found| Ok(Some(found)))
 }
 
 fn bare(id: InstrumentId, base_coin: Coin, quote_coin: Coin) -> Instrument {

@@ -7,10 +7,10 @@ use tokio::time::timeout;
 use super::claim::Claim;
 use super::episode::Episode;
 use crate::broker::exit::{ExitDesk, SpotRule, Wish};
-use crate::broker::read_standing;
 use crate::daemon::receipt::held;
 use crate::domain::mandate::SCHEMA_VERSION;
 use crate::domain::policy::Policy;
+use crate::state::standing::read_standing;
 use crate::state::{clock, sweep};
 use crate::venue::Venue;
 

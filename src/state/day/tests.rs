@@ -10,6 +10,7 @@ use crate::domain::mandate::Mandate;
 use crate::domain::order::WriteTool;
 use crate::gate::{self, Facts, Halt, Standing};
 use crate::state::audit_record::{AuditKind, AuditOutcome};
+use crate::state::durable;
 use crate::state::halt::{HaltScope, trip};
 use crate::state::inflight::InflightState;
 use crate::state::paths::{BrokerKey, RuntimeRoot};
@@ -27,7 +28,16 @@ fn world() -> (tempfile::TempDir, LiveFiles) {
         &RuntimeRoot::at(folder.path().to_owned()),
         BrokerKey::parse("bybit").unwrap(),
     );
+    fs::create_dir_all(files.mandate().parent().unwrap()).unwrap();
+    durable::replace(&files.mandate(), mandate(2099).as_bytes()).unwrap();
     (folder, files)
+}
+
+/// The example, which ends at the end of a year.
+fn mandate(year: u16) -> String {
+    let mut mandate: Value = serde_json::from_str(MANDATE).unwrap();
+    mandate["consent"]["expires_at"] = format!("{year}-12-31T00:00:00Z").into();
+    mandate.to_string()
 }
 
 async fn day(files: &LiveFiles) -> Day {
@@ -40,7 +50,7 @@ fn approved(tool: WriteTool, args: &Value) -> Approved {
     let standing = Standing {
         now: Ok(now()),
         broker: "bybit".to_owned(),
-        mandate: Mandate::parse(MANDATE),
+        mandate: Mandate::parse(&mandate(2099)),
         halt: Halt::Clear,
         policy: None,
     };
@@ -106,9 +116,8 @@ async fn a_permit_is_of_what_was_approved_counted_and_written_down() {
     let (permit, committed) = day.commit(exit(), submission("a")).unwrap();
     assert!(matches!(permit.write(), Write::Place(order) if order.reduce_only));
     assert_eq!(permit.client_id().as_str(), "a");
-    assert_eq!(permit.halted(), None);
-    trip(&files, HaltScope::Broker, "cli", "stop", now()).unwrap();
-    assert!(permit.halted().unwrap().contains("by cli, reason stop"));
+    assert_eq!(permit.withdrawn(), None);
+    assert_eq!(committed.withdrawn(), None);
     assert_eq!((day.count().unwrap(), lines(&files)), (1, 1));
     let (orders, doubts) = day.leftovers();
     assert_eq!((orders.len(), doubts.len()), (1, 0));
@@ -117,6 +126,48 @@ async fn a_permit_is_of_what_was_approved_counted_and_written_down() {
     day.close(&committed);
     assert_eq!(day.leftovers().0, []);
     assert_eq!(day.count().unwrap(), 1);
+}
+
+/// The last look: why a write that was committed must not be sent any more. What was seen once stays said.
+#[tokio::test]
+async fn a_permit_is_withdrawn_by_halt_and_by_any_change_of_what_it_was_judged_by() {
+    type Change = fn(&LiveFiles);
+    let cases: [(Change, &str); 5] = [
+        (
+            |files| assert!(trip(files, HaltScope::Broker, "cli", "stop", now()).is_ok()),
+            "by cli, reason stop",
+        ),
+        (
+            |files| fs::remove_file(files.mandate()).unwrap(),
+            "no mandate is on file",
+        ),
+        (
+            |files| durable::replace(&files.mandate(), mandate(2020).as_bytes()).unwrap(),
+            "it ended at 2020-12-31T00:00:00Z",
+        ),
+        (
+            |files| {
+                let lower =
+                    mandate(2099).replace("\"max_order_notional_usd\":1000", "\"max_order_notional_usd\":1");
+                durable::replace(&files.mandate(), lower.as_bytes()).unwrap();
+            },
+            "the mandate changed after this was decided",
+        ),
+        (
+            |files| durable::replace(&files.policy(), b"allowed_categories = [\"spot\"]").unwrap(),
+            "policy.toml changed after this was decided",
+        ),
+    ];
+    for (change, why) in cases {
+        let (_root, files) = world();
+        let mut day = day(&files).await;
+        let (permit, committed) = day.commit(exit(), submission("a")).unwrap();
+        assert_eq!(permit.withdrawn(), None);
+        change(&files);
+        let said = permit.withdrawn().unwrap();
+        assert!(said.contains(why), "{said}");
+        assert_eq!(committed.withdrawn(), Some(said.as_str()));
+    }
 }
 
 #[tokio::test]

@@ -151,6 +151,8 @@ fn a_path_that_cannot_be_checked_is_a_halt() {
     fs::remove_file(files.halt_broker()).unwrap();
     symlink("HALT", files.halt_broker()).unwrap();
     halted("a link to itself");
+    let looping = fs::metadata(files.halt_broker()).unwrap_err().to_string();
+    assert_eq!(only(read_halt(&files)).doubt, Some(looping));
     fs::remove_file(files.halt_broker()).unwrap();
     fs::remove_dir(files.broker_folder()).unwrap();
     fs::write(files.broker_folder(), "").unwrap();

@@ -103,6 +103,13 @@ fn what_cannot_be_read_is_an_error() {
     symlink("nowhere", files.inflight_folder()).unwrap();
     assert!(matches!(list(&files), Err(InflightError::Unreadable { .. })));
     fs::remove_file(files.inflight_folder()).unwrap();
+    symlink(files.inflight_folder(), files.inflight_folder()).unwrap();
+    let looping = fs::metadata(files.inflight_folder()).unwrap_err();
+    let Err(InflightError::Unreadable { source, .. }) = list(&files) else {
+        panic!("a link to itself is no empty folder");
+    };
+    assert_eq!(source.raw_os_error(), looping.raw_os_error());
+    fs::remove_file(files.inflight_folder()).unwrap();
     fs::write(files.inflight_folder(), "").unwrap();
     assert!(matches!(list(&files), Err(InflightError::Unreadable { .. })));
     fs::remove_file(files.inflight_folder()).unwrap();

@@ -141,6 +141,11 @@ fn what_cannot_be_read_is_not_whole() {
     fs::remove_dir(files.audit_chain()).unwrap();
     std::os::unix::fs::symlink("nowhere", files.audit_chain()).unwrap();
     assert_eq!(verify(&files).first_break.unwrap().kind, BreakKind::Unreadable);
+    fs::remove_file(files.audit_chain()).unwrap();
+    std::os::unix::fs::symlink(files.audit_chain(), files.audit_chain()).unwrap();
+    let looping = fs::metadata(files.audit_chain()).unwrap_err().to_string();
+    let found = verify(&files).first_break.unwrap();
+    assert!(found.to_string().contains(&looping), "{found}");
 }
 
 #[test]

@@ -14,6 +14,20 @@ const HISTORY: &str = "/v5/order/history";
 /// <https://bybit-exchange.github.io/docs/v5/order/execution>
 const EXECUTIONS: &str = "/v5/execution/list";
 
+const DAY_MS: i64 = 24 * 60 * 60 * 1_000;
+
+/// The longest span between `startTime` and `endTime`, and how far back Bybit looks without them (facts §4.6).
+const SPAN_MS: i64 = 7 * DAY_MS;
+
+/// How much earlier than by our clock an order may have come to be.
+const LEEWAY_MS: i64 = 60 * 60 * 1_000;
+
+/// No more spans than this are asked for: about three months from when the order was sent.
+const MOST_SPANS: usize = 13;
+
+/// `startTime` and `endTime`.
+type Span = [(&'static str, String); 2];
+
 impl BybitVenue {
     /// Realtime by id finds almost every order. Where it does not, the other places are asked side by side and
     /// the first in the order of facts §5.9 that knows the order is believed.
@@ -22,22 +36,62 @@ impl BybitVenue {
         id: &InstrumentId,
         key: &OrderKey,
     ) -> Result<Option<OrderView>, VenueError> {
-        if let Some(view) = self.find_in(REALTIME, id, key, None).await? {
+        self.find_within(id, key, &[None]).await
+    }
+
+    /// The same for an order that may be older than Bybit looks back by itself.
+    pub(super) async fn find_order_sent_at(
+        &self,
+        id: &InstrumentId,
+        key: &OrderKey,
+        sent_ms: i64,
+    ) -> Result<Option<OrderView>, VenueError> {
+        let spans: Vec<_> = spans(sent_ms, self.exchange_ms().await?).map(Some).collect();
+        self.find_within(id, key, &spans).await
+    }
+
+    async fn find_within(
+        &self,
+        id: &InstrumentId,
+        key: &OrderKey,
+        spans: &[Option<Span>],
+    ) -> Result<Option<OrderView>, VenueError> {
+        if let Some(view) = self.find_in(REALTIME, id, key, &[]).await? {
             return Ok(Some(view));
         }
         let spot_tpsl = async {
             match id.category {
-                Category::Spot => self.find_in(REALTIME, id, key, Some("tpslOrder")).await,
+                Category::Spot => self.find_in(REALTIME, id, key, &filter("tpslOrder")).await,
                 Category::Linear | Category::Inverse | Category::Option => Ok(None),
             }
         };
-        let (conditional, tpsl, history, executed) = futures::try_join!(
-            self.find_in(REALTIME, id, key, Some("StopOrder")),
+        let stop = filter("StopOrder");
+        let (conditional, tpsl, past) = futures::try_join!(
+            self.find_in(REALTIME, id, key, &stop),
             spot_tpsl,
-            self.find_in(HISTORY, id, key, None),
-            self.find_executed(id, key),
+            self.find_past(id, key, spans),
         )?;
-        Ok(conditional.or(tpsl).or(history).or(executed))
+        Ok(conditional.or(tpsl).or(past))
+    }
+
+    /// Span by span from the first, the one in which the order came to be.
+    async fn find_past(
+        &self,
+        id: &InstrumentId,
+        key: &OrderKey,
+        spans: &[Option<Span>],
+    ) -> Result<Option<OrderView>, VenueError> {
+        for span in spans {
+            let span = span.as_ref().map_or(&[][..], |span| &span[..]);
+            let (history, executed) = futures::try_join!(
+                self.find_in(HISTORY, id, key, span),
+                self.find_executed(id, key, span),
+            )?;
+            if let Some(view) = history.or(executed) {
+                return Ok(Some(view));
+            }
+        }
+        Ok(None)
     }
 
     async fn find_in(
@@ -45,10 +99,10 @@ impl BybitVenue {
         path: &'static str,
         id: &InstrumentId,
         key: &OrderKey,
-        filter: Option<&str>,
+        more: &[(&'static str, String)],
     ) -> Result<Option<OrderView>, VenueError> {
         let mut pairs = named(id, key);
-        pairs.extend(filter.map(|filter| ("orderFilter", filter.to_owned())));
+        pairs.extend_from_slice(more);
         let envelope = self.http.get(path, &query::encode(&pairs)?, true).await?;
         Document::of(&envelope, path)?.read(|result| {
             market::check_category(result, path, id.category)?;
@@ -67,8 +121,10 @@ impl BybitVenue {
         &self,
         id: &InstrumentId,
         key: &OrderKey,
+        span: &[(&'static str, String)],
     ) -> Result<Option<OrderView>, VenueError> {
         let mut pairs = named(id, key);
+        pairs.extend_from_slice(span);
         pairs.push(("limit", "100".to_owned()));
         let envelope = self.http.get(EXECUTIONS, &query::encode(&pairs)?, true).await?;
         Document::of(&envelope, EXECUTIONS)?.read(|result| {
@@ -78,6 +134,21 @@ impl BybitVenue {
             orders::from_executions(&rows, id.category)
         })
     }
+}
+
+/// Everything from when the order was sent until now, cut into what Bybit answers at once.
+fn spans(sent_ms: i64, now_ms: i64) -> impl Iterator<Item = Span> {
+    let from = sent_ms.min(now_ms).saturating_sub(LEEWAY_MS);
+    let starts = std::iter::successors(Some(from), |start| start.checked_add(SPAN_MS));
+    let starts = starts.take_while(move |start| *start < now_ms).take(MOST_SPANS);
+    starts.map(move |start| {
+        let end = start.saturating_add(SPAN_MS).min(now_ms);
+        [("startTime", start.to_string()), ("endTime", end.to_string())]
+    })
+}
+
+fn filter(kind: &str) -> [(&'static str, String); 1] {
+    [("orderFilter", kind.to_owned())]
 }
 
 fn named(id: &InstrumentId, key: &OrderKey) -> Vec<(&'static str, String)> {

@@ -18,6 +18,7 @@ mod orders;
 mod outcome;
 mod pages;
 mod parse;
+mod protection;
 mod query;
 mod reads;
 mod reply;
@@ -140,6 +141,15 @@ impl Venue for BybitVenue {
         self.find_order(id, key).await
     }
 
+    async fn order_sent_at(
+        &self,
+        id: &InstrumentId,
+        key: &OrderKey,
+        sent: DateTime<Utc>,
+    ) -> Result<Option<OrderView>, VenueError> {
+        self.find_order_sent_at(id, key, sent.timestamp_millis()).await
+    }
+
     async fn average_daily_turnover(&self, id: &InstrumentId) -> Result<Decimal, VenueError> {
         self.fetch_average_turnover(id).await
     }
@@ -153,7 +163,7 @@ impl Venue for BybitVenue {
     }
 
     async fn send(&self, permit: Permit<'_>) -> Outcome {
-        self.transmit_unless(&|| permit.halted(), permit.write(), permit.client_id())
+        self.transmit_unless(&|| permit.withdrawn(), permit.write(), permit.client_id())
             .await
     }
 

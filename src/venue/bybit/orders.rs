@@ -70,6 +70,7 @@ fn resting(row: &Row<'_>, category: Category) -> Result<RestingOrder, VenueError
         },
         trigger_price: row.optional_price("triggerPrice")?,
         reduce_only: category.is_derivative() && only_reduces(row)?,
+        cannot_borrow: category == Category::Spot && row.optional_text("isLeverage")? == Some("0"),
         position_idx: row.position_idx(category)?,
         // An id that we could not have made is somebody else's; it can name none of our orders.
         client_id: row
@@ -153,6 +154,7 @@ pub(super) fn from_executions(rows: &[Row<'_>], category: Category) -> Result<Op
             price: newest.optional_price("orderPrice")?,
             trigger_price: None,
             reduce_only: false,
+            cannot_borrow: false,
             position_idx: PositionIdx::OneWay,
             client_id: newest
                 .optional_text("orderLinkId")?

@@ -16,9 +16,14 @@ pub(super) enum Kind<'a> {
     Place(&'a ClientOrderId),
     /// Amend or cancel: there is an order that can be final.
     Target,
-    /// Cancel-all, leverage, trading stop.
+    /// Cancel-all, leverage.
     Setting,
+    /// A position's take-profit, stop-loss, trailing stop.
+    Protection,
 }
+
+/// "Nothing was modified" about take-profit and stop-loss (facts §2.3): they stand, or the request lacked a field.
+pub(super) const TP_SL_UNCHANGED: i64 = 34040;
 
 /// What an answer says about the write (facts §2.2, §2.3).
 pub(super) fn of_answer(reply: &Reply, envelope: Option<&Envelope>, kind: Kind<'_>) -> Outcome {
@@ -56,8 +61,11 @@ fn by_code(envelope: &Envelope, kind: Kind<'_>) -> Outcome {
         (Class::Final, Kind::Target) => Outcome::Rejected(rejection(true)),
         // "Already so" about a new order: whatever it was about, no order came of it.
         (Class::NoChange, Kind::Place(_)) => Outcome::Rejected(rejection(false)),
-        (Class::NoChange, Kind::Target | Kind::Setting) => accepted(envelope, kind, true),
-        (Class::Ambiguous | Class::Final, _) => Outcome::Unknown(format!(
+        (Class::NoChange, Kind::Setting) if code != TP_SL_UNCHANGED => accepted(envelope, kind, true),
+        // The position is read back before anyone believes it.
+        (Class::NoChange, Kind::Protection) if code == TP_SL_UNCHANGED => accepted(envelope, kind, true),
+        // "Already so" says nothing of the order that was to be changed: it is looked up.
+        (Class::NoChange | Class::Ambiguous | Class::Final, _) => Outcome::Unknown(format!(
             "code {code}: {}: nobody can say yet whether it was done",
             explained(code, &envelope.message)
         )),

@@ -233,6 +233,7 @@ pub(super) fn coin_balance(row: &Row<'_>) -> Result<CoinBalance, VenueError> {
     Ok(CoinBalance {
         coin: row.coin("coin")?,
         equity: row.decimal("equity")?,
+        wallet: row.optional_decimal("walletBalance")?,
         usd_value: row.optional_decimal("usdValue")?,
     })
 }

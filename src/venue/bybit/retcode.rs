@@ -76,7 +76,7 @@ const TABLE: &[(&[i64], Class, &str)] = &[
     (&[30208, 30209], D, "the price is above the highest buy or below the lowest sell price"),
     (&[30228], D, "the contract is being delisted: no new positions"),
     (&[34036, 140043, 110043], N, "the leverage is already so"),
-    (&[34040], N, "take-profit and stop-loss are already so"),
+    (&[34040], N, "take-profit and stop-loss are already so, or a field is missing"),
     (&[40004], A, "the order was modified while it was being replaced"),
     (&[110001], F, "the order does not exist, or it is too late"),
     (&[110003], D, "the price is outside the allowed range"),
@@ -154,10 +154,10 @@ mod tests {
         all_are(
             D,
             &[
-                10001, 10002, 10003, 10004, 10005, 10006, 10010, 10017, 10024, 10028, 33004, -2015, 30228,
-                110003, 110007, 110012, 110017, 110020, 110024, 110032, 110045, 110053, 110057, 110060,
-                110064, 110092, 110094, 110100, 110120, 110137, 170031, 170131, 170140, 170193, 170218,
-                170313, 170372, 170810, 3100116,
+                10001, 10002, 10003, 10004, 10005, 10006, 10010, 10017, 10020, 10024, 10028, 10029, 33004,
+                -2015, 30228, 110003, 110007, 110012, 110017, 110020, 110024, 110032, 110045, 110053, 110057,
+                110060, 110064, 110092, 110094, 110100, 110120, 110121, 110137, 170031, 170131, 170140,
+                170193, 170218, 170313, 170371, 170372, 170810, 3100116, 3100198,
             ],
         );
     }

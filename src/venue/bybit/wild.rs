@@ -42,10 +42,11 @@ pub fn answer(data: &[u8]) -> Result<(), String> {
         return Ok(());
     };
     let client_id = ClientOrderId::parse(CLIENT_ID).map_err(|error| error.to_string())?;
-    let kind = match kind % 3 {
+    let kind = match kind % 4 {
         0 => Kind::Place(&client_id),
         1 => Kind::Target,
-        _ => Kind::Setting,
+        2 => Kind::Setting,
+        _ => Kind::Protection,
     };
     let status = STATUSES
         .get(usize::from(*status) % STATUSES.len())

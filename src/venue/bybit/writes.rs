@@ -46,38 +46,39 @@ impl BybitVenue {
         self.transmit_unless(&|| None, write, client_id).await
     }
 
-    /// Sends `write`, once, unless `halted` says why not. It is asked after everything that can wait, the clock
+    /// Sends `write`, once, unless `withdrawn` says why not. It is asked after everything that can wait, the clock
     /// and the budget, and right before the bytes go out.
     pub(super) async fn transmit_unless(
         &self,
-        halted: LastLook<'_>,
+        withdrawn: LastLook<'_>,
         write: &Write,
         client_id: &ClientOrderId,
     ) -> Outcome {
         match write {
             Write::Place(order) => {
                 let post = wire::create(order, client_id);
-                self.sent_once(halted, post, Kind::Place(client_id)).await
+                self.sent_once(withdrawn, post, Kind::Place(client_id)).await
             }
-            Write::Amend(amend) => self.sent_once(halted, wire::amend(amend), Kind::Target).await,
-            Write::Cancel(cancel) => self.cancel(halted, cancel).await,
-            Write::CancelAll(scope) => self.cancel_all(halted, scope).await,
+            Write::Amend(amend) => self.sent_once(withdrawn, wire::amend(amend), Kind::Target).await,
+            Write::Cancel(cancel) => self.cancel(withdrawn, cancel).await,
+            Write::CancelAll(scope) => self.cancel_all(withdrawn, scope).await,
             Write::SetLeverage(set) => {
-                self.sent_once(halted, wire::set_leverage(set), Kind::Setting)
+                self.sent_once(withdrawn, wire::set_leverage(set), Kind::Setting)
                     .await
             }
             Write::SetTradingStop(set) => {
-                self.sent_once(halted, wire::trading_stop(set), Kind::Setting)
-                    .await
+                let post = wire::trading_stop(set);
+                let outcome = self.sent_once(withdrawn, post, Kind::Protection).await;
+                self.read_back(set, outcome).await
             }
         }
     }
 
     /// On spot an order that is not found may be of another kind: each kind is asked once, and is another
     /// resource, so nothing is repeated (facts §4.6, `orderFilter`).
-    async fn cancel(&self, halted: LastLook<'_>, cancel: &CancelOrder) -> Outcome {
+    async fn cancel(&self, withdrawn: LastLook<'_>, cancel: &CancelOrder) -> Outcome {
         let first = self
-            .sent_once(halted, wire::cancel(cancel, None), Kind::Target)
+            .sent_once(withdrawn, wire::cancel(cancel, None), Kind::Target)
             .await;
         if cancel.instrument.category != Category::Spot {
             return first;
@@ -88,23 +89,23 @@ impl BybitVenue {
                 break;
             }
             outcome = self
-                .sent_once(halted, wire::cancel(cancel, Some(filter)), Kind::Target)
+                .sent_once(withdrawn, wire::cancel(cancel, Some(filter)), Kind::Target)
                 .await;
         }
         outcome
     }
 
     /// Spot cancels one kind of orders a call (facts §5.12); the others cancel every kind at once.
-    async fn cancel_all(&self, halted: LastLook<'_>, scope: &CancelScope) -> Outcome {
+    async fn cancel_all(&self, withdrawn: LastLook<'_>, scope: &CancelScope) -> Outcome {
         if scope.category() != Category::Spot {
             return self
-                .sent_once(halted, wire::cancel_all(scope, None), Kind::Setting)
+                .sent_once(withdrawn, wire::cancel_all(scope, None), Kind::Setting)
                 .await;
         }
         // Side by side: a kind that hangs must not keep the orders of the others.
         let calls = OrderFilter::ALL.map(|filter| async move {
             let post = wire::cancel_all(scope, Some(filter));
-            (filter, self.sent_once(halted, post, Kind::Setting).await)
+            (filter, self.sent_once(withdrawn, post, Kind::Setting).await)
         });
         let outcomes = futures::future::join_all(calls).await;
         merged(outcomes)
@@ -112,7 +113,7 @@ impl BybitVenue {
 
     async fn sent_once(
         &self,
-        halted: LastLook<'_>,
+        withdrawn: LastLook<'_>,
         post: Result<Post, Unsendable>,
         kind: Kind<'_>,
     ) -> Outcome {
@@ -120,7 +121,7 @@ impl BybitVenue {
             Ok(post) => post,
             Err(why) => return Outcome::NotSent(why),
         };
-        match self.post(halted, &post).await {
+        match self.post(withdrawn, &post).await {
             Ok(reply) => self.outcome(&post, &reply, kind).await,
             Err(Failure::NotSent(why)) => Outcome::NotSent(why),
             Err(Failure::Lost(why)) => Outcome::Unknown(format!("{}: {why}", post.bucket.path)),
@@ -128,7 +129,7 @@ impl BybitVenue {
     }
 
     /// Signs and sends. Whatever fails before the connection is asked to send is `NotSent`.
-    async fn post(&self, halted: LastLook<'_>, post: &Post) -> Result<Reply, Failure> {
+    async fn post(&self, withdrawn: LastLook<'_>, post: &Post) -> Result<Reply, Failure> {
         let http = &self.http;
         let request = Request {
             bucket: post.bucket,
@@ -145,8 +146,8 @@ impl BybitVenue {
         let signed = prepared
             .await
             .map_err(|error| Failure::NotSent(error.to_string()))?;
-        if let Some(what) = halted() {
-            return Err(Failure::NotSent(format!("live trading halted: {what}")));
+        if let Some(why) = withdrawn() {
+            return Err(Failure::NotSent(why));
         }
         let deadline = Instant::now() + http.config.timeout;
         http.transfer(&request, Some(signed), deadline).await

@@ -67,6 +67,7 @@ fn judge(record: &InflightRecord, told: &Told, found: Option<&OrderView>, expire
         told,
         found,
         expired,
+        forgotten: false,
     };
     case.verdict()
 }
@@ -155,6 +156,38 @@ fn an_order_that_is_not_shown_is_open_until_it_can_no_longer_appear() {
             panic!("it never arrived")
         };
         assert!(why.starts_with(words), "{why}");
+    }
+}
+
+/// How it ended is shown for a day only. What the exchange does show, or the ledger says, holds as ever.
+#[test]
+fn an_old_order_that_is_not_shown_is_not_called_one_that_never_arrived() {
+    let forgotten = |record: &InflightRecord, told: &Told, found: Option<&OrderView>| {
+        let case = Case {
+            record,
+            order: &resting(&record.order),
+            told,
+            found,
+            expired: true,
+            forgotten: true,
+        };
+        case.verdict()
+    };
+    let body = json!({"qty": "2"});
+    let placed = in_flight(WriteTool::PlaceOrder, body.clone());
+    for (record, taken) in [(placed, PLACED), (amend(body, &ONE), AMENDED)] {
+        for (submitted, complete) in [(true, true), (true, false), (false, true), (false, false)] {
+            let told = Told {
+                submitted,
+                complete,
+                ..Told::default()
+            };
+            assert_eq!(forgotten(&record, &told, None), Verdict::Forgotten);
+        }
+        let view = shown("New", &[]);
+        assert_eq!(forgotten(&record, &Told::default(), Some(&view)), taken);
+        let said = last(AuditKind::OrderPlaced, AuditOutcome::Accepted);
+        assert_eq!(forgotten(&record, &said, None), Verdict::ToldAlready);
     }
 }
 

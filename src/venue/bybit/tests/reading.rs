@@ -2,7 +2,7 @@
 
 use super::stub::{Answer, Seen, Stub, code, ok};
 use super::*;
-use crate::domain::account::SizeUnit;
+use crate::domain::account::{Instrument, SizeUnit};
 use crate::domain::order::OrderKey;
 use crate::domain::symbol::Coin;
 use crate::venue::VenueError;
@@ -98,6 +98,57 @@ async fn an_instrument_is_asked_for_once_in_ten_minutes() {
     assert_eq!(first.max_leverage, Some("25".parse().unwrap()));
     assert_eq!(first.max_market_qty, Some(qty("90")));
     assert_eq!(first.tick_size, Some(price("0.001")));
+}
+
+/// Asks for one instrument that is listed as `row`.
+async fn listed_as(name: &str, row: &str) -> Instrument {
+    let (category, _) = name.split_once(':').unwrap();
+    let stub = Stub::always(listed(category, row)).await;
+    venue(&stub).fetch_instrument(&id(name)).await.unwrap()
+}
+
+#[tokio::test]
+async fn each_category_has_its_own_words_for_the_rules_of_an_instrument() {
+    let spot = listed_as(
+        "spot:ABCUSDT",
+        r#"{"symbolId":9,"symbol":"ABCUSDT","baseCoin":"ABC","quoteCoin":"USDT","status":"Trading","marginTrading":"none",
+            "lotSizeFilter":{"basePrecision":"0.01","quotePrecision":"0.0001","minOrderQty":"0.05","maxOrderQty":"80",
+                             "minOrderAmt":"5","maxOrderAmt":"8000","maxLimitOrderQty":"70","maxMarketOrderQty":"40.5"},
+            "priceFilter":{"tickSize":"0.1"},"symbolType":""}"#,
+    )
+    .await;
+    assert_eq!(
+        (spot.qty_step, spot.quote_step),
+        (Some(qty("0.01")), Some(qty("0.0001")))
+    );
+    assert_eq!((spot.min_qty, spot.min_notional), (None, Some(qty("5"))));
+    assert_eq!(
+        (spot.max_limit_qty, spot.max_market_qty),
+        (Some(qty("70")), Some(qty("40.5")))
+    );
+    assert_eq!(
+        (spot.settle_coin, spot.max_leverage, spot.is_pre_listing),
+        (None, None, false)
+    );
+    let unopened = listed_as(
+        "inverse:ABCUSD",
+        r#"{"symbol":"ABCUSD","contractType":"InversePerpetual","status":"PreLaunch","baseCoin":"ABC","quoteCoin":"USD",
+            "settleCoin":"ABC","deliveryFeeRate":"","leverageFilter":{"minLeverage":"1","maxLeverage":"5.00"},
+            "priceFilter":{"minPrice":"0.50","tickSize":"0.50"},"isPreListing":true,
+            "preListingInfo":{"curAuctionPhase":"NotStarted","phases":[]},
+            "lotSizeFilter":{"maxOrderQty":"2500","minOrderQty":"1","qtyStep":"1","maxMktOrderQty":"500","minNotionalValue":"1"}}"#,
+    )
+    .await;
+    assert_eq!(
+        (unopened.status.as_deref(), unopened.is_pre_listing),
+        (Some("PreLaunch"), true)
+    );
+    assert_eq!(unopened.settle_coin, Some(Coin::parse("ABC").unwrap()));
+    assert_eq!(
+        (unopened.min_qty, unopened.max_market_qty),
+        (Some(qty("1")), Some(qty("500")))
+    );
+    assert_eq!(unopened.quote_step, None);
 }
 
 #[tokio::test]
@@ -324,6 +375,57 @@ async fn an_order_is_looked_for_in_every_place_that_may_know_it() {
     let found = venue(&stub).find_order(&id("spot:BTCUSDT"), &key).await.unwrap();
     assert_eq!(found, None);
     assert_eq!(stub.seen().len(), 1 + 5);
+}
+
+/// Bybit looks back for seven days unless it is told, and answers for seven days at once.
+#[tokio::test]
+async fn an_old_order_is_looked_for_from_when_it_was_sent() {
+    const DAY: i64 = 86_400_000;
+    let key = OrderKey::Client(client_id());
+    let time = |seen: &Seen, name: &str| -> i64 {
+        let pairs = seen.query().split('&').filter_map(|pair| pair.split_once('='));
+        let (_, value) = pairs.into_iter().find(|(given, _)| *given == name).unwrap();
+        value.parse().unwrap()
+    };
+    // As on Bybit, an order is in the history at the time at which it was made.
+    for (age, spans) in [(DAY, 1), (8 * DAY, 2), (20 * DAY, 3), (400 * DAY, 13)] {
+        let stub = Stub::start(nothing).await;
+        let venue = venue(&stub);
+        let now = venue.exchange_ms().await.unwrap();
+        let sent = now - age;
+        let found = venue.find_order_sent_at(&id("linear:BTCUSDT"), &key, sent).await;
+        assert_eq!(found.unwrap(), None);
+        for path in ["/v5/order/history", "/v5/execution/list"] {
+            let asked = stub.seen_at(path);
+            assert_eq!(asked.len(), spans, "{path} {age}");
+            let mut from = sent - 3_600_000;
+            for seen in &asked {
+                assert!(seen.has("orderLinkId=mandated-0001"), "{seen:?}");
+                let (start, end) = (time(seen, "startTime"), time(seen, "endTime"));
+                assert_eq!(start, from, "{path} {age}");
+                assert!(start < end && end - start <= 7 * DAY, "{path} {start} {end}");
+                from = end;
+            }
+            // About three months are looked through at most.
+            assert_eq!(from >= now, spans < 13, "{path} {age}");
+        }
+    }
+    let stub = Stub::start(move |seen| match seen.path() {
+        "/v5/order/history" if time(seen, "startTime") < 1_000_000_000_000 => listed("linear", ROW),
+        _ => nothing(seen),
+    })
+    .await;
+    let venue = venue(&stub);
+    let sent = 1_000_000_000_000;
+    let found = venue.find_order_sent_at(&id("linear:BTCUSDT"), &key, sent).await;
+    assert_eq!(found.unwrap().unwrap().order.venue_id.as_deref(), Some("77"));
+    assert_eq!(stub.seen_at("/v5/order/history").len(), 1);
+    // A clock of ours that is ahead does not ask for the future.
+    let ahead = venue.exchange_ms().await.unwrap() + DAY;
+    let found = venue.find_order_sent_at(&id("linear:BTCUSDT"), &key, ahead).await;
+    assert_eq!(found.unwrap(), None);
+    let last = stub.seen_at("/v5/order/history").pop().unwrap();
+    assert_eq!(time(&last, "endTime") - time(&last, "startTime"), 3_600_000);
 }
 
 #[tokio::test]

@@ -7,8 +7,7 @@ use serde_json::json;
 use super::stub::{Answer, Stub, code, ok, with_status};
 use super::*;
 use crate::domain::order::{
-    AmendOrder, CancelOrder, CancelScope, Level, OrderKey, SetLeverage, SetTradingStop, TpslMode, Trigger,
-    Write,
+    AmendOrder, CancelOrder, CancelScope, Level, OrderKey, SetLeverage, SetTradingStop, Trigger, Write,
 };
 use crate::domain::secret::Secret;
 use crate::domain::symbol::{Category, Coin};
@@ -442,7 +441,6 @@ async fn amends_and_trading_stops_say_only_what_changes() {
         take_profit: None,
         stop_loss: None,
         trailing_stop: Some(Level::At(price("120"))),
-        tpsl_mode: TpslMode::Full,
     });
     assert!(matches!(
         venue.transmit(&stop, &client_id()).await,

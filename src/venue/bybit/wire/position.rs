@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::{Post, Unsendable, post};
-use crate::domain::order::{SetLeverage, SetTradingStop};
+use crate::domain::order::{SetLeverage, SetTradingStop, TpslMode};
 use crate::domain::symbol::Category;
 
 /// <https://bybit-exchange.github.io/docs/v5/position/leverage>, facts §4.4.
@@ -52,7 +52,7 @@ pub(in crate::venue::bybit) fn trading_stop(set: &SetTradingStop) -> Result<Post
     let body = TradingStopBody {
         category: category.as_str(),
         symbol: set.instrument.symbol.as_str(),
-        tpsl_mode: set.tpsl_mode.as_str(),
+        tpsl_mode: TpslMode::Full.as_str(),
         position_idx: set.position_idx.to_wire(),
         take_profit: set.take_profit.map(|level| level.to_wire()),
         stop_loss: set.stop_loss.map(|level| level.to_wire()),

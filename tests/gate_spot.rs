@@ -1,0 +1,192 @@
+//! What is sold on spot without borrowing ends where the coins do, however many orders want the same ones. Each
+//! figure is computed by hand.
+
+#![cfg(test)]
+
+use mandated::cli::explain::{Verdict, explain};
+use serde_json::{Value, json};
+
+/// Everything costs 100.
+fn facts() -> Value {
+    let quote = json!({"bid": "100", "ask": "100", "last": "100", "mark": "100"});
+    json!({"now": "2026-06-15T12:00:00Z", "halted": false, "daily_count": 0, "mandate": {"schema_version": 1,
+        "hard_caps": {"account_funding_usd": 50_000, "max_order_notional_usd": 5_000, "max_total_exposure_usd": 10_000,
+                      "max_leverage": 3.0, "allowed_instruments": ["crypto"], "max_trades_per_day": 5},
+        "universe": {"asset_classes": ["crypto"], "min_market_cap_usd": null, "min_avg_daily_volume_usd": null,
+                     "exclude_symbols": []},
+        "consent": {"created_at": "2026-06-01T00:00:00+00:00", "consent_token_sha256": "ab", "broker": "bybit",
+                    "account_ref": "a-1", "expires_at": "2026-07-01T00:00:00+00:00"}},
+        "quotes": {"linear:ETHUSDT": quote, "spot:BTCUSDT": quote, "spot:USDCUSDT": {"bid": "1", "ask": "1", "last": "1"},
+                   "spot:BTCETH": {"bid": "1", "ask": "1", "last": "1", "quote_coin_usd": "100"}},
+        "positions": [], "open_orders": [], "wallet": [coins("5", "5")]})
+}
+
+/// BTC at 100.
+fn coins(equity: &str, wallet: &str) -> Value {
+    let usd: f64 = equity.parse::<f64>().unwrap() * 100.0;
+    json!({"coin": "BTC", "equity": equity, "walletBalance": wallet, "usdValue": usd.to_string()})
+}
+
+fn with(base: &Value, change: &Value) -> Value {
+    let mut changed = base.clone();
+    for (name, value) in change.as_object().unwrap() {
+        changed[name] = value.clone();
+    }
+    changed
+}
+
+fn rests(side: &str, leaves: &str, price: &str, lever: &str) -> Value {
+    json!({"category": "spot", "symbol": "BTCUSDT", "side": side, "leavesQty": leaves, "price": price, "isLeverage": lever})
+}
+
+fn order(category: &str, symbol: &str, side: &str, qty: &str) -> Value {
+    let unit = if category == "spot" {
+        json!("baseCoin")
+    } else {
+        json!(null)
+    };
+    json!({"category": category, "symbol": symbol, "side": side, "order_type": "Market", "qty": qty, "market_unit": unit})
+}
+
+fn place(args: &Value, facts: &Value) -> Verdict {
+    explain(&json!({"tool": "bybit_place_order", "args": args, "facts": facts}).to_string())
+}
+
+/// What the account counts for beside an order of 100 in a perpetual.
+#[track_caller]
+fn assert_account(change: &Value, gross: &str) {
+    let verdict = place(&order("linear", "ETHUSDT", "Buy", "1"), &with(&facts(), change));
+    assert_eq!(
+        verdict.post_trade_exposure_usd.as_deref(),
+        Some(gross),
+        "{verdict:?}"
+    );
+}
+
+/// What it counts for once this has been sold.
+#[track_caller]
+fn assert_sold(qty: &str, change: &Value, gross: &str) {
+    let verdict = place(&order("spot", "BTCUSDT", "Sell", qty), &with(&facts(), change));
+    assert_eq!(
+        verdict.post_trade_exposure_usd.as_deref(),
+        Some(gross),
+        "{verdict:?}"
+    );
+}
+
+#[test]
+fn take_profit_and_stop_loss_of_the_same_coins_are_no_short() {
+    let two = |lever: &str| json!([rests("Sell", "5", "140", lever), rests("Sell", "5", "90", lever)]);
+    assert_account(&json!({"open_orders": two("0")}), "600");
+    assert_account(&json!({"inflight": two("0")}), "600");
+    // 500 held less 700 and 500, where the rows leave open that they borrow
+    for lever in ["1", ""] {
+        assert_account(&json!({"open_orders": two(lever)}), "800");
+    }
+    // one sale far above the market
+    let far = json!([rests("Sell", "5", "9000", "0")]);
+    assert_account(&json!({"open_orders": far}), "600");
+}
+
+#[test]
+fn a_sale_counts_in_full_while_coins_are_owed_or_nobody_says() {
+    let sale = json!([rests("Sell", "12", "100", "0")]);
+    let account = |wallet: Value| json!({"open_orders": sale, "wallet": wallet});
+    assert_account(&account(json!([coins("5", "5")])), "600");
+    // what is lost and not yet paid is less there to be sold
+    assert_account(&account(json!([coins("5", "4")])), "600");
+    // 500 held less 1200
+    assert_account(&account(json!([coins("5", "5.001")])), "800");
+    assert_account(&account(json!([coins("5", "")])), "800");
+    assert_account(&account(json!([coins("0", "1")])), "1300");
+    // no coins at all, so nothing to sell
+    assert_account(&account(json!([])), "100");
+    let unsaid = json!({"coin": "BTC", "equity": "5", "usdValue": "500"});
+    assert_account(&account(json!([unsaid])), "800");
+    let other = json!({"coin": "ETH", "equity": "0", "walletBalance": "7", "usdValue": "0"});
+    assert_account(&account(json!([coins("5", "5"), other])), "600");
+}
+
+#[test]
+fn a_sale_that_borrows_starts_where_the_others_leave_nothing() {
+    let both = json!([rests("Sell", "5", "100", "0"), rests("Sell", "8", "100", "1")]);
+    assert_account(&json!({"open_orders": both}), "900");
+    // what is bought may be held beside it all
+    let bought = json!([rests("Sell", "5", "100", "0"), rests("Buy", "3", "100", "0")]);
+    assert_account(&json!({"open_orders": bought}), "900");
+}
+
+#[test]
+fn our_own_sale_leaves_nothing_however_much_rests_beside_it() {
+    let rest = json!([rests("Sell", "5", "140", "0")]);
+    assert_sold("5", &json!({"open_orders": rest}), "0");
+    assert_sold("2", &json!({"open_orders": rest}), "300");
+    // more than is there: the exchange refuses it, or sells what there is
+    assert_sold("7", &json!({}), "0");
+    assert_sold(
+        "7",
+        &json!({"open_orders": [rests("Buy", "3", "100", "0")]}),
+        "300",
+    );
+    // 1 left of what is held, less 8 that borrow
+    let borrows = json!([rests("Sell", "8", "100", "1")]);
+    assert_sold("4", &json!({"open_orders": borrows}), "700");
+    assert_sold("6", &json!({"open_orders": borrows}), "800");
+    // where some is owed, or nobody says, it may turn over
+    assert_sold("7", &json!({"wallet": [coins("5", "7")]}), "200");
+    assert_sold("7", &json!({"wallet": [coins("5", "")]}), "200");
+}
+
+#[test]
+fn an_amended_sale_borrows_as_it_was_placed() {
+    let amended = |lever: &str| {
+        let row = with(
+            &rests("Sell", "5", "140", lever),
+            &json!({"orderId": "o-1", "qty": "5"}),
+        );
+        let facts = with(&facts(), &json!({"order": row, "open_orders": [row]}));
+        let args = json!({"category": "spot", "symbol": "BTCUSDT", "order_id": "o-1", "new_qty": "7"});
+        explain(&json!({"tool": "bybit_amend_order", "args": args, "facts": facts}).to_string())
+            .post_trade_exposure_usd
+    };
+    assert_eq!(amended("0").as_deref(), Some("0"));
+    assert_eq!(amended("1").as_deref(), Some("200"));
+    assert_eq!(amended("").as_deref(), Some("200"));
+}
+
+#[test]
+fn what_a_sale_brings_in_and_a_pair_of_dollars_count_in_full() {
+    let two = json!([
+        with(&rests("Sell", "5", "1.4", "0"), &json!({"symbol": "BTCETH"})),
+        with(&rests("Sell", "5", "1", "0"), &json!({"symbol": "BTCETH"}))
+    ]);
+    // 500 of BTC, and 700 and 500 of ETH
+    assert_account(&json!({"open_orders": two}), "1800");
+    let dollars = with(&rests("Sell", "5", "1", "0"), &json!({"symbol": "USDCUSDT"}));
+    assert_account(&json!({"open_orders": [dollars]}), "605");
+    let verdict = place(&order("spot", "USDCUSDT", "Sell", "5"), &facts());
+    assert_eq!(verdict.post_trade_exposure_usd.as_deref(), Some("505"));
+}
+
+#[test]
+fn a_sale_above_the_cap_is_told_the_largest_that_its_order_cap_lets_pass() {
+    let mut facts = with(
+        &facts(),
+        &json!({"open_orders": [rests("Sell", "5", "140", "0")]}),
+    );
+    facts["mandate"]["hard_caps"]["max_order_notional_usd"] = json!(300);
+    facts["mandate"]["hard_caps"]["max_total_exposure_usd"] = json!(400);
+    facts["instruments"]["spot:BTCUSDT"] =
+        json!({"baseCoin": "BTC", "quoteCoin": "USDT", "qtyStep": "0.1", "status": "Trading"});
+    // less than 1 leaves more than 400
+    let verdict = place(&order("spot", "BTCUSDT", "Sell", "5"), &facts);
+    assert_eq!(
+        (verdict.limit, verdict.largest_qty.as_deref()),
+        (Some("max_order_notional_usd"), Some("3"))
+    );
+    let too_little = place(&order("spot", "BTCUSDT", "Sell", "0.9"), &facts);
+    assert_eq!(
+        (too_little.limit, too_little.attempted_value.as_deref()),
+        (Some("max_total_exposure_usd"), Some("410"))
+    );
+}
