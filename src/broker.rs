@@ -6,6 +6,7 @@
 mod describe;
 pub mod exit;
 mod facts;
+mod likeness;
 mod record;
 mod recover;
 mod reply;

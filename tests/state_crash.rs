@@ -46,6 +46,7 @@ async fn order(files: &LiveFiles, ledger: &Ledger, id: &str) {
         body: json!({"orderLinkId": id}),
         notional_usd: "65".into(),
         order: Value::Null,
+        before: None,
         created_at: clock::ledger_text(clock::now()),
         state: InflightState::Sent,
         venue_order_id: None,

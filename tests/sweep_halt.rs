@@ -192,6 +192,7 @@ async fn an_order_that_may_still_appear_holds_the_receipt_back() {
         notional_usd: "65".into(),
         order: json!({"category": "linear", "symbol": "BTCUSDT", "side": "Buy", "leavesQty": "0.001",
                       "price": "60000", "orderLinkId": "md-late", "positionIdx": 0}),
+        before: None,
         created_at: clock::ledger_text(clock::now()),
         state: InflightState::Sent,
         venue_order_id: None,

@@ -108,7 +108,8 @@ pub(super) fn resting_view(approved: &Approved, client_id: &ClientOrderId) -> Op
     }
 }
 
-fn new_order_view(order: &PlaceOrder, client_id: &ClientOrderId) -> RestingOrder {
+/// A new order as it would rest.
+pub(super) fn new_order_view(order: &PlaceOrder, client_id: &ClientOrderId) -> RestingOrder {
     RestingOrder {
         instrument: order.instrument.clone(),
         side: order.side,

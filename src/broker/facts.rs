@@ -8,6 +8,7 @@ use futures::future::join_all;
 use rust_decimal::Decimal;
 
 use super::Core;
+use super::likeness::{Change, has_its_terms};
 use crate::domain::account::{CoinBalance, RestingOrder};
 use crate::domain::json::Json;
 use crate::domain::money::Usd;
@@ -124,6 +125,7 @@ impl<V: Venue> Core<V> {
             }
             match resting_of(&record) {
                 Ok(order) => {
+                    hold_further_changes(facts, &record, &order);
                     let shown = facts
                         .open_orders
                         .iter_mut()
@@ -133,8 +135,9 @@ impl<V: Venue> Core<V> {
                         Some(shown) if record.remote_tool == WriteTool::AmendOrder.name() => {
                             widen(shown, &order)
                         }
-                        Some(_) => {}
-                        None => unseen.push(order),
+                        Some(shown) if has_its_terms(&order, shown, true) => {}
+                        // Another order under our id: ours may still appear.
+                        Some(_) | None => unseen.push(order),
                     }
                 }
                 Err(why) => {
@@ -288,6 +291,20 @@ pub(super) fn key_of(order: &RestingOrder) -> Option<OrderKey> {
 fn is_same(shown: &RestingOrder, ours: &RestingOrder) -> bool {
     (ours.venue_id.is_some() && shown.venue_id == ours.venue_id)
         || (ours.client_id.is_some() && shown.client_id == ours.client_id)
+}
+
+/// An order with a change that is not settled may be larger than it is shown, or as it is: no further change can be
+/// judged by it.
+fn hold_further_changes(facts: &mut Facts, record: &InflightRecord, changed: &RestingOrder) {
+    let is_change = record.remote_tool == WriteTool::AmendOrder.name();
+    let is_meant = facts.order.as_ref().is_some_and(|order| is_same(order, changed));
+    if is_change && is_meant && Change::of_record(record, changed).can_be_seen() {
+        facts.order = None;
+        facts.missing.push(format!(
+            "an earlier change to it, {}, is not settled: wait until it is, or cancel the order",
+            record.client_id
+        ));
+    }
 }
 
 fn widen(shown: &mut RestingOrder, amended: &RestingOrder) {

@@ -6,19 +6,21 @@ use sha2::{Digest, Sha256};
 
 use super::Core;
 use super::describe::{exact_value, in_words, resting_view};
+use super::likeness::Change;
 use super::reply::{self, Reply};
 use super::resolve::Fate;
-use crate::domain::account::{OrderView, SizeUnit};
+use crate::domain::account::{OrderView, RestingOrder, SizeUnit};
 use crate::domain::json::Json;
 use crate::domain::mandate::Mandate;
 use crate::domain::order::{ClientOrderId, Write, WriteTool};
+use crate::domain::rows::resting_row;
 use crate::gate::{Approved, Figures, Intended, Refused};
 use crate::state::audit_record::{AuditKind, AuditOutcome, AuditRecord, NoRandomBytes};
 use crate::state::clock;
 use crate::state::day::{Committed, Day};
 use crate::state::inflight::{InflightRecord, InflightState};
 use crate::state::ledger::{Ledger, LedgerError};
-use crate::venue::Venue;
+use crate::venue::{Accepted, Venue};
 
 /// One write as it goes through its steps.
 #[derive(Debug)]
@@ -35,6 +37,8 @@ pub(super) struct Scribe {
     write: Option<Write>,
     client_id: Option<ClientOrderId>,
     fingerprint: String,
+    /// The order that an amend changes, as it was before.
+    before: Option<RestingOrder>,
     pub(super) figures: Figures,
     checked: Vec<&'static str>,
 }
@@ -52,6 +56,7 @@ impl Scribe {
             write: None,
             client_id: None,
             fingerprint: String::new(),
+            before: None,
             figures: Figures::default(),
             checked: Vec::new(),
         }
@@ -82,6 +87,15 @@ impl Scribe {
     pub(super) fn approved(&mut self, approved: &Approved) {
         self.figures = approved.figures();
         self.checked = approved.checked().words();
+        self.before = approved.resting().cloned();
+    }
+
+    /// What an amend makes of its order.
+    pub(super) fn change(&self) -> Option<Change> {
+        match &self.write {
+            Some(Write::Amend(change)) => Some(Change::of(change, self.before.as_ref())),
+            _ => None,
+        }
     }
 
     pub(super) fn write(&self) -> Option<&Write> {
@@ -202,7 +216,8 @@ impl Scribe {
                 .notional
                 .map(|value| value.to_string())
                 .unwrap_or_default(),
-            order: crate::domain::rows::resting_row(&order),
+            order: resting_row(&order),
+            before: approved.resting().map(resting_row),
             created_at: clock::ledger_text(clock::now()),
             state: InflightState::Sent,
             venue_order_id: order.venue_id.clone(),
@@ -231,7 +246,7 @@ impl Scribe {
         }
         let settled = match fate {
             Fate::Unknown(_) => false,
-            Fate::Taken { order, .. } => written.is_ok() && !self.is_awaited(order.as_ref()),
+            Fate::Taken { accepted, order } => written.is_ok() && !self.is_awaited(accepted, order.as_ref()),
             Fate::Rejected(_)
             | Fate::RejectedLater { .. }
             | Fate::TooLate(_)
@@ -241,10 +256,11 @@ impl Scribe {
         (reply::settled(self, fate, outcome, &written), settled)
     }
 
-    /// A new order that was taken and is not shown yet goes on counting as in flight, or the next order would not
-    /// see it.
-    fn is_awaited(&self, order: Option<&OrderView>) -> bool {
-        order.is_none() && self.tool == WriteTool::PlaceOrder
+    /// What was taken and is not shown yet goes on counting as in flight, or the next order would not see it: a new
+    /// order, and a change that makes another one of it.
+    pub(super) fn is_awaited(&self, accepted: &Accepted, order: Option<&OrderView>) -> bool {
+        let is_change = || !accepted.unchanged && self.change().is_some_and(|change| change.can_be_seen());
+        order.is_none() && (self.tool == WriteTool::PlaceOrder || is_change())
     }
 
     fn put_down(
@@ -262,7 +278,7 @@ impl Scribe {
             })
         };
         match fate {
-            Fate::Taken { accepted, order } if self.is_awaited(order.as_ref()) => {
+            Fate::Taken { accepted, order } if self.is_awaited(accepted, order.as_ref()) => {
                 let order = kept(InflightState::Acknowledged, accepted.venue_id.as_ref());
                 day.keep_open(order.as_ref(), record)
             }

@@ -12,6 +12,13 @@
 //! | between the two ledgers | a record on the plain one alone | chained |
 //! | after the last record | a file | count and memory put right, no second record |
 //!
+//! An order that is shown under the id and differs in what no amend changes is another one: it is as none, so
+//! ours stays open until it can no longer appear.
+//!
+//! A change to an order is done when a figure that it alone made is shown, and never arrived when the order is
+//! shown as it was before. Whatever else is shown, or not shown any more, says neither: it is recorded as
+//! unknown, and its count stays.
+//!
 //! A count without a file and without a record is not given back. That the order was not sent would follow from
 //! the ledger lacking its record, and a ledger may be rotated, trimmed or restored at any time: then an order
 //! that stands would no longer count. The count is one too high until midnight (UTC), never too low.

@@ -223,13 +223,7 @@ pub(super) fn settled(
         put(&mut members, "order_id", accepted.venue_id.clone());
         match order {
             Some(view) => put(&mut members, "order", shown(view)),
-            None if scribe.tool == WriteTool::PlaceOrder => {
-                put(
-                    &mut members,
-                    "note",
-                    "acknowledged, which is no fill; the exchange does not show the order yet",
-                );
-            }
+            None if scribe.is_awaited(accepted, None) => put(&mut members, "note", not_shown(scribe.tool)),
             None => {}
         }
     }
@@ -244,6 +238,15 @@ pub(super) fn settled(
         scribe.figures.post_trade_exposure.map(|usd| usd.to_string()),
     );
     Reply(Value::Object(members))
+}
+
+fn not_shown(tool: WriteTool) -> &'static str {
+    match tool {
+        WriteTool::PlaceOrder => "acknowledged, which is no fill; the exchange does not show the order yet",
+        _ => {
+            "acknowledged; the exchange does not show the change yet, and the larger of both counts until it does"
+        }
+    }
 }
 
 /// Why a write did not end as asked, and what to do.

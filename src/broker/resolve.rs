@@ -7,10 +7,11 @@ use serde_json::Value;
 use tokio::time::{Instant, sleep};
 
 use super::Core;
-use super::describe::size_unit;
+use super::describe::{new_order_view, size_unit};
+use super::likeness::{Change, Seen, is_as_sent, is_row};
 use super::record::Scribe;
 use crate::domain::account::{OrderView, RestingOrder};
-use crate::domain::order::{AmendOrder, OrderKey, OrderKind, PlaceOrder, Write};
+use crate::domain::order::{OrderKey, OrderKind, PlaceOrder, Write};
 use crate::domain::symbol::InstrumentId;
 use crate::state::crash;
 use crate::state::day::Committed;
@@ -73,8 +74,17 @@ impl<V: Venue> Core<V> {
     }
 
     /// A new order is asked for once it is acknowledged: the acknowledgement is no fill, and may be followed by
-    /// a rejection.
+    /// a rejection. A change is asked for too: until it is shown, the next order is judged by what it made larger.
     async fn look_once(&self, scribe: &Scribe, accepted: Accepted) -> Fate {
+        if let Some(Write::Amend(amend)) = scribe.write()
+            && let Some(change) = scribe.change().filter(|_| scribe.is_awaited(&accepted, None))
+        {
+            let is_over = |view: &OrderView| change.is_shown(view) || !view.is_open();
+            let order = self
+                .shown_within(&amend.instrument, &amend.key, SHOWN_WITHIN, is_over)
+                .await;
+            return Fate::Taken { accepted, order };
+        }
         let Some((placed, key)) = placed(scribe) else {
             return Fate::Taken {
                 accepted,
@@ -116,19 +126,16 @@ impl<V: Venue> Core<V> {
 
     async fn look_until_sure(&self, scribe: &Scribe, why: String) -> Fate {
         let seen = match scribe.write() {
-            Some(Write::Place(_)) => match placed(scribe) {
-                Some((placed, key)) => {
-                    self.shown_within(&placed.instrument, &key, invisible(), |_| true)
-                        .await
+            Some(Write::Place(_)) => return self.look_for_ours(scribe, why).await,
+            Some(Write::Amend(amend)) => match scribe.change().filter(Change::can_be_seen) {
+                Some(change) => {
+                    self.shown_within(&amend.instrument, &amend.key, invisible(), |view| {
+                        change.seen(view) == Seen::Arrived
+                    })
+                    .await
                 }
                 None => None,
             },
-            Some(Write::Amend(change)) => {
-                self.shown_within(&change.instrument, &change.key, invisible(), |view| {
-                    shows_the_change(change, view)
-                })
-                .await
-            }
             Some(Write::Cancel(cancel)) => {
                 let ended = self
                     .shown_within(&cancel.instrument, &cancel.key, invisible(), |view| {
@@ -141,6 +148,27 @@ impl<V: Venue> Core<V> {
         };
         match seen {
             Some(order) => found(order),
+            None => Fate::Unknown(why),
+        }
+    }
+
+    /// An order under our id is ours only when it is what was sent: nobody had the time to change it, and another
+    /// one would be told, and remembered, as ours.
+    async fn look_for_ours(&self, scribe: &Scribe, why: String) -> Fate {
+        let (Some((placed, key)), Some(id)) = (placed(scribe), scribe.client_id()) else {
+            return Fate::Unknown(why);
+        };
+        match self
+            .shown_within(&placed.instrument, &key, invisible(), |_| true)
+            .await
+        {
+            Some(order) if is_as_sent(&new_order_view(placed, id), &order) => found(order),
+            Some(other) => {
+                let name = other.order.venue_id.as_deref().unwrap_or("which has no id");
+                Fate::Unknown(format!(
+                    "{why}; under {key} the exchange shows another order, {name}"
+                ))
+            }
             None => Fate::Unknown(why),
         }
     }
@@ -204,19 +232,9 @@ fn cancelled(order: OrderView) -> Fate {
     }
 }
 
-/// Whether the order has every figure that an amend asked for; an amend of levels alone shows nothing.
-fn shows_the_change(change: &AmendOrder, view: &OrderView) -> bool {
-    let (qty, price, trigger) = (change.new_qty, change.price, change.trigger_price);
-    qty.is_none_or(|qty| view.order.qty == Some(qty))
-        && price.is_none_or(|price| view.order.price == Some(price))
-        && trigger.is_none_or(|price| view.order.trigger_price == Some(price))
-        && (qty.is_some() || price.is_some() || trigger.is_some())
-}
-
 /// Whether the exchange's order has the content that was asked for under its id.
 fn is_what_was_asked(asked: &PlaceOrder, shown: &OrderView) -> bool {
-    // Executions say less of an order than its row does; fills without an average come from them alone.
-    let is_row = shown.average_price.is_some() || shown.order.filled.is_zero();
+    let is_row = is_row(shown);
     let shown = &shown.order;
     shown.instrument == asked.instrument
         && shown.side == asked.side

@@ -86,6 +86,9 @@ pub struct InflightRecord {
     pub notional_usd: String,
     /// The order as one that rests: what the exposure check counts while it is not settled.
     pub order: Value,
+    /// The order before a change to it: what tells whether the change arrived. Older files lack it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub before: Option<Value>,
     /// UTC, `2026-06-02T09:15:49.482+00:00`.
     pub created_at: String,
     pub state: InflightState,

@@ -153,6 +153,48 @@ async fn an_order_can_stay_invisible_for_a_while() {
     assert_eq!(look().await, [1, 1, 1]);
 }
 
+/// The change is made at once; only the lists lag, and they show how the order ended.
+#[tokio::test]
+async fn a_change_can_stay_invisible_for_a_while() {
+    let paper = Paper::still().await;
+    send_order(&paper, "slow").await.unwrap();
+    paper.server.faults().add(Fault {
+        path: "/v5/order/amend".into(),
+        kind: FaultKind::InvisibleMs(1500),
+        times: Some(1),
+    });
+    let amend = json!({"category": "linear", "symbol": "BTCUSDT", "orderLinkId": "slow", "qty": "0.2"});
+    let before = Instant::now();
+    paper.post("/v5/order/amend", amend).await;
+    assert_fields(
+        &found(&paper, "slow").await[0],
+        &[("qty", "0.1"), ("leavesQty", "0.1")],
+    );
+    assert!(
+        before.elapsed() < Duration::from_millis(1500),
+        "too slow to mean anything"
+    );
+    tokio::time::sleep(Duration::from_millis(1600)).await;
+    assert_fields(
+        &found(&paper, "slow").await[0],
+        &[("qty", "0.2"), ("leavesQty", "0.2")],
+    );
+
+    paper.server.faults().add(Fault {
+        path: "/v5/order/amend".into(),
+        kind: FaultKind::InvisibleMs(60_000),
+        times: Some(1),
+    });
+    let amend = json!({"category": "linear", "symbol": "BTCUSDT", "orderLinkId": "slow", "qty": "0.3"});
+    paper.post("/v5/order/amend", amend).await;
+    let cancel = json!({"category": "linear", "symbol": "BTCUSDT", "orderLinkId": "slow"});
+    paper.post("/v5/order/cancel", cancel).await;
+    assert_fields(
+        &found(&paper, "slow").await[0],
+        &[("qty", "0.3"), ("orderStatus", "Cancelled")],
+    );
+}
+
 #[tokio::test]
 async fn an_acknowledged_order_can_turn_out_rejected() {
     let paper = Paper::still().await;

@@ -3,8 +3,10 @@
 #![cfg(test)]
 
 mod accepted;
+mod amends;
 mod door;
 mod exits;
+mod foreign;
 mod leftovers;
 mod meanwhile;
 mod outcomes;

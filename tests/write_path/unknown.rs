@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use crate::world::{CREATE, World, assert_blocked, assert_reason, put, six_sol, six_sol_as};
 
 /// Makes the only file in flight look as old as that.
-fn age(world: &World, seconds: i64) {
+pub(crate) fn age(world: &World, seconds: i64) {
     let folder = fs::read_dir(world.files.inflight_folder()).unwrap();
     let paths: Vec<_> = folder.map(|entry| entry.unwrap().path()).collect();
     let [path] = paths.as_slice() else {

@@ -11,7 +11,8 @@ pub struct Recovery {
     pub rejected: usize,
     /// They can no longer appear; whether they were sent is on the ledger.
     pub never_arrived: usize,
-    /// Changes of levels that an order does not show, and orders too old to be shown: recorded as unknown.
+    /// Changes of which an order does not show whether they were made, and orders too old to be shown: recorded as
+    /// unknown.
     pub cannot_tell: usize,
     /// The ledger had their last word; only the file was left.
     pub told_already: usize,

@@ -56,7 +56,7 @@ impl<V: Venue> Core<V> {
             }
             Verdict::CannotTell => {
                 recovery.cannot_tell += 1;
-                let why = "whether the levels were changed cannot be seen from the order; look at it";
+                let why = "whether the change was made cannot be seen from the order; look at it";
                 (AuditKind::OrderSubmitted, AuditOutcome::Unknown, Some(why))
             }
         };
@@ -127,7 +127,7 @@ impl<V: Venue> Core<V> {
         if !is_news && matches!(settled::recall(&self.files, id), Ok(Some(_))) {
             return;
         }
-        let reply = Reply::found_later(case.record, record, case.found, self.venue.is_paper());
+        let reply = Reply::found_later(case.record, record, case.ours(), self.venue.is_paper());
         if let Err(error) = settled::remember(&self.files, id, fingerprint, reply.value()) {
             tracing::warn!(%error, "the outcome is on the ledger but a repeated id will not find it here");
         }

@@ -1,5 +1,6 @@
 //! What is to be done about one order in flight, given what the ledger says and what the exchange shows.
 
+use super::super::likeness::{Change, Seen, is_as_sent, is_of_its_kind};
 use super::told::Told;
 use crate::domain::account::{OrderView, RestingOrder};
 use crate::domain::order::WriteTool;
@@ -14,7 +15,7 @@ pub(super) enum Verdict {
     Rejected,
     /// It can no longer appear; the reason says how far it came.
     NeverArrived(&'static str),
-    /// What it changed cannot be seen.
+    /// Whether a change was made cannot be seen.
     CannotTell,
     /// It is not open, and the exchange may have stopped showing how it ended.
     Forgotten,
@@ -43,27 +44,48 @@ impl Case<'_> {
             return Verdict::ToldAlready;
         }
         let told = self.told.last.is_some() || self.record.state == InflightState::Acknowledged;
-        let is_new_order = self.record.remote_tool == WriteTool::PlaceOrder.name();
-        match self.found {
+        let is_new_order = self.is_new_order();
+        let change = Change::of_record(self.record, self.order);
+        match self.ours() {
             // Also after the ledger said that it was accepted: the acknowledgement was no order.
             Some(view) if is_new_order && view.is_rejected() => Verdict::Rejected,
-            Some(_) if told => Verdict::ToldAlready,
+            Some(_) if told && is_new_order => Verdict::ToldAlready,
+            // Acknowledged is not shown: until then the change counts beside what is.
+            Some(view) if told && (change.is_shown(view) || !view.is_open()) => Verdict::ToldAlready,
             Some(view) if is_new_order => Verdict::Placed(AuditKind::OrderPlaced, outcome_of(view)),
-            Some(view) if self.shows_the_change(view) => {
+            Some(view) if !told && change.seen(view) == Seen::Arrived => {
                 Verdict::Placed(AuditKind::OrderAmended, AuditOutcome::Accepted)
             }
             _ if !self.expired => Verdict::Open,
-            None if told => Verdict::ToldAlready,
+            _ if told => Verdict::ToldAlready,
             None if self.forgotten => Verdict::Forgotten,
-            Some(_) if !self.is_visible() => Verdict::CannotTell,
-            Some(_) => {
+            None if is_new_order => Verdict::NeverArrived(self.how_far()),
+            Some(view) if change.seen(view) == Seen::NotArrived => {
                 Verdict::NeverArrived("the change never arrived: the exchange shows the order without it")
             }
-            None => Verdict::NeverArrived(self.how_far()),
+            // An order that is gone may have been changed before.
+            _ => Verdict::CannotTell,
         }
     }
 
+    fn is_new_order(&self) -> bool {
+        self.record.remote_tool == WriteTool::PlaceOrder.name()
+    }
+
+    /// What is shown, unless it is another order under our id. The count of a rejected one is given back, so that
+    /// one has to be ours to the last figure.
+    pub(super) fn ours(&self) -> Option<&OrderView> {
+        let is_ours = |view: &OrderView| match view.is_rejected() {
+            true => is_as_sent(self.order, view),
+            false => is_of_its_kind(self.order, view),
+        };
+        self.found.filter(|view| !self.is_new_order() || is_ours(view))
+    }
+
     fn how_far(&self) -> &'static str {
+        if self.found.is_some() {
+            return "it never arrived: the id belongs to another order";
+        }
         match (self.told.submitted, self.told.complete) {
             (true, _) => "it never arrived: the exchange does not show it, and it can no longer appear",
             (false, true) => {
@@ -73,20 +95,6 @@ impl Case<'_> {
                 "it was never sent or never arrived: the exchange does not show it, and it can no longer appear"
             }
         }
-    }
-
-    /// Whether what an amend changes can be seen on the order; take-profit and stop-loss cannot.
-    fn is_visible(&self) -> bool {
-        ["qty", "price", "triggerPrice"]
-            .iter()
-            .any(|field| self.record.body.get(field).is_some())
-    }
-
-    fn shows_the_change(&self, view: &OrderView) -> bool {
-        self.is_visible()
-            && view.order.qty == self.order.qty
-            && view.order.price == self.order.price
-            && view.order.trigger_price == self.order.trigger_price
     }
 }
 

@@ -107,39 +107,6 @@ fn what_executions_alone_show_is_judged_by_what_they_say() {
     assert!(!is_what_was_asked(&asked(), &shown));
 }
 
-fn amend(qty_text: Option<&str>, price_text: Option<&str>, trigger: Option<&str>) -> AmendOrder {
-    AmendOrder {
-        instrument: shown().order.instrument,
-        key: OrderKey::Venue("v-1".to_owned()),
-        new_qty: qty_text.map(qty),
-        price: price_text.map(price),
-        trigger_price: trigger.map(price),
-        take_profit: None,
-        stop_loss: None,
-    }
-}
-
-#[test]
-fn an_amend_is_shown_when_each_figure_that_it_asked_for_is() {
-    let (two, at, from) = (Some("2"), Some("140"), Some("150"));
-    for (change, is_shown) in [
-        (amend(two, None, None), true),
-        (amend(None, at, None), true),
-        (amend(None, None, from), true),
-        (amend(two, at, from), true),
-        (amend(Some("3"), None, None), false),
-        (amend(None, Some("141"), None), false),
-        (amend(None, None, Some("151")), false),
-        (amend(Some("3"), at, from), false),
-        (amend(two, Some("141"), from), false),
-        (amend(two, at, Some("151")), false),
-        // Levels alone, which an order does not show.
-        (amend(None, None, None), false),
-    ] {
-        assert_eq!(shows_the_change(&change, &shown()), is_shown, "{change:?}");
-    }
-}
-
 #[test]
 fn an_order_that_is_found_was_taken_unless_it_was_rejected() {
     let Fate::Taken { accepted, order } = found(shown()) else {

@@ -57,6 +57,7 @@ pub enum FaultKind {
     /// Processed; answered with status 200 and nothing in the body.
     EmptyBody,
     /// An order created under it cannot be seen in any list or stream for this many milliseconds; its fills neither.
+    /// An order amended under it is shown as it was for so long, unless it ends.
     InvisibleMs(u64),
     /// Not processed; answered with 10006 and the headers of a used-up budget.
     RateLimited,

@@ -7,8 +7,9 @@ use super::attached;
 use super::checks;
 use super::draft;
 use super::matching;
-use super::order::{Order, Status, StopKind};
+use super::order::{Order, Stale, Status, StopKind};
 use super::records;
+use super::row::shown_row;
 use super::stops;
 use super::triggers;
 use crate::sim::account::Account;
@@ -151,6 +152,12 @@ pub(crate) fn amend(call: &Call<'_>) -> Answer {
     let old = target(call, one, "replace")?;
     let mut order = changed(&call.params, one, &old)?;
     order.updated = desk.now;
+    if call.effects.invisible_ms > 0 {
+        order.stale = Some(Stale {
+            until: desk.now.saturating_add(call.effects.invisible_ms),
+            row: shown_row(&old, one, desk.now),
+        });
+    }
     let last = desk.last(one)?;
     checks::check_amounts(one, &order, last)?;
     if order.trigger != old.trigger {

@@ -95,6 +95,7 @@ pub(crate) fn bare(now: i64, one: &Instrument, side: Side) -> Order {
         seen: Decimal::ZERO,
         queue: Decimal::ZERO,
         visible: now,
+        stale: None,
         stop: Stop::default(),
         close_on_trigger: false,
         covered: Decimal::ZERO,

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use crate::sim::call::Refusal;
 use crate::sim::instruments::{self, Category, Instrument};
@@ -143,6 +144,9 @@ pub(crate) struct Order {
     pub(crate) queue: Decimal,
     /// Lists do not show it before this moment.
     pub(crate) visible: i64,
+    /// What lists show instead while a change to it is not visible yet.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) stale: Option<Stale>,
     /// What made it and how it moves, when it protects something else.
     #[serde(default)]
     pub(crate) stop: Stop,
@@ -151,6 +155,13 @@ pub(crate) struct Order {
     /// The filled quantity that its attached take profit and stop loss cover already.
     #[serde(default, with = "exact")]
     pub(crate) covered: Decimal,
+}
+
+/// An order as lists go on showing it for a while after it was changed.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Stale {
+    pub(crate) until: i64,
+    pub(crate) row: Value,
 }
 
 /// What an order is that closes something else.
@@ -229,6 +240,12 @@ impl Order {
             self.status,
             Status::New | Status::PartiallyFilled | Status::Untriggered
         )
+    }
+
+    /// The first moment at which streams tell of it as it is.
+    pub(crate) fn told_from(&self) -> i64 {
+        let until = self.stale.as_ref().map_or(i64::MIN, |stale| stale.until);
+        self.visible.max(until)
     }
 
     /// Waiting in the book, not for a trigger.

@@ -79,7 +79,7 @@ fn publish(books: &Books, order: &Order, one: &Instrument) -> Result<(), Refusal
             time: order.updated,
             topic: "order",
             category: one.category.word(),
-            visible: order.visible,
+            visible: order.told_from(),
             data: order_row(order, one),
         });
     }

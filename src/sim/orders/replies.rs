@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::changes::check_filter;
 use super::order::Order;
 use super::records::{self, Query};
-use super::row::order_row;
+use super::row::shown_row;
 use crate::sim::call::{Answer, Call, Params, Refusal, page};
 use crate::sim::instruments::Category;
 
@@ -122,7 +122,7 @@ fn answer_orders(call: &Call<'_>, category: Category, query: Query) -> Answer {
     for data in rows {
         let order: Order = serde_json::from_str(&data)?;
         let one = order.instrument()?;
-        list.push(order_row(&order, one));
+        list.push(shown_row(&order, one, call.desk.now));
     }
     Ok(page(category, list, next))
 }

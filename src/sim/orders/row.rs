@@ -19,6 +19,15 @@ pub(crate) fn order_row(order: &Order, one: &Instrument) -> Value {
     Value::Object(row)
 }
 
+/// The row that lists show at `now`: for a while the one before a change, as long as the order is open.
+pub(crate) fn shown_row(order: &Order, one: &Instrument, now: i64) -> Value {
+    let stale = order.stale.as_ref().filter(|_| order.is_open());
+    match stale.filter(|stale| now < stale.until) {
+        Some(stale) => stale.row.clone(),
+        None => order_row(order, one),
+    }
+}
+
 fn price_or_blank(price: Decimal) -> String {
     if price.is_zero() {
         String::new()

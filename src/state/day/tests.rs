@@ -91,6 +91,7 @@ fn submission(id: &str) -> Submission {
             body: json!({}),
             notional_usd: "65".into(),
             order: json!({}),
+            before: None,
             created_at: "2026-06-15T12:00:00+00:00".into(),
             state: InflightState::Sent,
             venue_order_id: None,

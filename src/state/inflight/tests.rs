@@ -27,6 +27,7 @@ fn record(client_id: &str) -> InflightRecord {
         body: json!({"category": "linear", "qty": "0.001"}),
         notional_usd: "65".into(),
         order: json!({"leavesQty": "0.001"}),
+        before: None,
         created_at: "2026-06-02T09:15:49.482+00:00".into(),
         state: InflightState::Sent,
         venue_order_id: None,
@@ -56,6 +57,22 @@ fn a_record_is_written_once_changed_listed_and_removed() {
     assert_eq!(durable::fsyncs(), before);
     assert!(!remove(&files, "a").unwrap());
     assert_eq!(list(&files).unwrap(), [record("b")]);
+}
+
+/// A file of a version that did not write down what an order was before a change.
+#[test]
+fn what_an_order_was_before_may_be_missing() {
+    let (_root, files) = world();
+    let changed = InflightRecord {
+        before: Some(json!({"leavesQty": "0.002"})),
+        ..record("a")
+    };
+    write_new(&files, &changed).unwrap();
+    let path = files.inflight_folder().join("a.json");
+    assert_eq!(list(&files).unwrap(), [changed]);
+    let text = fs::read_to_string(&path).unwrap();
+    fs::write(&path, text.replace(r#""before":{"leavesQty":"0.002"},"#, "")).unwrap();
+    assert_eq!(list(&files).unwrap(), [record("a")]);
 }
 
 #[test]

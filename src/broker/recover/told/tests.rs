@@ -18,6 +18,7 @@ fn in_flight(tool: WriteTool) -> InflightRecord {
         body: Value::Null,
         notional_usd: "280".to_owned(),
         order: Value::Null,
+        before: None,
         created_at: CREATED.to_owned(),
         state: InflightState::Sent,
         venue_order_id: None,

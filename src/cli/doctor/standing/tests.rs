@@ -123,6 +123,7 @@ fn an_order_in_flight_is_named_with_its_age() {
         body: Value::Null,
         notional_usd: "65".into(),
         order: Value::Null,
+        before: None,
         created_at: "2026-06-15T12:00:00.000+00:00".into(),
         state: InflightState::Sent,
         venue_order_id: None,
