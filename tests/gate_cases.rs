@@ -410,7 +410,7 @@ fn an_amend_is_checked_by_its_new_total_with_the_old_order_taken_out() {
 #[test]
 fn the_suggested_size_passes_and_one_lot_more_does_not() {
     let mut facts = facts();
-    facts["instruments"] = json!({"linear:BTCUSDT": {"baseCoin": "BTC", "quoteCoin": "USDT", "settleCoin": "USDT", "qtyStep": "0.003"}});
+    facts["instruments"] = json!({"linear:BTCUSDT": {"baseCoin": "BTC", "quoteCoin": "USDT", "settleCoin": "USDT", "status": "Trading", "qtyStep": "0.003"}});
     let verdict = place(buy("12"), &facts);
     assert_no(&verdict, "pause_for_reauth", "max_order_notional_usd");
     assert_eq!(verdict.largest_qty.as_deref(), Some("9.999"));
@@ -431,7 +431,7 @@ fn the_suggested_size_passes_and_one_lot_more_does_not() {
 #[test]
 fn a_size_is_suggested_where_resting_orders_move_the_best_one_away_from_flat() {
     let mut facts = facts();
-    facts["instruments"] = json!({"linear:BTCUSDT": {"baseCoin": "BTC", "quoteCoin": "USDT", "settleCoin": "USDT", "qtyStep": "0.1"}});
+    facts["instruments"] = json!({"linear:BTCUSDT": {"baseCoin": "BTC", "quoteCoin": "USDT", "settleCoin": "USDT", "status": "Trading", "qtyStep": "0.1"}});
     facts["mandate"]["hard_caps"]["max_total_exposure_usd"] = json!(500);
     facts["positions"] = json!([position("Sell", "10", 0)]);
     facts["open_orders"] = json!([resting("Buy", "6", "100", false, 0)]);
@@ -446,7 +446,7 @@ fn a_size_is_suggested_where_resting_orders_move_the_best_one_away_from_flat() {
 #[test]
 fn the_size_suggested_for_an_amend_is_a_total_that_counts_what_has_filled_once() {
     let mut facts = facts();
-    facts["instruments"] = json!({"linear:BTCUSDT": {"baseCoin": "BTC", "quoteCoin": "USDT", "settleCoin": "USDT", "qtyStep": "0.1"}});
+    facts["instruments"] = json!({"linear:BTCUSDT": {"baseCoin": "BTC", "quoteCoin": "USDT", "settleCoin": "USDT", "status": "Trading", "qtyStep": "0.1"}});
     facts["mandate"]["hard_caps"]["max_total_exposure_usd"] = json!(700);
     let order = json!({"category": "linear", "symbol": "BTCUSDT", "side": "Buy", "qty": "4", "leavesQty": "2", "cumExecQty": "2",
                        "price": "100", "reduceOnly": false, "positionIdx": 0, "orderId": "o-1"});

@@ -16,7 +16,7 @@ fn facts() -> Value {
                     "account_ref": "a-1", "expires_at": "2026-07-01T00:00:00+00:00"}},
         "quotes": {"linear:BTCUSDT": {"bid": "100", "ask": "100", "last": "100", "mark": "100"},
                    "spot:BTCUSDT": {"bid": "100", "ask": "100", "last": "100"}},
-        "instruments": {"linear:BTCUSDT": {"baseCoin": "BTC", "quoteCoin": "USDT", "qtyStep": "0.003"}},
+        "instruments": {"linear:BTCUSDT": {"baseCoin": "BTC", "quoteCoin": "USDT", "status": "Trading", "qtyStep": "0.003"}},
         "positions": [], "open_orders": [], "wallet": []})
 }
 
@@ -220,6 +220,8 @@ fn only_what_is_trading_is_traded() {
     for status in ["PreLaunch", "Delivering", "Closed", ""] {
         assert_eq!(limit(json!({"status": status})), Some("quote"), "{status}");
     }
+    // a record that does not say so is none of something that trades
+    assert_eq!(limit(json!({"status": null})), Some("quote"));
     assert_eq!(limit(json!({"isPreListing": true})), Some("quote"));
     assert_eq!(
         limit(json!({"status": "Trading", "isPreListing": true})),
@@ -291,7 +293,7 @@ fn what_closes_a_hedge_leg_in_too_large_an_order_is_told_the_largest_that_closes
 fn a_spot_sell_that_pays_back_a_debt_is_told_how_far_it_may_go() {
     let account = json!({
         "quotes": {"spot:ETHBTC": {"bid": "0.5", "ask": "0.5", "last": "0.5", "quote_coin_usd": "100"}},
-        "instruments": {"spot:ETHBTC": {"baseCoin": "ETH", "quoteCoin": "BTC", "qtyStep": "1"}},
+        "instruments": {"spot:ETHBTC": {"baseCoin": "ETH", "quoteCoin": "BTC", "status": "Trading", "qtyStep": "1"}},
         "wallet": [{"coin": "ETH", "equity": "60", "usdValue": "3000"},
                    {"coin": "BTC", "equity": "-20", "usdValue": "-2000"}],
     });

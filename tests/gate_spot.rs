@@ -23,7 +23,7 @@ fn facts() -> Value {
 
 /// BTC at 100.
 fn coins(equity: &str, wallet: &str) -> Value {
-    let usd: f64 = equity.parse::<f64>().unwrap() * 100.0;
+    let usd = equity.parse::<u32>().unwrap() * 100;
     json!({"coin": "BTC", "equity": equity, "walletBalance": wallet, "usdValue": usd.to_string()})
 }
 

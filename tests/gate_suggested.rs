@@ -28,7 +28,7 @@ fn bounded(id: &str, bounds: &Value, cap: &str) -> Value {
         record[name] = value.clone();
     }
     facts["instruments"] = json!({id: record});
-    facts["mandate"]["hard_caps"]["max_order_notional_usd"] = json!(cap.parse::<f64>().unwrap());
+    facts["mandate"]["hard_caps"]["max_order_notional_usd"] = serde_json::from_str(cap).unwrap();
     facts
 }
 

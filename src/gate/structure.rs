@@ -132,8 +132,9 @@ pub(super) fn is_trading(instrument: &Instrument) -> Result<(), Refusal> {
         ))
     };
     match instrument.status.as_deref() {
-        Some("Trading") | None if instrument.is_pre_listing => refused("is in pre-listing".to_owned()),
-        Some("Trading") | None => Ok(()),
+        Some("Trading") if instrument.is_pre_listing => refused("is in pre-listing".to_owned()),
+        Some("Trading") => Ok(()),
+        None => refused("is not said to be trading: its record has no status".to_owned()),
         Some(status) => refused(format!("is not trading (status {status})")),
     }
 }

@@ -74,7 +74,7 @@ fn facts(id: &str, quote_coin: &str, order: RestingOrder) -> Facts {
         base_coin: Coin::parse("BTC").unwrap(),
         quote_coin: Coin::parse(quote_coin).unwrap(),
         settle_coin: None,
-        status: None,
+        status: Some("Trading".into()),
         is_pre_listing: false,
         tick_size: None,
         qty_step: None,

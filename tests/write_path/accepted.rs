@@ -3,7 +3,7 @@
 use mandated::domain::order::WriteTool;
 use serde_json::{Value, json};
 
-use crate::world::{CREATE, World, six_sol_as};
+use crate::world::{CREATE, World, six_sol, six_sol_as};
 
 /// What was sent last is what the reply and the ledger say was sent, byte for byte.
 #[track_caller]
@@ -85,6 +85,16 @@ async fn what_is_sent_has_the_fields_that_were_asked_for_and_no_others() {
     assert_eq!(reply["notional_usd"], "900.06");
     assert_eq!(reply["post_trade_exposure_usd"], "7400.06");
     world.assert_settled(&["order_submitted pending", "order_placed accepted"], 1);
+}
+
+#[tokio::test]
+async fn a_spot_sale_far_above_the_market_counts_for_no_more_than_the_coins_held() {
+    let world = World::new().await;
+    let sale = json!({"category": "spot", "symbol": "BTCUSDT", "side": "Sell", "order_type": "Limit", "qty": "0.01", "price": "3000000"});
+    assert_eq!(world.place(sale).await["status"], "accepted");
+    // 0.1 BTC and 900.06 of SOL, and not 30,000 of BTC short
+    let reply = world.place(six_sol()).await;
+    assert_eq!(reply["post_trade_exposure_usd"], "7400.06", "{reply}");
 }
 
 #[tokio::test]

@@ -181,7 +181,8 @@ fn bare(id: InstrumentId, base_coin: Coin, quote_coin: Coin) -> Instrument {
     }
 }
 
-/// What a symbol's form says, for `explain` alone: live, the coins come from the exchange's record.
+/// What a symbol's form says, and that it trades, for `explain` alone: live, all of it comes from the exchange's
+/// record.
 fn well_known(id: &InstrumentId) -> Option<Instrument> {
     let symbol = id.symbol.as_str();
     let undated = symbol.split_once('-').map_or(symbol, |(front, _)| front);
@@ -199,11 +200,10 @@ fn well_known(id: &InstrumentId) -> Option<Instrument> {
         }
         Category::Option => (undated, "USDT"),
     };
-    Some(bare(
-        id.clone(),
-        Coin::parse(base).ok()?,
-        Coin::parse(quote).ok()?,
-    ))
+    Some(Instrument {
+        status: Some("Trading".to_owned()),
+        ..bare(id.clone(), Coin::parse(base).ok()?, Coin::parse(quote).ok()?)
+    })
 }
 
 /// What each coin is worth: as a quote says by `quote_coin_usd`, else by the coin's own dollar pair.

@@ -274,13 +274,17 @@ async fn open_orders_are_asked_for_in_every_part_and_done_ones_are_left_out() {
 #[tokio::test]
 async fn a_wallet_is_one_account_whose_every_coin_is_understood() {
     let stub = Stub::always(ok(
-        r#"{"list":[{"accountType":"UNIFIED","coin":[{"coin":"BTC","equity":"-0.1","usdValue":""},{"coin":"USDT","equity":"5","usdValue":"4.99"}]}]}"#,
+        r#"{"list":[{"accountType":"UNIFIED","coin":[{"coin":"BTC","equity":"-0.1","walletBalance":"","usdValue":""},{"coin":"USDT","equity":"5","walletBalance":"6","usdValue":"4.99"}]}]}"#,
     ))
     .await;
     let wallet = venue(&stub).fetch_wallet().await.unwrap();
     assert_eq!(wallet[0].usd_value, None);
     assert_eq!(wallet[0].equity, "-0.1".parse().unwrap());
     assert_eq!(wallet[1].usd_value, Some("4.99".parse().unwrap()));
+    assert_eq!(
+        (wallet[0].wallet, wallet[1].wallet),
+        (None, Some("6".parse().unwrap()))
+    );
     for result in [
         r#"{"list":[]}"#,
         r#"{"list":[{"coin":[{"coin":"BTC","equity":""}]}]}"#,

@@ -68,6 +68,19 @@ fn what_may_reduce_only_is_known_by_three_signs_and_never_on_spot() {
 }
 
 #[test]
+fn only_a_spot_order_that_says_so_cannot_borrow() {
+    let cannot = |category, lever: serde_json::Value| {
+        let changes = serde_json::json!({"isLeverage": lever, "positionIdx": 0});
+        order(category, changes).unwrap().order.cannot_borrow
+    };
+    assert!(cannot(Category::Spot, "0".into()));
+    for said in ["1".into(), "".into(), serde_json::Value::Null] {
+        assert!(!cannot(Category::Spot, said));
+    }
+    assert!(!cannot(Category::Linear, "0".into()));
+}
+
+#[test]
 fn a_market_order_has_no_limit_and_a_zero_trigger_is_none() {
     let view = changed!(Linear "orderType": "Market").unwrap();
     assert_eq!((view.order.price, view.order.trigger_price), (None, None));
