@@ -16,7 +16,8 @@ use crate::state::paths::LiveFiles;
 #[derive(Debug)]
 pub(super) struct Ground {
     place: Place,
-    door: Door,
+    /// `None` once nobody is let in any more.
+    door: Option<Door>,
     watch: Watch,
     files: LiveFiles,
     poke: Arc<Notify>,
@@ -27,7 +28,7 @@ impl Ground {
     pub(super) fn new(place: Place, files: &LiveFiles, poke: Arc<Notify>) -> Result<Self, DaemonError> {
         Ok(Self {
             place,
-            door: open_door(files)?,
+            door: Some(open_door(files)?),
             watch: Watch::new(files, Arc::clone(&poke)),
             files: files.clone(),
             poke,
@@ -36,7 +37,10 @@ impl Ground {
 
     /// The next connection of the same user.
     pub(super) async fn next(&self) -> std::io::Result<UnixStream> {
-        self.door.next().await
+        match &self.door {
+            Some(door) => door.next().await,
+            None => std::future::pending().await,
+        }
     }
 
     /// Returns when a folder may have been replaced.
@@ -64,18 +68,23 @@ impl Ground {
                 Err(taken) => return Err(taken.into()),
             }
         }
-        if !self.door.is_in_place() {
+        if self.door.as_ref().is_some_and(|door| !door.is_in_place()) {
             match open_door(&self.files) {
-                Ok(door) => self.door = door,
+                Ok(door) => self.door = Some(door),
                 Err(error) => tracing::warn!(%error, "sessions cannot reach the daemon"),
             }
         }
         Ok(())
     }
 
-    /// Lets nobody in any more; the place is still held.
-    pub(super) fn close(self) -> Place {
-        self.place
+    /// Lets nobody in any more; the place is still held, and HALT still pokes.
+    pub(super) fn shut(&mut self) {
+        self.door = None;
+    }
+
+    /// Whether the place that is held is still the one that counts.
+    pub(super) fn is_ours(&self) -> bool {
+        self.place.is_ours()
     }
 }
 

@@ -32,7 +32,14 @@ const POLL: Duration = Duration::from_secs(1);
 /// After a failed accept, such as for want of file descriptors.
 const AFTER_REFUSAL: Duration = Duration::from_millis(100);
 
-/// How long a look that is under way may go on after the end was asked for, and idle HTTP connections after that.
+/// How long sessions may go on after the end was asked for: longer than a write takes to find out what became of it.
+const LAST_SESSIONS: Duration = Duration::from_secs(75);
+
+/// With no write under way they have this long: a read comes back within it, and a client that does not fetch its
+/// replies by then is not waited for.
+const LAST_REPLIES: Duration = Duration::from_secs(10);
+
+/// How long a look that is under way may go on after that, and idle HTTP connections.
 const LAST_LOOK: Duration = Duration::from_secs(30);
 const LAST_HTTP: Duration = Duration::from_secs(3);
 
@@ -94,7 +101,10 @@ struct Daemon<V> {
     broker: Arc<Broker<V>>,
     identity: Identity,
     notifier: Notifier,
+    /// Ends sessions and HTTP.
     stop: watch::Sender<bool>,
+    /// Ends the looks, after everything else: what rests meanwhile is still swept under HALT.
+    stop_looking: watch::Sender<bool>,
     sessions: JoinSet<()>,
     looking: JoinHandle<()>,
     http: Option<JoinHandle<Result<(), HttpError>>>,
@@ -110,7 +120,7 @@ impl<V: Venue> Daemon<V> {
         let address = listener.and_then(|listener| listener.local_addr().ok());
         let board = Board::new(parts.place.holder(), parts.broker.venue_label(), address);
         let ground = Ground::new(parts.place, &files, Arc::clone(&poke))?;
-        let stop = watch::Sender::new(false);
+        let (stop, stop_looking) = (watch::Sender::new(false), watch::Sender::new(false));
         let around = Around {
             files: files.clone(),
             poke,
@@ -124,7 +134,7 @@ impl<V: Venue> Daemon<V> {
         beside.spawn(upkeep::keep_warm(Arc::clone(&parts.venue)));
         beside.spawn(upkeep::keep_recovering(Arc::clone(&parts.broker), files.clone()));
         let sweeper = Sweeper::new(parts.venue, files.clone(), parts.ledger);
-        let looking = tokio::spawn(keep_looking(sweeper, around, stop.subscribe()));
+        let looking = tokio::spawn(keep_looking(sweeper, around, stop_looking.subscribe()));
         let http = parts
             .http
             .map(|(listener, access)| spawn_http(&parts.broker, listener, access, stop.subscribe()));
@@ -135,6 +145,7 @@ impl<V: Venue> Daemon<V> {
             identity: parts.identity,
             notifier: parts.notifier,
             stop,
+            stop_looking,
             sessions: JoinSet::new(),
             looking,
             http,
@@ -170,12 +181,14 @@ impl<V: Venue> Daemon<V> {
         }
     }
 
-    /// No new order; those in flight are settled; every caller has its answer.
+    /// No new order; those in flight are settled; every caller that listens has its answer. HALT is looked at until
+    /// all of that is over.
     async fn finish(self) {
         let Self {
-            ground,
+            mut ground,
             broker,
             stop,
+            stop_looking,
             mut sessions,
             looking,
             http,
@@ -184,18 +197,29 @@ impl<V: Venue> Daemon<V> {
             ..
         } = self;
         broker.close();
-        let place = ground.close();
+        ground.shut();
         stop.send_replace(true);
-        while sessions.join_next().await.is_some() {}
-        broker.drain().await;
-        if !looking.is_finished() && timeout(LAST_LOOK, looking).await.is_err() {
-            tracing::warn!("a sweep was still under way; it goes on at the next start");
+        let settled = async {
+            broker.drain().await;
+            sleep(LAST_REPLIES).await;
+        };
+        let answered = async { while sessions.join_next().await.is_some() {} };
+        tokio::select! {
+            () = async { answered.await; broker.drain().await } => {}
+            _ = timeout(LAST_SESSIONS, settled) => {
+                tracing::warn!("a session that did not come to its end is cut off");
+            }
         }
+        sessions.shutdown().await;
         if let Some(http) = http {
             let _ = timeout(LAST_HTTP, http).await;
         }
+        stop_looking.send_replace(true);
+        if !looking.is_finished() && timeout(LAST_LOOK, looking).await.is_err() {
+            tracing::warn!("a sweep was still under way; it goes on at the next start");
+        }
         beside.shutdown().await;
-        if place.is_ours() {
+        if ground.is_ours() {
             board::remove(&files);
         }
     }

@@ -1,6 +1,8 @@
 //! The daemon as a process: one for each broker key, what it serves, how it ends, and what it survives.
 
+use std::io::Write;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::os::unix::net::UnixStream;
 use std::time::Duration;
 use std::{fs, thread};
 
@@ -238,4 +240,42 @@ fn the_service_manager_is_told() {
         "{heard:?}"
     );
     assert_eq!(daemon.wait(), Some(0));
+}
+
+/// A client that asks for more than a socket holds and never reads: its replies keep its session from ending.
+fn mute(world: &World) -> UnixStream {
+    let mut session = over_socket(world);
+    let mut to = session.to.take().unwrap();
+    for id in 2..60 {
+        writeln!(to, r#"{{"jsonrpc":"2.0","id":{id},"method":"tools/list"}}"#).unwrap();
+    }
+    to
+}
+
+#[test]
+fn a_client_that_never_reads_keeps_no_daemon_and_halt_is_swept_until_the_end() {
+    let world = World::new();
+    let mut daemon = world.daemon();
+    assert_eq!(
+        over_socket(&world).call("bybit_place_order", PLACE)["status"],
+        "accepted"
+    );
+    let _mute = mute(&world);
+    thread::sleep(Duration::from_millis(500));
+    daemon.signal("TERM");
+    until("the socket's end", || (!world.socket().exists()).then_some(()));
+    fs::write(world.files.halt_global(), "").unwrap();
+    until("a cancel on the wire", || {
+        let requests = world.exchange.requests();
+        let mut cancels = requests
+            .iter()
+            .filter(|request| request.path == "/v5/order/cancel-all");
+        cancels.next().is_some().then_some(())
+    });
+    assert!(
+        daemon.child.try_wait().unwrap().is_none(),
+        "it ended before the mute client was given up"
+    );
+    assert_eq!(daemon.wait(), Some(0));
+    assert!(world.state().is_none());
 }
