@@ -48,11 +48,12 @@ impl Ground {
         self.watch.stale()
     }
 
-    /// Looks again at what may have been replaced underneath, and pokes. An error when another daemon holds the
+    /// Looks again at what may have been replaced underneath, and pokes if it was. An error when another daemon holds the
     /// place that counts now: this one must not stay beside it.
     pub(super) async fn tend(&mut self) -> Result<(), DaemonError> {
-        self.watch.arm();
-        self.poke.notify_one();
+        if self.watch.arm() {
+            self.poke.notify_one();
+        }
         // A missing folder is not made: someone may be putting another in its place.
         if !self.files.broker_folder().is_dir() {
             return Ok(());

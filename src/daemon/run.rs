@@ -7,17 +7,17 @@ use std::time::{Duration, Instant};
 
 use thiserror::Error;
 use tokio::net::TcpListener;
-use tokio::sync::{Notify, watch};
+use tokio::sync::{Notify, oneshot, watch};
 use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 
 use super::board::{self, Board};
 use super::ground::Ground;
 use super::hello::Identity;
-use super::look::{Around, keep_looking};
+use super::look::Around;
 use super::place::{Place, PlaceError};
-use super::sweep::Sweeper;
 use super::systemd::Notifier;
+use super::thread::Sweep;
 use super::{socket, upkeep};
 use crate::broker::Broker;
 use crate::mcp::http::{HttpAccess, HttpError, serve_http};
@@ -26,7 +26,7 @@ use crate::state::ledger::Ledger;
 use crate::state::paths::LiveFiles;
 use crate::venue::Venue;
 
-/// HALT is looked at this often even when no event says so.
+/// Place, socket and watch are looked after this often even when no event says so.
 const POLL: Duration = Duration::from_secs(1);
 
 /// After a failed accept, such as for want of file descriptors.
@@ -54,6 +54,8 @@ pub enum DaemonError {
     Place(#[from] PlaceError),
     #[error(transparent)]
     Http(#[from] HttpError),
+    #[error("the thread of the sweep cannot be started: {0}")]
+    Thread(io::Error),
     #[error("a task of the daemon ended by itself, which is a fault in this program: {0}")]
     Fault(String),
     #[error("stopped before everything was settled: what is in flight is settled at the next start")]
@@ -65,7 +67,10 @@ pub enum DaemonError {
 pub struct Parts<V> {
     pub place: Place,
     pub files: LiveFiles,
+    /// The broker's.
     pub venue: Arc<V>,
+    /// The same exchange for the sweep: no connection and no lock of it is shared with `venue`.
+    pub apart: Arc<V>,
     pub ledger: Ledger,
     pub broker: Arc<Broker<V>>,
     pub identity: Identity,
@@ -106,7 +111,7 @@ struct Daemon<V> {
     /// Ends the looks, after everything else: what rests meanwhile is still swept under HALT.
     stop_looking: watch::Sender<bool>,
     sessions: JoinSet<()>,
-    looking: JoinHandle<()>,
+    looking: oneshot::Receiver<()>,
     http: Option<JoinHandle<Result<(), HttpError>>>,
     /// What may be dropped at any instant.
     beside: JoinSet<()>,
@@ -127,14 +132,17 @@ impl<V: Venue> Daemon<V> {
             board: watch::Sender::new(board),
             beat: watch::Sender::new(Instant::now()),
         };
+        let looking = Sweep {
+            venue: parts.apart,
+            ledger: parts.ledger,
+            around,
+            notifier: parts.notifier.clone(),
+            stop: stop_looking.subscribe(),
+        };
+        let looking = looking.start().map_err(DaemonError::Thread)?;
         let mut beside = JoinSet::new();
-        let (boards, beat) = (around.board.subscribe(), around.beat.subscribe());
-        beside.spawn(upkeep::keep_board(files.clone(), boards, parts.notifier.clone()));
-        beside.spawn(upkeep::keep_alive(parts.notifier.clone(), beat));
-        beside.spawn(upkeep::keep_warm(Arc::clone(&parts.venue)));
+        beside.spawn(upkeep::keep_warm(parts.venue));
         beside.spawn(upkeep::keep_recovering(Arc::clone(&parts.broker), files.clone()));
-        let sweeper = Sweeper::new(parts.venue, files.clone(), parts.ledger);
-        let looking = tokio::spawn(keep_looking(sweeper, around, stop_looking.subscribe()));
         let http = parts
             .http
             .map(|(listener, access)| spawn_http(&parts.broker, listener, access, stop.subscribe()));
@@ -175,7 +183,7 @@ impl<V: Venue> Daemon<V> {
                 () = stale.notified() => self.ground.tend().await?,
                 Some(_) = self.sessions.join_next() => {}
                 Some(ended) = self.beside.join_next() => return Err(DaemonError::Fault(in_words(ended))),
-                ended = &mut self.looking => return Err(DaemonError::Fault(in_words(ended))),
+                _ = &mut self.looking => return Err(DaemonError::Fault("HALT is not looked at".to_owned())),
                 served = until_served(&mut self.http) => return served,
             }
         }
@@ -190,7 +198,7 @@ impl<V: Venue> Daemon<V> {
             stop,
             stop_looking,
             mut sessions,
-            looking,
+            mut looking,
             http,
             files,
             mut beside,
@@ -215,7 +223,7 @@ impl<V: Venue> Daemon<V> {
             let _ = timeout(LAST_HTTP, http).await;
         }
         stop_looking.send_replace(true);
-        if !looking.is_finished() && timeout(LAST_LOOK, looking).await.is_err() {
+        if !looking.is_terminated() && timeout(LAST_LOOK, &mut looking).await.is_err() {
             tracing::warn!("a sweep was still under way; it goes on at the next start");
         }
         beside.shutdown().await;

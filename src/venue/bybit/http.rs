@@ -1,7 +1,7 @@
 //! The one way out: every request, GET or POST, passes [`Http::transfer`] exactly once and is never repeated there.
 
 use std::error::Error as _;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
@@ -32,7 +32,7 @@ pub(super) struct Http {
     client: OnceLock<Result<reqwest::Client, String>>,
     /// Locked while it is measured: callers that come meanwhile share the one measurement.
     pub(super) clock: Mutex<Option<Reading>>,
-    pub(super) limits: Limits,
+    pub(super) limits: Arc<Limits>,
 }
 
 /// A request before it is signed.
@@ -67,7 +67,17 @@ impl Http {
             config,
             client: OnceLock::new(),
             clock: Mutex::new(None),
-            limits: Limits::default(),
+            limits: Arc::default(),
+        }
+    }
+
+    /// The same address, key and budgets; connections and clock of its own.
+    pub(super) fn apart(&self) -> Self {
+        Self {
+            config: self.config.clone(),
+            client: OnceLock::new(),
+            clock: Mutex::new(None),
+            limits: Arc::clone(&self.limits),
         }
     }
 
