@@ -225,6 +225,8 @@ pub(super) fn log_to_stderr(level: Option<&str>) {
     let log = tracing_subscriber::fmt()
         .with_max_level(level)
         .with_writer(std::io::stderr)
+        // A log that takes no more, as on a full disk, would be complained of on that very log: a panic.
+        .log_internal_errors(false)
         .with_target(false);
     // A second subscriber in one process is a test's affair; the first one stays.
     let _ = log.with_ansi(false).try_init();

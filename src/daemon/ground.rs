@@ -16,23 +16,44 @@ use crate::state::paths::LiveFiles;
 #[derive(Debug)]
 pub(super) struct Ground {
     place: Place,
-    /// `None` once nobody is let in any more.
+    /// `None` where the socket could not be opened, or nobody is let in any more.
     door: Option<Door>,
+    /// Said once for each time that it could not be opened.
+    said: bool,
     watch: Watch,
     files: LiveFiles,
     poke: Arc<Notify>,
 }
 
 impl Ground {
-    /// Opens the socket and arms the watch, which pokes `poke`.
-    pub(super) fn new(place: Place, files: &LiveFiles, poke: Arc<Notify>) -> Result<Self, DaemonError> {
-        Ok(Self {
+    /// Opens the socket and arms the watch, which pokes `poke`. A socket that cannot be opened, as on a full disk, is
+    /// tried again: HALT is watched without it.
+    pub(super) fn new(place: Place, files: &LiveFiles, poke: Arc<Notify>) -> Self {
+        let mut ground = Self {
             place,
-            door: Some(open_door(files)?),
+            door: None,
+            said: false,
             watch: Watch::new(files, Arc::clone(&poke)),
             files: files.clone(),
             poke,
-        })
+        };
+        ground.open();
+        ground
+    }
+
+    fn open(&mut self) {
+        match Door::open(&self.files) {
+            Ok(door) => {
+                self.door = Some(door);
+                self.said = false;
+            }
+            Err(error) if !self.said => {
+                self.said = true;
+                let folder = self.files.broker_folder().display();
+                tracing::warn!(%error, %folder, "sessions cannot reach the daemon: the socket cannot be opened (its path may have about 100 characters at most); it is tried again");
+            }
+            Err(_) => {}
+        }
     }
 
     /// The next connection of the same user.
@@ -69,11 +90,10 @@ impl Ground {
                 Err(taken) => return Err(taken.into()),
             }
         }
-        if self.door.as_ref().is_some_and(|door| !door.is_in_place()) {
-            match open_door(&self.files) {
-                Ok(door) => self.door = Some(door),
-                Err(error) => tracing::warn!(%error, "sessions cannot reach the daemon"),
-            }
+        // A disk that was full is tried again.
+        let _ = self.place.sign();
+        if !self.door.as_ref().is_some_and(Door::is_in_place) {
+            self.open();
         }
         Ok(())
     }
@@ -87,11 +107,4 @@ impl Ground {
     pub(super) fn is_ours(&self) -> bool {
         self.place.is_ours()
     }
-}
-
-fn open_door(files: &LiveFiles) -> Result<Door, DaemonError> {
-    Door::open(files).map_err(|source| DaemonError::Socket {
-        folder: files.broker_folder().display().to_string(),
-        source,
-    })
 }

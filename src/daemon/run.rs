@@ -46,10 +46,6 @@ const LAST_HTTP: Duration = Duration::from_secs(3);
 /// Why the daemon ended without being asked to.
 #[derive(Debug, Error)]
 pub enum DaemonError {
-    #[error(
-        "the socket cannot be opened in `{folder}`: {source}; its path may have about 100 characters at most"
-    )]
-    Socket { folder: String, source: io::Error },
     #[error(transparent)]
     Place(#[from] PlaceError),
     #[error(transparent)]
@@ -124,7 +120,7 @@ impl<V: Venue> Daemon<V> {
         let listener = parts.http.as_ref().map(|(listener, _)| listener);
         let address = listener.and_then(|listener| listener.local_addr().ok());
         let board = Board::new(parts.place.holder(), parts.broker.venue_label(), address);
-        let ground = Ground::new(parts.place, &files, Arc::clone(&poke))?;
+        let ground = Ground::new(parts.place, &files, Arc::clone(&poke));
         let (stop, stop_looking) = (watch::Sender::new(false), watch::Sender::new(false));
         let around = Around {
             files: files.clone(),

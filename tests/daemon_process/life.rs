@@ -3,6 +3,7 @@
 use std::io::Write;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::os::unix::net::UnixStream;
+use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 use std::{fs, thread};
 
@@ -278,4 +279,55 @@ fn a_client_that_never_reads_keeps_no_daemon_and_halt_is_swept_until_the_end() {
     );
     assert_eq!(daemon.wait(), Some(0));
     assert!(world.state().is_none());
+}
+
+/// No file can be written, as on a full disk, the log included. `.md` stands where the socket is made.
+#[test]
+fn a_full_disk_keeps_no_daemon_from_starting_and_from_sweeping() {
+    let world = World::new();
+    {
+        let _before = world.daemon();
+        let mut session = over_socket(&world);
+        assert_eq!(session.call("bybit_place_order", PLACE)["status"], "accepted");
+    }
+    let in_the_way = world.files.broker_folder().join(".md");
+    fs::write(&in_the_way, "").unwrap();
+    let settings = world.command(&[]);
+    let mut shell = Command::new("sh");
+    shell
+        .env_clear()
+        .envs(
+            settings
+                .get_envs()
+                .filter_map(|(name, value)| Some((name, value?))),
+        )
+        .args(["-c", "trap '' XFSZ; ulimit -f 0; exec \"$0\" daemon --no-http"])
+        .arg(settings.get_program());
+    let log = || fs::File::create(world.root.path().join("log")).unwrap();
+    let shell = shell.stdin(Stdio::null()).stdout(log()).stderr(log());
+    let mut daemon = Unserved(shell.spawn().unwrap());
+    thread::sleep(Duration::from_millis(500));
+    fs::write(world.files.halt_global(), "").unwrap();
+    until("a cancel on the wire", || {
+        let requests = world.exchange.requests();
+        let mut cancels = requests
+            .iter()
+            .filter(|request| request.path == "/v5/order/cancel-all");
+        cancels.next().is_some().then_some(())
+    });
+    assert!(UnixStream::connect(world.socket()).is_err());
+    // There is room again: it is reached within seconds, and nothing was started anew.
+    fs::remove_file(&in_the_way).unwrap();
+    until("the socket", || UnixStream::connect(world.socket()).ok());
+    assert!(daemon.0.try_wait().unwrap().is_none());
+}
+
+/// A daemon that does not say where it listens; killed when dropped.
+struct Unserved(Child);
+
+impl Drop for Unserved {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
 }
