@@ -99,7 +99,7 @@ mod tests {
         let around = Around {
             files: LiveFiles::new(&RuntimeRoot::at(root.path().to_owned()), key),
             poke: Arc::new(Notify::new()),
-            board: watch::Sender::new(Board::new(&Holder::default(), ("paper", true), None)),
+            board: watch::Sender::new(Board::new(&Holder::default(), ("paper", true), None, None)),
             beat: watch::Sender::new(Instant::now()),
         };
         let (stop, stopped) = watch::channel(false);

@@ -119,7 +119,13 @@ impl<V: Venue> Daemon<V> {
         let poke = Arc::new(Notify::new());
         let listener = parts.http.as_ref().map(|(listener, _)| listener);
         let address = listener.and_then(|listener| listener.local_addr().ok());
-        let board = Board::new(parts.place.holder(), parts.broker.venue_label(), address);
+        let identity = Some(parts.identity.clone());
+        let board = Board::new(
+            parts.place.holder(),
+            parts.broker.venue_label(),
+            address,
+            identity,
+        );
         let ground = Ground::new(parts.place, &files, Arc::clone(&poke));
         let (stop, stop_looking) = (watch::Sender::new(false), watch::Sender::new(false));
         let around = Around {

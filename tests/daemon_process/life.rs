@@ -331,3 +331,71 @@ impl Drop for Unserved {
         let _ = self.0.wait();
     }
 }
+
+/// What `status`, `doctor` and `halt` say of the daemon; the exit codes of the first two.
+fn judged(world: &World) -> (Option<i32>, Option<i32>, String) {
+    let status = world.command(&["status"]).output().unwrap();
+    let doctor = world.command(&["doctor"]).output().unwrap();
+    let halt = world.command(&["halt", "--reason", "test"]).output().unwrap();
+    fs::remove_file(world.files.halt_global()).unwrap();
+    let texts = [status.stdout, doctor.stdout, halt.stdout].concat();
+    (
+        status.status.code(),
+        doctor.status.code(),
+        String::from_utf8(texts).unwrap(),
+    )
+}
+
+#[test]
+fn a_daemon_that_does_not_look_is_in_order_for_nobody() {
+    let world = World::new();
+    let daemon = world.daemon();
+    until("a first look", || {
+        world.state().filter(|state| !state["last_look"].is_null())
+    });
+    let (status, _, said) = judged(&world);
+    assert_eq!(status, Some(0), "{said}");
+    assert!(said.contains("daemon.alive") && !said.contains("BUT"), "{said}");
+    assert!(said.contains("cancels what rests at the exchange"), "{said}");
+
+    // Frozen, and its last look is made old instead of waiting.
+    daemon.signal("STOP");
+    let path = world.files.broker_folder().join("mandated.state.json");
+    let mut state = world.state().unwrap();
+    state["last_look"] = "2026-01-01T00:00:00.000+00:00".into();
+    fs::write(&path, state.to_string()).unwrap();
+    let (status, doctor, said) = judged(&world);
+    assert_eq!((status, doctor), (Some(3), Some(3)), "{said}");
+    assert!(said.contains("daemon.not_looking"), "{said}");
+    assert_eq!(said.matches("its last look is").count(), 3, "{said}");
+    assert!(said.contains("do not count on it"), "{said}");
+    daemon.signal("CONT");
+    until("another look", || {
+        world.state().filter(|now| now["last_look"] != state["last_look"])
+    });
+
+    // With another key here it looks after other money.
+    let mut other = world.command(&["status"]);
+    let ended = other.env("BYBIT_API_KEY", "another").output().unwrap();
+    let said = String::from_utf8(ended.stdout).unwrap();
+    assert_eq!(ended.status.code(), Some(3));
+    assert!(
+        said.contains("BUT its api key is another one than here"),
+        "{said}"
+    );
+}
+
+#[test]
+fn status_says_that_the_ledger_cannot_be_read_and_goes_on() {
+    let world = World::new();
+    fs::create_dir(world.files.audit()).unwrap();
+    let ended = world.command(&["status"]).output().unwrap();
+    let said = String::from_utf8(ended.stdout).unwrap();
+    assert_eq!(ended.status.code(), Some(3), "{said}");
+    let records = said.lines().find(|line| line.starts_with("records"));
+    assert!(
+        records.is_some_and(|line| line.contains("cannot be read")),
+        "{said}"
+    );
+    assert!(said.contains("not running"), "{said}");
+}
