@@ -18,5 +18,6 @@ mod socket;
 pub mod sweep;
 pub mod systemd;
 mod thread;
+mod unanswered;
 mod upkeep;
 pub mod watch;
