@@ -20,7 +20,7 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
-use tokio::task::{AbortHandle, JoinSet};
+use tokio::task::{AbortHandle, JoinSet, yield_now};
 use tokio::time::sleep;
 
 use super::running::{Call, Running};
@@ -72,7 +72,11 @@ impl Connections {
             tokio::select! {
                 () = &mut shutdown => break,
                 accepted = listener.accept(), if has_room => match accepted {
-                    Ok((stream, _)) => self.let_in(stream),
+                    Ok((stream, _)) => {
+                        self.let_in(stream);
+                        // One that was cut off gives its descriptor back before the next is let in.
+                        yield_now().await;
+                    }
                     Err(error) => {
                         tracing::warn!(%error, "a connection could not be accepted");
                         sleep(PAUSE).await;

@@ -193,6 +193,10 @@ fn another_daemon_in_the_new_folder_ends_the_old_one() {
     let world = World::new();
     let mut old = world.daemon();
     let aside = world.root.path().join("aside");
+    // Not in the middle of writing how it stands: that write would end in the new folder.
+    until("a first look", || {
+        world.state().filter(|state| !state["last_look"].is_null())
+    });
     old.signal("STOP");
     fs::rename(world.files.broker_folder(), &aside).unwrap();
     world.commit();
