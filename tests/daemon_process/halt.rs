@@ -1,6 +1,7 @@
 //! HALT and the daemon as a process: how soon it acts, and that being killed does not stop the job.
 
 use std::fs;
+use std::io::Write;
 use std::time::{Duration, Instant};
 
 use fs2::FileExt;
@@ -8,7 +9,7 @@ use mandated::sim::{Fault, FaultKind};
 use serde_json::Value;
 
 use crate::session::over_socket;
-use crate::world::{PLACE, World, until};
+use crate::world::{Daemon, PLACE, World, until};
 
 fn cancels(world: &World) -> usize {
     let requests = world.exchange.requests();
@@ -121,5 +122,20 @@ fn writes_that_wait_for_a_locked_ledger_hold_no_cancel_up() {
         sessions[0].receive()["result"]["structuredContent"]["status"],
         "blocked"
     );
+    until("the receipt", || receipt(&world));
+}
+
+/// A terminal that was stopped with Ctrl-S: whatever is logged waits for ever.
+#[test]
+fn a_log_that_nobody_reads_holds_no_cancel_up() {
+    let world = World::new();
+    let (_unread, mut full) = std::io::pipe().unwrap();
+    full.write_all(&[b'x'; 64 * 1024]).unwrap();
+    let mut command = world.command(&["--log-level", "debug", "daemon", "--port", "0"]);
+    command.stderr(full);
+    let _daemon = Daemon::start(&world, command);
+    place_orders(&world, 1);
+    fs::write(world.files.halt_global(), "").unwrap();
+    until("a cancel on the wire", || (cancels(&world) > 0).then_some(()));
     until("the receipt", || receipt(&world));
 }
