@@ -32,7 +32,7 @@ const MAY_NAME: [(&str, &[&str]); 9] = [
 ];
 
 /// Packages that belong to one part of the program, by the beginning of its path.
-const PACKAGES: [(&str, &[&str]); 11] = [
+const PACKAGES: [(&str, &[&str]); 13] = [
     ("reqwest", &["venue/bybit/"]),
     ("ring", &["venue/bybit/", "sim/"]),
     ("webpki_roots", &["venue/bybit/"]),
@@ -40,6 +40,8 @@ const PACKAGES: [(&str, &[&str]); 11] = [
     ("notify", &["daemon/"]),
     ("rmcp", &["mcp/"]),
     ("axum", &["mcp/", "sim/"]),
+    ("hyper", &["mcp/"]),
+    ("hyper_util", &["mcp/"]),
     ("rusqlite", &["sim/"]),
     ("clap", &["cli/"]),
     ("directories", &["cli/"]),

@@ -3,6 +3,7 @@
 #![cfg(test)]
 
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use mandated::domain::secret::Secret;
 use mandated::mcp::http::{HttpAccess, HttpError, serve_http};
@@ -11,6 +12,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
+use tokio::time::{Instant, timeout};
 
 mod mcp_stub;
 use mcp_stub::{StubVenue, empty, server};
@@ -216,4 +218,92 @@ async fn it_stops_when_told_to() {
     running.ask("2025-11-25", LIST).await;
     running.stop.send(()).unwrap();
     running.serving.await.unwrap().unwrap();
+}
+
+async fn idle(address: SocketAddr, count: usize) -> Vec<TcpStream> {
+    let mut streams = Vec::new();
+    for _ in 0..count {
+        streams.push(TcpStream::connect(address).await.unwrap());
+    }
+    streams
+}
+
+/// Whether the other side closes it within that time.
+async fn is_closed(stream: &mut TcpStream, within: Duration) -> bool {
+    let mut byte = [0];
+    let read = timeout(within, stream.read(&mut byte)).await;
+    // Closed in order, or reset.
+    read.is_ok_and(|read| read.map_or(true, |count| count == 0))
+}
+
+#[tokio::test]
+async fn connections_that_ask_for_nothing_take_no_place_from_those_that_do() {
+    let running = start(empty()).await;
+    let opened = Instant::now();
+    let mut streams = idle(running.address, 200).await;
+    // Half a request is no request.
+    streams[199]
+        .write_all(b"GET /health HTTP/1.1\r\nHost")
+        .await
+        .unwrap();
+    let host = running.address.to_string();
+    let (status, _) = running.send("GET", "/health", &[("Host", &host)], "").await;
+    assert_eq!(status, 200);
+    assert!(
+        opened.elapsed() < Duration::from_secs(3),
+        "{:?}",
+        opened.elapsed()
+    );
+    let mut kept = 0;
+    for stream in &mut streams {
+        kept += usize::from(!is_closed(stream, Duration::from_millis(1)).await);
+    }
+    assert!((32..=64).contains(&kept), "{kept} connections were kept");
+    for (number, stream) in streams.iter_mut().enumerate() {
+        let left = Duration::from_secs(10).saturating_sub(opened.elapsed());
+        assert!(is_closed(stream, left).await, "{number} is still open");
+    }
+}
+
+#[tokio::test]
+async fn a_connection_is_kept_between_requests_and_each_of_them_is_answered() {
+    let running = start(empty()).await;
+    let mut stream = TcpStream::connect(running.address).await.unwrap();
+    let request = format!("GET /health HTTP/1.1\r\nHost: {}\r\n\r\n", running.address);
+    for _ in 0..2 {
+        stream.write_all(request.as_bytes()).await.unwrap();
+        let mut reply = vec![0; 1024];
+        let count = stream.read(&mut reply).await.unwrap();
+        assert!(reply[..count].starts_with(b"HTTP/1.1 200"));
+        tokio::time::sleep(Duration::from_secs(1)).await;
+    }
+    assert!(is_closed(&mut stream, Duration::from_secs(8)).await);
+}
+
+#[tokio::test]
+async fn a_call_that_takes_long_is_not_cut_off() {
+    let mut venue = empty();
+    venue.delay = Duration::from_secs(6);
+    let running = start(venue).await;
+    let call = r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"bybit_get_tickers","arguments":{}}}"#;
+    let crowd = async {
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        idle(running.address, 100).await
+    };
+    let (reply, _crowd) = tokio::join!(running.ask("2025-11-25", call), crowd);
+    assert_eq!(reply["result"]["isError"], false, "{reply}");
+}
+
+#[tokio::test]
+async fn it_ends_although_connections_are_open_that_ask_for_nothing() {
+    let running = start(empty()).await;
+    let mut streams = idle(running.address, 2).await;
+    streams[1].write_all(b"POST /mcp HTTP/1.1\r\n").await.unwrap();
+    running.ask("2025-11-25", LIST).await;
+    running.stop.send(()).unwrap();
+    let ended = timeout(Duration::from_secs(4), running.serving).await;
+    ended
+        .expect("it waits for clients that ask for nothing")
+        .unwrap()
+        .unwrap();
 }

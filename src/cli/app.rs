@@ -10,6 +10,7 @@ use url::Url;
 
 use super::Failure;
 use super::args::{PAPER_ROOT_VARIABLE, Settings, VenueChoice};
+use super::log::Lines;
 use crate::broker::{Broker, Mode};
 use crate::daemon::hello::{Identity, account_mark};
 use crate::domain::secret::Secret;
@@ -228,8 +229,8 @@ pub(super) fn mode() -> Result<Mode, Failure> {
     }
 }
 
-/// Logs go to stderr: stdout belongs to MCP and to results.
-pub(super) fn log_to_stderr(level: Option<&str>) {
+/// Logs go to stderr: stdout belongs to MCP and to results. With `apart` they go there by a thread of their own.
+pub(super) fn log_to_stderr(level: Option<&str>, apart: Option<Lines>) {
     let level = match level.map(str::to_ascii_lowercase).as_deref() {
         Some("error" | "critical") => LevelFilter::ERROR,
         Some("info") => LevelFilter::INFO,
@@ -240,7 +241,12 @@ pub(super) fn log_to_stderr(level: Option<&str>) {
     };
     let log = tracing_subscriber::fmt()
         .with_max_level(level)
-        .with_writer(std::io::stderr)
+        .with_writer(move || match &apart {
+            Some(lines) => Box::new(lines.clone()) as Box<dyn std::io::Write>,
+            None => Box::new(std::io::stderr()),
+        })
+        // A log that takes no more, as on a full disk, would be complained of on that very log: a panic.
+        .log_internal_errors(false)
         .with_target(false);
     // A second subscriber in one process is a test's affair; the first one stays.
     let _ = log.with_ansi(false).try_init();

@@ -49,6 +49,7 @@ pub(super) async fn run(app: App, args: DaemonArgs) -> Result<Done, Failure> {
         place,
         files: app.files.clone(),
         venue: trading.venue.clone(),
+        apart: Arc::new(trading.venue.apart()),
         ledger: trading.ledger.clone(),
         broker: trading.broker.clone(),
         identity,

@@ -54,12 +54,24 @@ pub(super) async fn run(settings: Settings, args: &DoctorArgs) -> Result<Done, F
 /// What keeps a daemon from trading: reds that the gate does not refuse on by itself and that no person accepted.
 ///
 /// It asks the exchange three questions, waits at most 5 s for each, and walks the whole chain (150 MB a second) on
-/// the calling thread. An exchange that does not answer leaves
+/// a thread beside. An exchange that does not answer leaves
 /// `key.unchecked`: ask again later, and do not trade before.
 pub(in crate::cli) async fn red_findings(app: &App) -> Vec<Finding> {
-    let mut findings = files::folders(app);
-    findings.extend(secrets::check(app));
-    findings.push(standing::chain(app));
+    let here = app.clone();
+    let on_disk = tokio::task::spawn_blocking(move || {
+        let mut findings = files::folders(&here);
+        findings.extend(secrets::check(&here));
+        findings.push(standing::chain(&here));
+        findings
+    });
+    let mut findings = match on_disk.await {
+        Ok(findings) => findings,
+        // As if it had been here: whoever asked does not get an answer that looks like a good one.
+        Err(error) => match error.try_into_panic() {
+            Ok(panic) => std::panic::resume_unwind(panic),
+            Err(_) => std::future::pending().await,
+        },
+    };
     findings.extend(exchange::check(app, Depth::Start).await);
     let judged = judged(findings, &standing::policy(app));
     judged.into_iter().filter(Finding::is_unguarded).collect()

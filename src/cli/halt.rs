@@ -4,7 +4,7 @@ use super::app::App;
 use super::args::{HaltArgs, ResumeArgs};
 use super::out::{complain, say};
 use super::{Done, Failure};
-use crate::daemon::place;
+use crate::daemon::board::{Doubt, Seen};
 use crate::state::audit_record::{AuditKind, AuditOutcome, AuditRecord};
 use crate::state::clock;
 use crate::state::halt::{self, HaltScope, Trip, read_halt};
@@ -35,16 +35,29 @@ pub(super) fn trip(app: &App, args: &HaltArgs) -> Result<Done, Failure> {
         )),
         Trip::WasTripped => say(&format!("{whom} was halted before; the older sentinel stands.")),
     }
-    match place::holder(&app.files) {
-        Ok(Some(daemon)) => say(&format!(
-            "the daemon ({daemon}) cancels what rests at the exchange: follow it with `mandated status`."
-        )),
+    let us = app.identity().ok();
+    match Seen::read(&app.files) {
+        Ok(Some(daemon)) => say(&promise(&daemon, daemon.doubt(clock::now(), us.as_ref()))),
         Ok(None) | Err(_) => say(
             "no daemon runs for this broker key: orders that rest at the exchange stay; `mandated cancel-all` cancels them.",
         ),
     }
     record(app, AuditKind::HaltTripped, &args.reason);
     Ok(Done::Well)
+}
+
+/// What a person may expect of the daemon now.
+fn promise(daemon: &Seen, doubt: Option<Doubt>) -> String {
+    let holder = &daemon.holder;
+    match doubt {
+        None => format!(
+            "the daemon ({holder}) cancels what rests at the exchange: follow it with `mandated status`."
+        ),
+        Some(doubt) => format!(
+            "a daemon runs ({holder}), BUT {doubt}: do not count on it. orders that rest at the exchange may stay; \
+             `mandated cancel-all` cancels them."
+        ),
+    }
 }
 
 pub(super) fn resume(app: &App, args: &ResumeArgs) -> Result<Done, Failure> {

@@ -1,8 +1,8 @@
 //! The commands a person types. Each is a thin edge: it reads arguments and files, asks a floor below, prints.
 //!
 //! Exit codes: 0 done · 1 it failed, the reason is on stderr · 2 the command line or a setting is wrong ·
-//! 3 what was looked at is not in order (an invalid mandate, a broken ledger, a halt where `status` found one,
-//! anything red where `doctor` did) · 130 a person interrupted it; what was sent until then is on stdout.
+//! 3 what was looked at is not in order (an invalid mandate, a broken ledger, a halt or a daemon that does not look
+//! where `status` found one, anything red where `doctor` did) · 130 a person interrupted it; what was sent until then is on stdout.
 
 mod app;
 mod args;
@@ -14,6 +14,7 @@ mod exits;
 pub mod explain;
 mod halt;
 mod live;
+mod log;
 mod mandate;
 mod out;
 mod paper;
@@ -65,7 +66,9 @@ enum Done {
 #[must_use]
 pub fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    app::log_to_stderr(arguments.log_level.as_deref());
+    let is_daemon = matches!(arguments.command, Some(Command::Daemon(_)));
+    let lines = is_daemon.then(log::Lines::start).flatten();
+    app::log_to_stderr(arguments.log_level.as_deref(), lines.clone());
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
@@ -76,6 +79,9 @@ pub fn main() -> ExitCode {
     let ended = runtime.block_on(run(arguments));
     // A thread that still waits for standard input must not keep the process.
     runtime.shutdown_background();
+    if let Some(lines) = lines {
+        lines.finish();
+    }
     match ended {
         Ok(Done::Well) => ExitCode::SUCCESS,
         Ok(Done::NotInOrder) => ExitCode::from(3),

@@ -6,6 +6,7 @@ use super::app::App;
 use super::out::{Style, say};
 use super::{Done, Failure, audit, mandate};
 use crate::daemon::board::Seen;
+use crate::daemon::hello::Identity;
 use crate::domain::account::RestingOrder;
 use crate::domain::mandate::Mandate;
 use crate::domain::money::Usd;
@@ -39,8 +40,10 @@ struct View {
     chain: Result<Option<u64>, String>,
     /// What rests at the exchange, in words; `None` when it cannot be read.
     resting: Option<Vec<String>>,
-    last: Vec<Value>,
+    last: Result<Vec<Value>, String>,
     daemon: Result<Option<Seen>, String>,
+    /// What this process would trade with.
+    us: Option<Identity>,
 }
 
 pub(super) async fn run(app: App, as_json: bool) -> Result<Done, Failure> {
@@ -69,7 +72,7 @@ async fn look(app: &App) -> Result<View, Failure> {
         Some(Err(_)) => Policy::default(),
     };
     let chain = chain(app);
-    let last = ledger_read::tail(&app.files, LAST).map_err(Failure::failed)?;
+    let last = ledger_read::tail(&app.files, LAST).map_err(|error| error.to_string());
     Ok(View {
         root: app.root.as_path().display().to_string(),
         broker: app.files.broker().as_str().to_owned(),
@@ -84,7 +87,8 @@ async fn look(app: &App) -> Result<View, Failure> {
             .open_orders
             .map(|orders| orders.iter().map(in_words).collect()),
         daemon: Seen::read(&app.files).map_err(|error| error.to_string()),
-        last: last.into_iter().filter_map(|line| line.record).collect(),
+        us: app.identity().ok(),
+        last: last.map(|lines| lines.into_iter().filter_map(|line| line.record).collect()),
     })
 }
 
@@ -126,6 +130,17 @@ impl View {
             && self.exposure.is_ok()
             && self.inflight.is_ok()
             && self.chain.is_ok()
+            && self.last.is_ok()
+            && self.daemon_is_in_order()
+    }
+
+    /// None at all is in order; one that may not act on HALT is not.
+    fn daemon_is_in_order(&self) -> bool {
+        match &self.daemon {
+            Ok(Some(daemon)) => daemon.doubt(clock::now(), self.us.as_ref()).is_none(),
+            Ok(None) => true,
+            Err(_) => false,
+        }
     }
 
     fn print(&self, style: Style) {
@@ -171,12 +186,19 @@ impl View {
         }
         match &self.daemon {
             Ok(None) => line("daemon", style.faint("not running")),
-            Ok(Some(daemon)) => line("daemon", daemon.in_words(clock::now())),
+            Ok(Some(daemon)) => {
+                let words = daemon.in_words(clock::now(), self.us.as_ref());
+                let is_well = self.daemon_is_in_order();
+                line("daemon", if is_well { words } else { style.bad(&words) });
+            }
             Err(error) => line("daemon", style.bad(error)),
         }
-        self.last
-            .iter()
-            .for_each(|record| say(&format!("  {}", audit::in_words(record, style))));
+        match &self.last {
+            Ok(records) => records
+                .iter()
+                .for_each(|record| say(&format!("  {}", audit::in_words(record, style)))),
+            Err(error) => line("records", style.bad(error)),
+        }
     }
 
     fn print_resting(&self, line: &dyn Fn(&str, String)) {
@@ -279,9 +301,10 @@ impl View {
             "resting_orders": self.resting,
             "ledger_records": self.chain.as_ref().ok(),
             "ledger_error": self.chain.as_ref().err(),
-            "daemon": self.daemon.as_ref().ok().and_then(Option::as_ref).map(|daemon| daemon.to_json(clock::now())),
+            "daemon": self.daemon.as_ref().ok().and_then(Option::as_ref).map(|daemon| daemon.to_json(clock::now(), self.us.as_ref())),
             "daemon_error": self.daemon.as_ref().err(),
-            "last_records": self.last,
+            "last_records": self.last.as_ref().ok(),
+            "last_records_error": self.last.as_ref().err(),
         })
     }
 }

@@ -8,6 +8,7 @@ use chrono::{DateTime, Duration, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use super::hello::Identity;
 use super::place::{self, Holder};
 use super::sweep::SweepState;
 use crate::state::paths::LiveFiles;
@@ -39,6 +40,9 @@ pub struct Board {
     pub in_the_way: Option<String>,
     /// When HALT, mandate and exchange were last looked at, UTC.
     pub last_look: Option<String>,
+    /// Whose money it looks after.
+    #[serde(default)]
+    pub identity: Option<Identity>,
 }
 
 /// Where the sweep stands, as one word.
@@ -53,7 +57,12 @@ pub enum SweepWord {
 
 impl Board {
     /// Before the first look. `venue` is its label, and whether its money is not real.
-    pub(super) fn new(us: &Holder, venue: (&str, bool), http: Option<SocketAddr>) -> Self {
+    pub(super) fn new(
+        us: &Holder,
+        venue: (&str, bool),
+        http: Option<SocketAddr>,
+        identity: Option<Identity>,
+    ) -> Self {
         Self {
             pid: us.pid.unwrap_or_default(),
             since: us.since.clone().unwrap_or_default(),
@@ -67,6 +76,7 @@ impl Board {
             positions_left: 0,
             in_the_way: None,
             last_look: None,
+            identity,
         }
     }
 
@@ -157,6 +167,22 @@ pub(super) fn is_there(files: &LiveFiles) -> bool {
     path(files).exists()
 }
 
+/// Why a daemon that runs may not do what a person expects of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Doubt {
+    /// It did not look lately, or never: it may be stopped, or hang.
+    NotLooking(String),
+    /// It looks after other money than this process would.
+    OtherMoney(String),
+}
+
+impl std::fmt::Display for Doubt {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let (Self::NotLooking(why) | Self::OtherMoney(why)) = self;
+        out.write_str(why)
+    }
+}
+
 /// A running daemon, as others see it.
 #[derive(Debug, Clone)]
 pub struct Seen {
@@ -178,28 +204,47 @@ impl Seen {
         Ok(Some(Self { holder, board }))
     }
 
-    /// `alive (pid …, since …), on …, HALTING: 3 orders, 1 position left`.
+    /// Why it may not act on HALT here; `us` is what this process would trade with. A daemon that began just now is
+    /// given the time to look.
     #[must_use]
-    pub fn in_words(&self, now: DateTime<Utc>) -> String {
+    pub fn doubt(&self, now: DateTime<Utc>, us: Option<&Identity>) -> Option<Doubt> {
+        let board = self.board.as_ref();
+        let looked = board.and_then(|board| board.age_of_look(now));
+        // A clock that was set back makes an old look one of the future.
+        if let Some(age) = looked.filter(|age| age.abs() > FRESH) {
+            let seconds = age.num_seconds();
+            return Some(Doubt::NotLooking(format!("its last look is {seconds} s old")));
+        }
+        let began = self.holder.since.as_deref().and_then(iso_instant::parse);
+        let is_new = began.is_some_and(|began| (now - began).abs() <= FRESH);
+        if looked.is_none() && !is_new {
+            return Some(Doubt::NotLooking("it has not said that it looks".to_owned()));
+        }
+        let different = us?.differs_in_money(board?.identity.as_ref()?)?;
+        Some(Doubt::OtherMoney(different))
+    }
+
+    /// `alive (pid …, since …), on …, HALTING: 3 orders, 1 position left`, and what makes it doubtful.
+    #[must_use]
+    pub fn in_words(&self, now: DateTime<Utc>, us: Option<&Identity>) -> String {
         let holder = &self.holder;
-        let Some(board) = &self.board else {
-            return format!("alive ({holder}), it has not said how it stands");
+        let stands = match &self.board {
+            None => "it has not said how it stands".to_owned(),
+            Some(board) if board.last_look.is_none() => format!("on {}, it has not looked yet", board.venue),
+            Some(board) => format!("on {}, {}", board.venue, board.in_words()),
         };
-        let late = match board.age_of_look(now) {
-            Some(age) if age <= FRESH => String::new(),
-            Some(age) => format!("; BUT its last look is {} s old", age.num_seconds()),
-            None => "; it has not looked yet".to_owned(),
-        };
-        format!("alive ({holder}), on {}, {}{late}", board.venue, board.in_words())
+        let doubt = self.doubt(now, us).map(|doubt| format!("; BUT {doubt}"));
+        format!("alive ({holder}), {stands}{}", doubt.unwrap_or_default())
     }
 
     /// For programs.
     #[must_use]
-    pub fn to_json(&self, now: DateTime<Utc>) -> Value {
+    pub fn to_json(&self, now: DateTime<Utc>, us: Option<&Identity>) -> Value {
         json!({
             "pid": self.holder.pid,
             "since": self.holder.since,
-            "says": self.in_words(now),
+            "says": self.in_words(now, us),
+            "doubt": self.doubt(now, us).map(|doubt| doubt.to_string()),
             "state": self.board,
         })
     }
@@ -217,7 +262,7 @@ mod tests {
             pid: Some(7),
             since: Some("then".into()),
         };
-        let mut board = Board::new(&holder, ("paper", true), None);
+        let mut board = Board::new(&holder, ("paper", true), None, None);
         board.halted = Some("HALT stands".into());
         board.note(&SweepState::Halting {
             orders_left: 3,
@@ -230,12 +275,71 @@ mod tests {
             board: Some(board),
         };
         let well = "alive (pid 7, since then), on paper, HALTING: 3 orders, 1 position left";
-        assert_eq!(seen.in_words(now), well);
-        seen.board.as_mut().unwrap().last_look = looked(90);
-        assert!(seen.in_words(now).ends_with("BUT its last look is 90 s old"));
+        assert_eq!(seen.in_words(now, None), well);
+        for age in [31, 90, -90] {
+            seen.board.as_mut().unwrap().last_look = looked(age);
+            let end = format!("BUT its last look is {age} s old");
+            assert!(seen.in_words(now, None).ends_with(&end), "{age}");
+            assert!(
+                matches!(seen.doubt(now, None), Some(Doubt::NotLooking(_))),
+                "{age}"
+            );
+        }
+        seen.board.as_mut().unwrap().last_look = looked(29);
+        assert_eq!(seen.doubt(now, None), None);
         seen.board.as_mut().unwrap().sweep = SweepWord::Idle;
-        assert!(seen.in_words(now).contains("HALTING: the first look"));
-        seen.board = None;
-        assert!(seen.in_words(now).contains("has not said"));
+        assert!(seen.in_words(now, None).contains("HALTING: the first look"));
+    }
+
+    #[test]
+    fn one_that_never_looked_is_doubted_unless_it_began_just_now() {
+        let now = DateTime::from_timestamp(1_780_391_749, 0).unwrap();
+        let began = |seconds| Some(crate::state::clock::ledger_text(now - Duration::seconds(seconds)));
+        let seen = |since| Seen {
+            holder: Holder { pid: Some(7), since },
+            board: None,
+        };
+        assert_eq!(seen(began(5)).doubt(now, None), None);
+        assert!(seen(began(5)).in_words(now, None).contains("has not said"));
+        for since in [began(31), None] {
+            assert!(matches!(seen(since).doubt(now, None), Some(Doubt::NotLooking(_))));
+        }
+    }
+
+    #[test]
+    fn one_with_other_money_is_doubted() {
+        let now = DateTime::from_timestamp(1_780_391_749, 0).unwrap();
+        let us = Identity {
+            version: "1".into(),
+            broker: "bybit".into(),
+            venue: "bybit demo".into(),
+            place: "https://api-demo.bybit.com/".into(),
+            mode: "trade".into(),
+            account: Some("aa".into()),
+        };
+        let holder = Holder {
+            pid: Some(7),
+            since: None,
+        };
+        let mut board = Board::new(&holder, ("bybit demo", true), None, Some(us.clone()));
+        board.last_look = Some(crate::state::clock::ledger_text(now));
+        let seen = Seen {
+            holder,
+            board: Some(board),
+        };
+        assert_eq!(seen.doubt(now, Some(&us)), None);
+        let mut other = us.clone();
+        other.account = Some("bb".into());
+        let doubt = seen.doubt(now, Some(&other)).unwrap();
+        assert_eq!(
+            doubt,
+            Doubt::OtherMoney("its api key is another one than here".into())
+        );
+        assert!(
+            seen.in_words(now, Some(&other))
+                .ends_with("BUT its api key is another one than here")
+        );
+        other.account = None;
+        assert_eq!(seen.doubt(now, Some(&other)), None);
     }
 }

@@ -16,27 +16,52 @@ use crate::state::paths::LiveFiles;
 #[derive(Debug)]
 pub(super) struct Ground {
     place: Place,
-    door: Door,
+    /// `None` where the socket could not be opened, or nobody is let in any more.
+    door: Option<Door>,
+    /// Said once for each time that it could not be opened.
+    said: bool,
     watch: Watch,
     files: LiveFiles,
     poke: Arc<Notify>,
 }
 
 impl Ground {
-    /// Opens the socket and arms the watch, which pokes `poke`.
-    pub(super) fn new(place: Place, files: &LiveFiles, poke: Arc<Notify>) -> Result<Self, DaemonError> {
-        Ok(Self {
+    /// Opens the socket and arms the watch, which pokes `poke`. A socket that cannot be opened, as on a full disk, is
+    /// tried again: HALT is watched without it.
+    pub(super) fn new(place: Place, files: &LiveFiles, poke: Arc<Notify>) -> Self {
+        let mut ground = Self {
             place,
-            door: open_door(files)?,
+            door: None,
+            said: false,
             watch: Watch::new(files, Arc::clone(&poke)),
             files: files.clone(),
             poke,
-        })
+        };
+        ground.open();
+        ground
+    }
+
+    fn open(&mut self) {
+        match Door::open(&self.files) {
+            Ok(door) => {
+                self.door = Some(door);
+                self.said = false;
+            }
+            Err(error) if !self.said => {
+                self.said = true;
+                let folder = self.files.broker_folder().display();
+                tracing::warn!(%error, %folder, "sessions cannot reach the daemon: the socket cannot be opened (its path may have about 100 characters at most); it is tried again");
+            }
+            Err(_) => {}
+        }
     }
 
     /// The next connection of the same user.
     pub(super) async fn next(&self) -> std::io::Result<UnixStream> {
-        self.door.next().await
+        match &self.door {
+            Some(door) => door.next().await,
+            None => std::future::pending().await,
+        }
     }
 
     /// Returns when a folder may have been replaced.
@@ -44,11 +69,12 @@ impl Ground {
         self.watch.stale()
     }
 
-    /// Looks again at what may have been replaced underneath, and pokes. An error when another daemon holds the
+    /// Looks again at what may have been replaced underneath, and pokes if it was. An error when another daemon holds the
     /// place that counts now: this one must not stay beside it.
     pub(super) async fn tend(&mut self) -> Result<(), DaemonError> {
-        self.watch.arm();
-        self.poke.notify_one();
+        if self.watch.arm() {
+            self.poke.notify_one();
+        }
         // A missing folder is not made: someone may be putting another in its place.
         if !self.files.broker_folder().is_dir() {
             return Ok(());
@@ -64,24 +90,21 @@ impl Ground {
                 Err(taken) => return Err(taken.into()),
             }
         }
-        if !self.door.is_in_place() {
-            match open_door(&self.files) {
-                Ok(door) => self.door = door,
-                Err(error) => tracing::warn!(%error, "sessions cannot reach the daemon"),
-            }
+        // A disk that was full is tried again.
+        let _ = self.place.sign();
+        if !self.door.as_ref().is_some_and(Door::is_in_place) {
+            self.open();
         }
         Ok(())
     }
 
-    /// Lets nobody in any more; the place is still held.
-    pub(super) fn close(self) -> Place {
-        self.place
+    /// Lets nobody in any more; the place is still held, and HALT still pokes.
+    pub(super) fn shut(&mut self) {
+        self.door = None;
     }
-}
 
-fn open_door(files: &LiveFiles) -> Result<Door, DaemonError> {
-    Door::open(files).map_err(|source| DaemonError::Socket {
-        folder: files.broker_folder().display().to_string(),
-        source,
-    })
+    /// Whether the place that is held is still the one that counts.
+    pub(super) fn is_ours(&self) -> bool {
+        self.place.is_ours()
+    }
 }

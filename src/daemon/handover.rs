@@ -1,17 +1,19 @@
-//! A process that was started for one session hands it to the daemon: bytes both ways, nothing understood.
+//! A process that was started for one session hands it to the daemon: bytes both ways, none of them changed.
 
 use std::io;
 use std::os::unix::net::SocketAddr;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use thiserror::Error;
-use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufReader, copy};
+use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufReader};
 use tokio::net::UnixStream;
 use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::time::timeout;
 
 use super::door::{own_user, socket_path};
 use super::hello::{Identity, MAX_BYTES};
+use super::unanswered::Unanswered;
 use crate::mcp::stdio::standard_streams;
 use crate::state::paths::LiveFiles;
 
@@ -99,28 +101,57 @@ impl Handover {
     }
 
     /// Copies both ways until the daemon has answered everything. The end of the input is handed on, and the
-    /// daemon ends its side only after the last answer.
+    /// daemon ends its side only after the last answer: one that ends it before is gone.
     pub async fn relay<R, W>(self, mut input: R, mut output: W) -> Result<(), RelayError>
     where
         R: AsyncRead + Unpin,
         W: AsyncWrite + Unpin,
     {
         let Self { mut from, mut to } = self;
+        let unanswered = Mutex::default();
         let sending = async {
-            let sent = copy(&mut input, &mut to).await;
+            let sent = send(&mut input, &mut to, &unanswered).await;
             // A daemon that is gone is noticed by the other half.
             let _ = to.shutdown().await;
             sent.is_ok()
         };
-        let receiving = receive(&mut from, &mut output);
+        let receiving = receive(&mut from, &mut output, &unanswered);
         tokio::pin!(sending, receiving);
         tokio::select! {
             input_ended = &mut sending => {
-                let received = receiving.await;
-                if input_ended { received } else { received.and(Err(RelayError::Gone)) }
+                receiving.await?;
+                match input_ended && !locked(&unanswered).is_owed() {
+                    true => Ok(()),
+                    false => Err(RelayError::Gone),
+                }
             }
             received = &mut receiving => received.and(Err(RelayError::Gone)),
         }
+    }
+}
+
+/// No line is half noted: nothing panics while it is locked.
+fn locked(unanswered: &Mutex<Unanswered>) -> MutexGuard<'_, Unanswered> {
+    unanswered.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Everything that the client says, until it ends its side.
+async fn send(
+    input: &mut (impl AsyncRead + Unpin),
+    to: &mut (impl AsyncWrite + Unpin),
+    unanswered: &Mutex<Unanswered>,
+) -> io::Result<()> {
+    let mut buffer = vec![0; 64 * 1024];
+    loop {
+        let count = input.read(&mut buffer).await?;
+        let got = buffer.get(..count).unwrap_or_default();
+        if got.is_empty() {
+            locked(unanswered).sent_all();
+            return Ok(());
+        }
+        // Before it is sent: the answer may be there at once.
+        locked(unanswered).sent(got);
+        to.write_all(got).await?;
     }
 }
 
@@ -128,6 +159,7 @@ impl Handover {
 async fn receive(
     from: &mut (impl AsyncRead + Unpin),
     output: &mut (impl AsyncWrite + Unpin),
+    unanswered: &Mutex<Unanswered>,
 ) -> Result<(), RelayError> {
     let mut buffer = vec![0; 64 * 1024];
     loop {
@@ -139,5 +171,6 @@ async fn receive(
         let got = buffer.get(..count).unwrap_or_default();
         output.write_all(got).await.map_err(RelayError::Output)?;
         output.flush().await.map_err(RelayError::Output)?;
+        locked(unanswered).received(got);
     }
 }

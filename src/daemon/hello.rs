@@ -64,25 +64,34 @@ impl Identity {
     /// A process without a key of its own takes the daemon's: it has no other account in mind.
     #[must_use]
     pub fn differs_from(&self, other: &Self) -> Option<String> {
-        let pairs = [
+        let program = [
             ("version", &self.version, &other.version),
+            ("BYBIT_MODE", &self.mode, &other.mode),
+        ];
+        self.differs_in_money(other)
+            .or_else(|| first_difference(&program))
+    }
+
+    /// Why a daemon that is `other` looks after other money than this process would; `None` when it is the same.
+    #[must_use]
+    pub fn differs_in_money(&self, other: &Self) -> Option<String> {
+        let pairs = [
             ("broker key", &self.broker, &other.broker),
             ("venue", &self.venue, &other.venue),
             ("address", &self.place, &other.place),
-            ("BYBIT_MODE", &self.mode, &other.mode),
         ];
-        for (what, ours, theirs) in pairs {
-            if ours != theirs {
-                return Some(format!("its {what} is `{theirs}`, here it is `{ours}`"));
-            }
-        }
-        match (&self.account, &other.account) {
+        first_difference(&pairs).or_else(|| match (&self.account, &other.account) {
             (Some(ours), theirs) if theirs.as_ref() != Some(ours) => {
                 Some("its api key is another one than here".to_owned())
             }
             _ => None,
-        }
+        })
     }
+}
+
+fn first_difference(pairs: &[(&str, &String, &String)]) -> Option<String> {
+    let (what, ours, theirs) = pairs.iter().find(|(_, ours, theirs)| ours != theirs)?;
+    Some(format!("its {what} is `{theirs}`, here it is `{ours}`"))
 }
 
 #[cfg(test)]
@@ -129,6 +138,13 @@ mod tests {
             change(&mut theirs);
             assert!(ours.differs_from(&theirs).is_some(), "{theirs:?}");
         }
+        let mut newer = identity();
+        newer.version.push('x');
+        newer.mode = "read".into();
+        assert_eq!(ours.differs_in_money(&newer), None);
+        let mut elsewhere = identity();
+        elsewhere.place.push('x');
+        assert!(ours.differs_in_money(&elsewhere).is_some());
         let mut keyless = identity();
         keyless.account = None;
         assert_eq!(keyless.differs_from(&identity()), None);

@@ -1,9 +1,10 @@
 //! The one task that looks: pokes are many and fall together, looks come one after another.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use tokio::sync::{Notify, watch};
+use tokio::time::{MissedTickBehavior, interval};
 
 use super::board::Board;
 use super::place::now_text;
@@ -11,6 +12,9 @@ use super::sweep::{SweepState, Sweeper};
 use crate::state::halt::read_halt;
 use crate::state::paths::LiveFiles;
 use crate::venue::Venue;
+
+/// HALT is looked at this often even when nobody pokes.
+const POLL: Duration = Duration::from_secs(1);
 
 /// What is done at every poke.
 pub(super) trait Look: Send {
@@ -33,12 +37,15 @@ pub(super) struct Around {
     pub(super) beat: watch::Sender<Instant>,
 }
 
-/// Looks at every poke until `stop` turns true; a look that has begun is finished.
+/// Looks at every poke, and once a second, until `stop` turns true; a look that has begun is finished.
 pub(super) async fn keep_looking(mut look: impl Look, around: Around, mut stop: watch::Receiver<bool>) {
+    let mut ticks = interval(POLL);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         tokio::select! {
             biased;
             _ = stop.wait_for(|stop| *stop) => return,
+            _ = ticks.tick() => {}
             // A poke during a look is kept, and leads to one more look after it.
             () = around.poke.notified() => {}
         }
@@ -60,12 +67,10 @@ pub(super) async fn keep_looking(mut look: impl Look, around: Around, mut stop: 
 
 #[cfg(test)]
 mod tests {
-    use std::sync::atomic::{AtomicUsize, Ordering};
-    use std::time::Duration;
-
     use super::*;
     use crate::daemon::place::Holder;
     use crate::state::paths::{BrokerKey, RuntimeRoot};
+    use std::sync::atomic::{AtomicUsize, Ordering};
 
     /// Counts its looks and notices two at once.
     struct Slow {
@@ -94,7 +99,7 @@ mod tests {
         let around = Around {
             files: LiveFiles::new(&RuntimeRoot::at(root.path().to_owned()), key),
             poke: Arc::new(Notify::new()),
-            board: watch::Sender::new(Board::new(&Holder::default(), ("paper", true), None)),
+            board: watch::Sender::new(Board::new(&Holder::default(), ("paper", true), None, None)),
             beat: watch::Sender::new(Instant::now()),
         };
         let (stop, stopped) = watch::channel(false);
@@ -103,8 +108,8 @@ mod tests {
             looks: Arc::clone(&looks),
             busy: Arc::default(),
         };
+        // The first look needs no poke.
         let task = tokio::spawn(keep_looking(slow, around.clone(), stopped));
-        around.poke.notify_one();
         tokio::time::sleep(Duration::from_millis(5)).await;
         for _ in 0..100 {
             around.poke.notify_one();

@@ -1,6 +1,6 @@
 //! What runs between an agent's calls: the watch on HALT and the mandate, the sweep, recovery, the socket.
 //!
-//! `place` lets one daemon in for each broker key, `watch` pokes, `look` is the one task that sweeps, `ground`,
+//! `place` lets one daemon in for each broker key, `watch` pokes, `look` is the one task that sweeps, on the thread of `thread`, `ground`,
 //! `door` and `socket` let sessions in, `hello` and `handover` are how `serve` finds out whether to use them. `board` tells
 //! `status` how things stand, `systemd` tells the service manager, `run` puts them together.
 
@@ -17,5 +17,7 @@ pub mod run;
 mod socket;
 pub mod sweep;
 pub mod systemd;
+mod thread;
+mod unanswered;
 mod upkeep;
 pub mod watch;

@@ -55,6 +55,8 @@ pub struct Place {
     file: File,
     path: PathBuf,
     holder: Holder,
+    /// Whether the file says so.
+    signed: bool,
 }
 
 /// The file that is locked.
@@ -64,13 +66,13 @@ pub fn pid_path(files: &LiveFiles) -> PathBuf {
 }
 
 impl Place {
-    /// Takes the place and says so in the file. `since` is when this process began.
+    /// Takes the place and says so in the file, where that can be written. `since` is when this process began.
     pub async fn take(files: &LiveFiles, since: &str) -> Result<Self, PlaceError> {
         let path = pid_path(files);
         let mut tries = 0;
         loop {
             match lock(&path) {
-                Ok(Some(file)) => return Self::sign(file, path, since),
+                Ok(Some(file)) => return Ok(Self::held(file, path, since)),
                 Ok(None) if tries < TRIES => tries += 1,
                 Ok(None) => {
                     return Err(PlaceError::Taken {
@@ -84,19 +86,34 @@ impl Place {
         }
     }
 
-    fn sign(file: File, path: PathBuf, since: &str) -> Result<Self, PlaceError> {
+    fn held(file: File, path: PathBuf, since: &str) -> Self {
         let holder = Holder {
             pid: Some(process::id()),
             since: Some(since.to_owned()),
         };
-        let place = Self { file, path, holder };
-        match place.write(&format!("{} {since}\n", process::id())) {
-            Ok(()) => Ok(place),
-            Err(source) => Err(PlaceError::Unusable {
-                path: place.path.clone(),
-                source,
-            }),
+        let mut place = Self {
+            file,
+            path,
+            holder,
+            signed: false,
+        };
+        if let Err(error) = place.sign() {
+            tracing::warn!(%error, path = %place.path.display(), "the place is held, and the file does not say by whom");
         }
+        place
+    }
+
+    /// Says in the file whose the place is, where it does not say so yet. A full disk takes nothing: the lock holds
+    /// all the same.
+    pub(super) fn sign(&mut self) -> io::Result<()> {
+        if self.signed {
+            return Ok(());
+        }
+        let Holder { pid, since } = &self.holder;
+        let (pid, since) = (pid.unwrap_or_default(), since.as_deref().unwrap_or_default());
+        self.write(&format!("{pid} {since}\n"))?;
+        self.signed = true;
+        Ok(())
     }
 
     fn write(&self, text: &str) -> io::Result<()> {

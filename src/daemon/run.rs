@@ -7,17 +7,17 @@ use std::time::{Duration, Instant};
 
 use thiserror::Error;
 use tokio::net::TcpListener;
-use tokio::sync::{Notify, watch};
+use tokio::sync::{Notify, oneshot, watch};
 use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 
 use super::board::{self, Board};
 use super::ground::Ground;
 use super::hello::Identity;
-use super::look::{Around, keep_looking};
+use super::look::Around;
 use super::place::{Place, PlaceError};
-use super::sweep::Sweeper;
 use super::systemd::Notifier;
+use super::thread::Sweep;
 use super::{socket, upkeep};
 use crate::broker::Broker;
 use crate::mcp::http::{HttpAccess, HttpError, serve_http};
@@ -26,27 +26,32 @@ use crate::state::ledger::Ledger;
 use crate::state::paths::LiveFiles;
 use crate::venue::Venue;
 
-/// HALT is looked at this often even when no event says so.
+/// Place, socket and watch are looked after this often even when no event says so.
 const POLL: Duration = Duration::from_secs(1);
 
 /// After a failed accept, such as for want of file descriptors.
 const AFTER_REFUSAL: Duration = Duration::from_millis(100);
 
-/// How long a look that is under way may go on after the end was asked for, and idle HTTP connections after that.
+/// How long sessions may go on after the end was asked for: longer than a write takes to find out what became of it.
+const LAST_SESSIONS: Duration = Duration::from_secs(75);
+
+/// With no write under way they have this long: a read comes back within it, and a client that does not fetch its
+/// replies by then is not waited for.
+const LAST_REPLIES: Duration = Duration::from_secs(10);
+
+/// How long a look that is under way may go on after that, and idle HTTP connections.
 const LAST_LOOK: Duration = Duration::from_secs(30);
 const LAST_HTTP: Duration = Duration::from_secs(3);
 
 /// Why the daemon ended without being asked to.
 #[derive(Debug, Error)]
 pub enum DaemonError {
-    #[error(
-        "the socket cannot be opened in `{folder}`: {source}; its path may have about 100 characters at most"
-    )]
-    Socket { folder: String, source: io::Error },
     #[error(transparent)]
     Place(#[from] PlaceError),
     #[error(transparent)]
     Http(#[from] HttpError),
+    #[error("the thread of the sweep cannot be started: {0}")]
+    Thread(io::Error),
     #[error("a task of the daemon ended by itself, which is a fault in this program: {0}")]
     Fault(String),
     #[error("stopped before everything was settled: what is in flight is settled at the next start")]
@@ -58,7 +63,10 @@ pub enum DaemonError {
 pub struct Parts<V> {
     pub place: Place,
     pub files: LiveFiles,
+    /// The broker's.
     pub venue: Arc<V>,
+    /// The same exchange for the sweep: no connection and no lock of it is shared with `venue`.
+    pub apart: Arc<V>,
     pub ledger: Ledger,
     pub broker: Arc<Broker<V>>,
     pub identity: Identity,
@@ -94,9 +102,12 @@ struct Daemon<V> {
     broker: Arc<Broker<V>>,
     identity: Identity,
     notifier: Notifier,
+    /// Ends sessions and HTTP.
     stop: watch::Sender<bool>,
+    /// Ends the looks, after everything else: what rests meanwhile is still swept under HALT.
+    stop_looking: watch::Sender<bool>,
     sessions: JoinSet<()>,
-    looking: JoinHandle<()>,
+    looking: oneshot::Receiver<()>,
     http: Option<JoinHandle<Result<(), HttpError>>>,
     /// What may be dropped at any instant.
     beside: JoinSet<()>,
@@ -108,23 +119,32 @@ impl<V: Venue> Daemon<V> {
         let poke = Arc::new(Notify::new());
         let listener = parts.http.as_ref().map(|(listener, _)| listener);
         let address = listener.and_then(|listener| listener.local_addr().ok());
-        let board = Board::new(parts.place.holder(), parts.broker.venue_label(), address);
-        let ground = Ground::new(parts.place, &files, Arc::clone(&poke))?;
-        let stop = watch::Sender::new(false);
+        let identity = Some(parts.identity.clone());
+        let board = Board::new(
+            parts.place.holder(),
+            parts.broker.venue_label(),
+            address,
+            identity,
+        );
+        let ground = Ground::new(parts.place, &files, Arc::clone(&poke));
+        let (stop, stop_looking) = (watch::Sender::new(false), watch::Sender::new(false));
         let around = Around {
             files: files.clone(),
             poke,
             board: watch::Sender::new(board),
             beat: watch::Sender::new(Instant::now()),
         };
+        let looking = Sweep {
+            venue: parts.apart,
+            ledger: parts.ledger,
+            around,
+            notifier: parts.notifier.clone(),
+            stop: stop_looking.subscribe(),
+        };
+        let looking = looking.start().map_err(DaemonError::Thread)?;
         let mut beside = JoinSet::new();
-        let (boards, beat) = (around.board.subscribe(), around.beat.subscribe());
-        beside.spawn(upkeep::keep_board(files.clone(), boards, parts.notifier.clone()));
-        beside.spawn(upkeep::keep_alive(parts.notifier.clone(), beat));
-        beside.spawn(upkeep::keep_warm(Arc::clone(&parts.venue)));
+        beside.spawn(upkeep::keep_warm(parts.venue));
         beside.spawn(upkeep::keep_recovering(Arc::clone(&parts.broker), files.clone()));
-        let sweeper = Sweeper::new(parts.venue, files.clone(), parts.ledger);
-        let looking = tokio::spawn(keep_looking(sweeper, around, stop.subscribe()));
         let http = parts
             .http
             .map(|(listener, access)| spawn_http(&parts.broker, listener, access, stop.subscribe()));
@@ -135,6 +155,7 @@ impl<V: Venue> Daemon<V> {
             identity: parts.identity,
             notifier: parts.notifier,
             stop,
+            stop_looking,
             sessions: JoinSet::new(),
             looking,
             http,
@@ -164,38 +185,51 @@ impl<V: Venue> Daemon<V> {
                 () = stale.notified() => self.ground.tend().await?,
                 Some(_) = self.sessions.join_next() => {}
                 Some(ended) = self.beside.join_next() => return Err(DaemonError::Fault(in_words(ended))),
-                ended = &mut self.looking => return Err(DaemonError::Fault(in_words(ended))),
+                _ = &mut self.looking => return Err(DaemonError::Fault("HALT is not looked at".to_owned())),
                 served = until_served(&mut self.http) => return served,
             }
         }
     }
 
-    /// No new order; those in flight are settled; every caller has its answer.
+    /// No new order; those in flight are settled; every caller that listens has its answer. HALT is looked at until
+    /// all of that is over.
     async fn finish(self) {
         let Self {
-            ground,
+            mut ground,
             broker,
             stop,
+            stop_looking,
             mut sessions,
-            looking,
+            mut looking,
             http,
             files,
             mut beside,
             ..
         } = self;
         broker.close();
-        let place = ground.close();
+        ground.shut();
         stop.send_replace(true);
-        while sessions.join_next().await.is_some() {}
-        broker.drain().await;
-        if !looking.is_finished() && timeout(LAST_LOOK, looking).await.is_err() {
-            tracing::warn!("a sweep was still under way; it goes on at the next start");
+        let settled = async {
+            broker.drain().await;
+            sleep(LAST_REPLIES).await;
+        };
+        let answered = async { while sessions.join_next().await.is_some() {} };
+        tokio::select! {
+            () = async { answered.await; broker.drain().await } => {}
+            _ = timeout(LAST_SESSIONS, settled) => {
+                tracing::warn!("a session that did not come to its end is cut off");
+            }
         }
+        sessions.shutdown().await;
         if let Some(http) = http {
             let _ = timeout(LAST_HTTP, http).await;
         }
+        stop_looking.send_replace(true);
+        if !looking.is_terminated() && timeout(LAST_LOOK, &mut looking).await.is_err() {
+            tracing::warn!("a sweep was still under way; it goes on at the next start");
+        }
         beside.shutdown().await;
-        if place.is_ours() {
+        if ground.is_ours() {
             board::remove(&files);
         }
     }

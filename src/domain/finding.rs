@@ -3,12 +3,14 @@
 //! The ids are a contract: a policy file that a person wrote names them. None is renamed or given another meaning.
 
 /// Reds that nothing else refuses on: the daemon does not trade while one stands, unless a person accepts it.
-pub const ACCEPTABLE: [&str; 12] = [
+pub const ACCEPTABLE: [&str; 14] = [
     "account.mode",
     "chain.broken",
     "client.command",
     "client.env",
     "client.other_root",
+    "daemon.not_looking",
+    "daemon.other_money",
     "daemon.socket_exposed",
     "files.folder_writable",
     "files.secret_exposed",

@@ -4,6 +4,7 @@
 
 use std::io;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
 use axum::body::{Body, Bytes, to_bytes};
@@ -17,12 +18,23 @@ use rmcp::transport::streamable_http_server::session::never::NeverSessionManager
 use rmcp::transport::streamable_http_server::{StreamableHttpServerConfig, StreamableHttpService};
 use thiserror::Error;
 use tokio::net::TcpListener;
+use tokio::time::{sleep, timeout};
 
+use super::connections::Connections;
 use super::exact::{self, MAX_MESSAGE_BYTES, MAX_WRAPPED_BYTES};
 use super::guard::Guard;
 use super::server::Server;
 use crate::domain::secret::Secret;
 use crate::venue::Venue;
+
+/// A body has to be there within this.
+const BODY_WITHIN: Duration = Duration::from_secs(30);
+
+/// How long requests may go on after the end was asked for: longer than a write takes to find out what became of it.
+const LAST_REQUESTS: Duration = Duration::from_secs(75);
+
+/// With no call under way, a client that does not fetch its answer by then is not waited for.
+const LAST_ANSWERS: Duration = Duration::from_secs(3);
 
 /// The listener or the server over it failed.
 #[derive(Debug, Error)]
@@ -39,7 +51,7 @@ pub struct HttpAccess {
     pub hosts: Vec<String>,
 }
 
-/// Serves on `listener` until `shutdown` completes and running calls are answered.
+/// Serves on `listener` until `shutdown` completes and running calls are answered, or cannot be.
 pub async fn serve_http<V: Venue>(
     server: Server<V>,
     listener: TcpListener,
@@ -49,11 +61,20 @@ pub async fn serve_http<V: Venue>(
     let bound = listener.local_addr()?;
     let guard = Arc::new(Guard::new(bound, &access.hosts, &access.token));
     tracing::info!("serving MCP at http://{bound}/mcp");
-    let app = router(server.clone(), guard);
-    axum::serve(listener, app)
-        .with_graceful_shutdown(shutdown)
-        .await?;
-    server.idle().await;
+    let mut connections = Connections::new(router(server.clone(), guard));
+    connections.accept(listener, shutdown).await;
+    let called = async {
+        server.idle().await;
+        sleep(LAST_ANSWERS).await;
+    };
+    tokio::select! {
+        () = connections.ended() => {}
+        _ = timeout(LAST_REQUESTS, called) => {}
+    }
+    connections.cut().await;
+    if timeout(LAST_REQUESTS, server.idle()).await.is_err() {
+        tracing::warn!("calls were still running when serving HTTP ended");
+    }
     Ok(())
 }
 
@@ -110,9 +131,16 @@ async fn require_token(State(guard): State<Arc<Guard>>, request: Request, next: 
 /// Wraps the arguments of a call before the library parses the body.
 async fn keep_exact(request: Request, next: Next) -> Response {
     let (mut head, body) = request.into_parts();
-    let Ok(body) = to_bytes(body, MAX_MESSAGE_BYTES).await else {
-        let reason = "refused: the body is over 4 MiB or broke off";
-        return (StatusCode::PAYLOAD_TOO_LARGE, reason).into_response();
+    let body = match timeout(BODY_WITHIN, to_bytes(body, MAX_MESSAGE_BYTES)).await {
+        Ok(Ok(body)) => body,
+        Ok(Err(_)) => {
+            let reason = "refused: the body is over 4 MiB or broke off";
+            return (StatusCode::PAYLOAD_TOO_LARGE, reason).into_response();
+        }
+        Err(_) => {
+            let reason = "refused: the body was not there within 30 seconds";
+            return (StatusCode::REQUEST_TIMEOUT, reason).into_response();
+        }
     };
     let body = Bytes::from(exact::wrap(&body).into_owned());
     head.headers.insert(CONTENT_LENGTH, HeaderValue::from(body.len()));

@@ -4,7 +4,7 @@
 //! exact text that the caller sent, and what the broker says is the reply. This floor decides nothing.
 //!
 //! ```text
-//! stdio, http    the ways in; lines, guard and token belong to them
+//! stdio, http    the ways in; lines, guard, token and connections belong to them
 //! server         the protocol: what we are, what there is, what a call answers
 //! exact          keeps numbers and repeated keys as the caller wrote them
 //! tools          the table, as data in table_read and table_write; schema makes JSON Schema of it
@@ -13,6 +13,7 @@
 //! ```
 
 pub mod args;
+mod connections;
 mod endpoint;
 pub mod exact;
 mod guard;

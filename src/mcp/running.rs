@@ -27,6 +27,11 @@ impl Running {
         self.below(1).await;
     }
 
+    /// Whether nothing is under way.
+    pub(super) fn is_idle(&self) -> bool {
+        *self.0.borrow() == 0
+    }
+
     /// Returns when fewer than `limit` are under way.
     pub(super) async fn below(&self, limit: usize) {
         // The sender lives in `self`, so waiting cannot fail.

@@ -1,13 +1,15 @@
 //! HALT and the daemon as a process: how soon it acts, and that being killed does not stop the job.
 
 use std::fs;
+use std::io::Write;
 use std::time::{Duration, Instant};
 
+use fs2::FileExt;
 use mandated::sim::{Fault, FaultKind};
 use serde_json::Value;
 
 use crate::session::over_socket;
-use crate::world::{PLACE, World, until};
+use crate::world::{Daemon, PLACE, World, until};
 
 fn cancels(world: &World) -> usize {
     let requests = world.exchange.requests();
@@ -89,4 +91,51 @@ fn a_daemon_that_is_killed_in_the_middle_of_a_sweep_is_followed_by_one_that_fini
     let said = world.command(&["status", "--json"]).output().unwrap();
     let status: Value = serde_json::from_slice(&said.stdout).unwrap();
     assert_eq!(status["exposure_usd"], "0");
+}
+
+/// Another program holds the chain while it reads all of it: each record of a refused write waits for it.
+#[test]
+fn writes_that_wait_for_a_locked_ledger_hold_no_cancel_up() {
+    let world = World::new();
+    let _daemon = world.daemon();
+    place_orders(&world, 1);
+    let chain = fs::File::open(world.files.audit_chain()).unwrap();
+    chain.lock_exclusive().unwrap();
+    let mut sessions: Vec<_> = (0..10).map(|_| over_socket(&world)).collect();
+    for session in &mut sessions {
+        session.send(
+            "bybit_place_order",
+            r#"{"category":"linear","symbol":"BTCUSDT","side":"Buy","order_type":"Market","qty":"1"}"#,
+        );
+    }
+    std::thread::sleep(Duration::from_millis(500));
+    let touched = Instant::now();
+    fs::write(world.files.halt_global(), "").unwrap();
+    until("a cancel on the wire", || (cancels(&world) > 0).then_some(()));
+    assert!(
+        touched.elapsed() < Duration::from_secs(1),
+        "{:?}",
+        touched.elapsed()
+    );
+    chain.unlock().unwrap();
+    assert_eq!(
+        sessions[0].receive()["result"]["structuredContent"]["status"],
+        "blocked"
+    );
+    until("the receipt", || receipt(&world));
+}
+
+/// A terminal that was stopped with Ctrl-S: whatever is logged waits for ever.
+#[test]
+fn a_log_that_nobody_reads_holds_no_cancel_up() {
+    let world = World::new();
+    let (_unread, mut full) = std::io::pipe().unwrap();
+    full.write_all(&[b'x'; 64 * 1024]).unwrap();
+    let mut command = world.command(&["--log-level", "debug", "daemon", "--port", "0"]);
+    command.stderr(full);
+    let _daemon = Daemon::start(&world, command);
+    place_orders(&world, 1);
+    fs::write(world.files.halt_global(), "").unwrap();
+    until("a cancel on the wire", || (cancels(&world) > 0).then_some(()));
+    until("the receipt", || receipt(&world));
 }

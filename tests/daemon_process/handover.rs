@@ -3,7 +3,7 @@
 use std::io::Write;
 
 use crate::session::Serve;
-use crate::world::{PLACE, World};
+use crate::world::{PLACE, World, until};
 use mandated::sim::{Fault, FaultKind};
 
 fn stderr_of(ended: &std::process::Output) -> String {
@@ -94,6 +94,30 @@ fn a_daemon_that_goes_away_ends_the_session_and_says_what_that_may_mean() {
     daemon.wait();
     // The input is still open: a client that waits must not wait for ever.
     let _ = serve.session.to.as_mut().unwrap().write_all(b"\n");
+    let ended = serve.end();
+    assert_eq!(ended.status.code(), Some(1));
+    assert!(
+        stderr_of(&ended).contains("may have been sent"),
+        "{}",
+        stderr_of(&ended)
+    );
+}
+
+#[test]
+fn a_daemon_that_goes_away_with_a_write_is_told_although_the_input_ended_before() {
+    let world = World::new();
+    let mut daemon = world.daemon();
+    world.exchange.faults().add(Fault {
+        path: "/v5/order/create".into(),
+        kind: FaultKind::DelayMs(8000),
+        times: Some(1),
+    });
+    let mut serve = Serve::start(world.command(&["serve"]));
+    serve.session.send("bybit_place_order", PLACE);
+    serve.session.to = None;
+    until("an order in flight", || (world.inflight() == 1).then_some(()));
+    daemon.signal("KILL");
+    daemon.wait();
     let ended = serve.end();
     assert_eq!(ended.status.code(), Some(1));
     assert!(

@@ -1,6 +1,9 @@
 //! The daemon as a process: one for each broker key, what it serves, how it ends, and what it survives.
 
+use std::io::Write;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::os::unix::net::UnixStream;
+use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 use std::{fs, thread};
 
@@ -190,6 +193,10 @@ fn another_daemon_in_the_new_folder_ends_the_old_one() {
     let world = World::new();
     let mut old = world.daemon();
     let aside = world.root.path().join("aside");
+    // Not in the middle of writing how it stands: that write would end in the new folder.
+    until("a first look", || {
+        world.state().filter(|state| !state["last_look"].is_null())
+    });
     old.signal("STOP");
     fs::rename(world.files.broker_folder(), &aside).unwrap();
     world.commit();
@@ -238,4 +245,161 @@ fn the_service_manager_is_told() {
         "{heard:?}"
     );
     assert_eq!(daemon.wait(), Some(0));
+}
+
+/// A client that asks for more than a socket holds and never reads: its replies keep its session from ending.
+fn mute(world: &World) -> UnixStream {
+    let mut session = over_socket(world);
+    let mut to = session.to.take().unwrap();
+    for id in 2..60 {
+        writeln!(to, r#"{{"jsonrpc":"2.0","id":{id},"method":"tools/list"}}"#).unwrap();
+    }
+    to
+}
+
+#[test]
+fn a_client_that_never_reads_keeps_no_daemon_and_halt_is_swept_until_the_end() {
+    let world = World::new();
+    let mut daemon = world.daemon();
+    assert_eq!(
+        over_socket(&world).call("bybit_place_order", PLACE)["status"],
+        "accepted"
+    );
+    let _mute = mute(&world);
+    thread::sleep(Duration::from_millis(500));
+    daemon.signal("TERM");
+    until("the socket's end", || (!world.socket().exists()).then_some(()));
+    fs::write(world.files.halt_global(), "").unwrap();
+    until("a cancel on the wire", || {
+        let requests = world.exchange.requests();
+        let mut cancels = requests
+            .iter()
+            .filter(|request| request.path == "/v5/order/cancel-all");
+        cancels.next().is_some().then_some(())
+    });
+    assert!(
+        daemon.child.try_wait().unwrap().is_none(),
+        "it ended before the mute client was given up"
+    );
+    assert_eq!(daemon.wait(), Some(0));
+    assert!(world.state().is_none());
+}
+
+/// No file can be written, as on a full disk, the log included. `.md` stands where the socket is made.
+#[test]
+fn a_full_disk_keeps_no_daemon_from_starting_and_from_sweeping() {
+    let world = World::new();
+    {
+        let _before = world.daemon();
+        let mut session = over_socket(&world);
+        assert_eq!(session.call("bybit_place_order", PLACE)["status"], "accepted");
+    }
+    let in_the_way = world.files.broker_folder().join(".md");
+    fs::write(&in_the_way, "").unwrap();
+    let settings = world.command(&[]);
+    let mut shell = Command::new("sh");
+    shell
+        .env_clear()
+        .envs(
+            settings
+                .get_envs()
+                .filter_map(|(name, value)| Some((name, value?))),
+        )
+        .args(["-c", "trap '' XFSZ; ulimit -f 0; exec \"$0\" daemon --no-http"])
+        .arg(settings.get_program());
+    let log = || fs::File::create(world.root.path().join("log")).unwrap();
+    let shell = shell.stdin(Stdio::null()).stdout(log()).stderr(log());
+    let mut daemon = Unserved(shell.spawn().unwrap());
+    thread::sleep(Duration::from_millis(500));
+    fs::write(world.files.halt_global(), "").unwrap();
+    until("a cancel on the wire", || {
+        let requests = world.exchange.requests();
+        let mut cancels = requests
+            .iter()
+            .filter(|request| request.path == "/v5/order/cancel-all");
+        cancels.next().is_some().then_some(())
+    });
+    assert!(UnixStream::connect(world.socket()).is_err());
+    // There is room again: it is reached within seconds, and nothing was started anew.
+    fs::remove_file(&in_the_way).unwrap();
+    until("the socket", || UnixStream::connect(world.socket()).ok());
+    assert!(daemon.0.try_wait().unwrap().is_none());
+}
+
+/// A daemon that does not say where it listens; killed when dropped.
+struct Unserved(Child);
+
+impl Drop for Unserved {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// What `status`, `doctor` and `halt` say of the daemon; the exit codes of the first two.
+fn judged(world: &World) -> (Option<i32>, Option<i32>, String) {
+    let status = world.command(&["status"]).output().unwrap();
+    let doctor = world.command(&["doctor"]).output().unwrap();
+    let halt = world.command(&["halt", "--reason", "test"]).output().unwrap();
+    fs::remove_file(world.files.halt_global()).unwrap();
+    let texts = [status.stdout, doctor.stdout, halt.stdout].concat();
+    (
+        status.status.code(),
+        doctor.status.code(),
+        String::from_utf8(texts).unwrap(),
+    )
+}
+
+#[test]
+fn a_daemon_that_does_not_look_is_in_order_for_nobody() {
+    let world = World::new();
+    let daemon = world.daemon();
+    until("a first look", || {
+        world.state().filter(|state| !state["last_look"].is_null())
+    });
+    let (status, _, said) = judged(&world);
+    assert_eq!(status, Some(0), "{said}");
+    assert!(said.contains("daemon.alive") && !said.contains("BUT"), "{said}");
+    assert!(said.contains("cancels what rests at the exchange"), "{said}");
+
+    // Frozen, and its last look is made old instead of waiting.
+    daemon.signal("STOP");
+    let path = world.files.broker_folder().join("mandated.state.json");
+    let mut state = world.state().unwrap();
+    state["last_look"] = "2026-01-01T00:00:00.000+00:00".into();
+    fs::write(&path, state.to_string()).unwrap();
+    let (status, doctor, said) = judged(&world);
+    assert_eq!((status, doctor), (Some(3), Some(3)), "{said}");
+    assert!(said.contains("daemon.not_looking"), "{said}");
+    assert_eq!(said.matches("its last look is").count(), 3, "{said}");
+    assert!(said.contains("do not count on it"), "{said}");
+    daemon.signal("CONT");
+    until("another look", || {
+        world.state().filter(|now| now["last_look"] != state["last_look"])
+    });
+
+    // With another key here it looks after other money.
+    let mut other = world.command(&["status"]);
+    let ended = other.env("BYBIT_API_KEY", "another").output().unwrap();
+    let said = String::from_utf8(ended.stdout).unwrap();
+    assert_eq!(ended.status.code(), Some(3));
+    assert!(
+        said.contains("BUT its api key is another one than here"),
+        "{said}"
+    );
+}
+
+#[test]
+fn status_says_that_the_ledger_cannot_be_read_and_goes_on() {
+    let world = World::new();
+    fs::create_dir(world.files.audit()).unwrap();
+    let ended = world.command(&["status"]).output().unwrap();
+    let said = String::from_utf8(ended.stdout).unwrap();
+    assert_eq!(ended.status.code(), Some(3), "{said}");
+    let records = said.lines().find(|line| line.starts_with("records"));
+    assert!(
+        records.is_some_and(|line| line.contains("cannot be read")),
+        "{said}"
+    );
+    assert!(said.contains("not running"), "{said}");
 }

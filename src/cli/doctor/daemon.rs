@@ -1,37 +1,61 @@
-//! Whether a daemon runs for this broker key: it holds a lock as long as it lives, and listens on a socket.
+//! Whether a daemon runs for this broker key, looks, and looks after the same money: it holds a lock as long as it
+//! lives, says when it looked, and listens on a socket.
 
 use std::fs;
 use std::io;
 use std::os::unix::fs::FileTypeExt;
 use std::path::Path;
 
+use chrono::{DateTime, Utc};
+
 use super::super::app::App;
 use super::finding::Finding;
 use super::modes::{OTHERS_WRITE, open_to_others};
+use crate::daemon::board::{Doubt, Seen};
 use crate::daemon::door::socket_path;
-use crate::daemon::place::{self, Holder};
+use crate::daemon::hello::Identity;
+use crate::state::clock;
 
 pub(super) fn check(app: &App) -> Vec<Finding> {
-    let holder = place::holder(&app.files);
-    let mut findings = vec![judge_holder(&holder)];
-    if matches!(holder, Ok(Some(_))) {
+    let seen = Seen::read(&app.files);
+    let mut findings = vec![judge(&seen, clock::now(), app.identity().ok().as_ref())];
+    if matches!(seen, Ok(Some(_))) {
         findings.push(check_socket(&socket_path(&app.files)));
     }
     findings
 }
 
-fn judge_holder(holder: &io::Result<Option<Holder>>) -> Finding {
-    match holder {
-        Ok(Some(holder)) => Finding::green("daemon.alive", format!("running, {holder}")),
-        Ok(None) => Finding::yellow(
-            "daemon.not_running",
-            "no daemon runs: a halt refuses orders, and nothing cancels those that rest",
-            "start `mandated daemon`, if a halt is to cancel and close",
+fn judge(seen: &io::Result<Option<Seen>>, now: DateTime<Utc>, us: Option<&Identity>) -> Finding {
+    let seen = match seen {
+        Ok(Some(seen)) => seen,
+        Ok(None) => {
+            return Finding::yellow(
+                "daemon.not_running",
+                "no daemon runs: a halt refuses orders, and nothing cancels those that rest",
+                "start `mandated daemon`, if a halt is to cancel and close",
+            );
+        }
+        Err(error) => {
+            return Finding::yellow(
+                "daemon.not_running",
+                format!("whether a daemon runs cannot be told: {error}"),
+                "look at `mandated.pid` in the broker's folder",
+            );
+        }
+    };
+    let holder = &seen.holder;
+    match seen.doubt(now, us) {
+        None => Finding::green("daemon.alive", format!("running, {holder}")),
+        Some(Doubt::NotLooking(why)) => Finding::red(
+            "daemon.not_looking",
+            format!("a daemon runs ({holder}), and a halt may cancel nothing: {why}"),
+            "end that process, with SIGKILL if need be, and start `mandated daemon` again; until then `mandated \
+             cancel-all` and `mandated flatten` are the way out",
         ),
-        Err(error) => Finding::yellow(
-            "daemon.not_running",
-            format!("whether a daemon runs cannot be told: {error}"),
-            "look at `mandated.pid` in the broker's folder",
+        Some(Doubt::OtherMoney(why)) => Finding::red(
+            "daemon.other_money",
+            format!("a daemon runs ({holder}), and a halt cancels nothing of this account: {why}"),
+            "start it with the settings that are used here, or use its settings here",
         ),
     }
 }
@@ -70,21 +94,27 @@ mod tests {
     use std::os::unix::net::UnixListener;
 
     use super::*;
+    use crate::daemon::place::Holder;
 
     #[test]
     fn a_daemon_is_told_from_none() {
-        let holder = Holder {
-            pid: Some(4711),
-            since: Some("2026-06-02T09:15:49.482+00:00".to_owned()),
+        let now = DateTime::from_timestamp(1_780_391_749, 0).unwrap();
+        let since = |seconds| Some(clock::ledger_text(now - chrono::Duration::seconds(seconds)));
+        let seen = |since| Seen {
+            holder: Holder {
+                pid: Some(4711),
+                since,
+            },
+            board: None,
         };
-        let alive = judge_holder(&Ok(Some(holder)));
+        let alive = judge(&Ok(Some(seen(since(1)))), now, None);
         assert_eq!(alive.id, "daemon.alive");
         assert!(alive.what.contains("pid 4711"), "{}", alive.what);
-        assert_eq!(judge_holder(&Ok(None)).id, "daemon.not_running");
-        assert_eq!(
-            judge_holder(&Err(io::Error::other("no"))).id,
-            "daemon.not_running"
-        );
+        let silent = judge(&Ok(Some(seen(since(60)))), now, None);
+        assert!(silent.is_red() && silent.id == "daemon.not_looking");
+        assert_eq!(judge(&Ok(None), now, None).id, "daemon.not_running");
+        let error = io::Error::other("no");
+        assert_eq!(judge(&Err(error), now, None).id, "daemon.not_running");
     }
 
     #[test]

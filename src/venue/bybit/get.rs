@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use super::clock::Moment;
 use super::http::{Failure, Http, Request, banned};
-use super::limits::Bucket;
+use super::limits::{Bucket, Rank};
 use super::reply::{Envelope, Reply};
 use super::sign::Credentials;
 use crate::venue::VenueError;
@@ -49,6 +49,17 @@ impl Http {
         query: &str,
         signed: bool,
     ) -> Result<Envelope, VenueError> {
+        self.get_as(self.rank, path, query, signed).await
+    }
+
+    /// The same, of another rank than this client's.
+    pub(super) async fn get_as(
+        &self,
+        rank: Rank,
+        path: &'static str,
+        query: &str,
+        signed: bool,
+    ) -> Result<Envelope, VenueError> {
         let deadline = Instant::now() + self.config.timeout;
         let bucket = Bucket { path, category: None };
         let request = Request {
@@ -56,7 +67,7 @@ impl Http {
             query,
             body: None,
         };
-        let attempt = || self.get_once(request, signed, deadline);
+        let attempt = || self.get_once(request, rank, signed, deadline);
         match retried(deadline, attempt).await {
             Err(Trouble::Timestamp(_)) => {
                 self.measure_again(deadline).await?;
@@ -69,13 +80,14 @@ impl Http {
     async fn get_once(
         &self,
         request: Request<'_>,
+        rank: Rank,
         signed: bool,
         deadline: Instant,
     ) -> Result<Envelope, Trouble> {
         let signature = if signed {
             let credentials = self.credentials().map_err(Trouble::Final)?;
             let reading = self.reading(deadline).await.map_err(Trouble::Final)?;
-            self.admit(request.bucket, deadline)
+            self.admit(request.bucket, rank, deadline)
                 .await
                 .map_err(Trouble::Final)?;
             Some(
@@ -83,7 +95,7 @@ impl Http {
                     .map_err(Trouble::Final)?,
             )
         } else {
-            self.admit(request.bucket, deadline)
+            self.admit(request.bucket, rank, deadline)
                 .await
                 .map_err(Trouble::Final)?;
             None

@@ -1,7 +1,7 @@
 //! The one way out: every request, GET or POST, passes [`Http::transfer`] exactly once and is never repeated there.
 
 use std::error::Error as _;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
@@ -11,7 +11,7 @@ use url::Url;
 use super::clock::{Moment, Reading};
 use super::config::BybitConfig;
 use super::connection;
-use super::limits::{Bucket, Hold, LimitHeaders, Limits};
+use super::limits::{Bucket, Hold, LimitHeaders, Limits, Rank};
 use super::reply::{Redactor, Reply};
 use super::sign::Credentials;
 use crate::domain::secret::Secret;
@@ -32,7 +32,9 @@ pub(super) struct Http {
     client: OnceLock<Result<reqwest::Client, String>>,
     /// Locked while it is measured: callers that come meanwhile share the one measurement.
     pub(super) clock: Mutex<Option<Reading>>,
-    pub(super) limits: Limits,
+    pub(super) limits: Arc<Limits>,
+    /// Of reads: those of an exit may use what is kept of each budget.
+    pub(super) rank: Rank,
 }
 
 /// A request before it is signed.
@@ -67,7 +69,19 @@ impl Http {
             config,
             client: OnceLock::new(),
             clock: Mutex::new(None),
-            limits: Limits::default(),
+            limits: Arc::default(),
+            rank: Rank::Read,
+        }
+    }
+
+    /// The same address, key and budgets; connections and clock of its own, and the rank of exits for all that it asks.
+    pub(super) fn apart(&self) -> Self {
+        Self {
+            config: self.config.clone(),
+            client: OnceLock::new(),
+            clock: Mutex::new(None),
+            limits: Arc::clone(&self.limits),
+            rank: Rank::Exit,
         }
     }
 
@@ -114,10 +128,10 @@ impl Http {
     }
 
     /// Waits for room in the budget, not beyond `until`.
-    pub(super) async fn admit(&self, bucket: Bucket, until: Instant) -> Result<(), VenueError> {
+    pub(super) async fn admit(&self, bucket: Bucket, rank: Rank, until: Instant) -> Result<(), VenueError> {
         loop {
             let now = Instant::now();
-            match self.limits.take(bucket, now) {
+            match self.limits.take(bucket, rank, now) {
                 Ok(()) => return Ok(()),
                 Err(Hold::Wait(wait)) if now + wait <= until => tokio::time::sleep(wait).await,
                 Err(Hold::Wait(wait)) => {

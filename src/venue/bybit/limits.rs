@@ -1,5 +1,7 @@
 //! Throttling before Bybit has to (facts §3): one rolling second for each endpoint, and a full stop after a ban.
 //!
+//! A part of each budget is kept for what cannot wait: a loop of reads must not hold a cancel up.
+//!
 //! Budgets start as documented and follow the `X-Bapi-Limit…` headers of the answers. All of it is in this
 //! process: other processes with the same key are seen only through those headers.
 
@@ -15,6 +17,9 @@ const BAN: Duration = Duration::from_secs(10 * 60);
 /// The address limit is 600 requests in 5 s over all hosts; we stay under it.
 const ADDRESS: (usize, Duration) = (550, Duration::from_secs(5));
 
+/// Of each budget one part in so many is kept for [`Rank::Exit`].
+const KEPT: usize = 4;
+
 const SECOND: Duration = Duration::from_secs(1);
 
 /// What has a budget of its own: a path, on order calls together with the category.
@@ -22,6 +27,25 @@ const SECOND: Duration = Duration::from_secs(1);
 pub(super) struct Bucket {
     pub(super) path: &'static str,
     pub(super) category: Option<Category>,
+}
+
+/// How much of a budget a request may use.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Rank {
+    /// All but what is kept: reads, and what a write asks before it is approved.
+    Read,
+    /// All of it: exits and what they look at, a write that was approved and the search for what became of it.
+    Exit,
+}
+
+impl Rank {
+    /// How much of `budget`; at least one request, as a budget of one has nothing to keep.
+    fn share(self, budget: usize) -> usize {
+        match self {
+            Self::Read => (budget - budget / KEPT).max(1),
+            Self::Exit => budget,
+        }
+    }
 }
 
 /// Why a request must not leave now.
@@ -65,7 +89,7 @@ struct Window {
 
 impl Limits {
     /// Takes one request out of the budget, or says how long there is none.
-    pub(super) fn take(&self, bucket: Bucket, now: Instant) -> Result<(), Hold> {
+    pub(super) fn take(&self, bucket: Bucket, rank: Rank, now: Instant) -> Result<(), Hold> {
         let mut state = self.state();
         if let Some(until) = state.banned_until.filter(|until| *until > now) {
             return Err(Hold::Banned(until - now));
@@ -80,8 +104,8 @@ impl Limits {
             return Err(Hold::Wait(until - now));
         }
         let waits = [
-            full_for(&mut window.sent, window.budget, SECOND, now),
-            full_for(address, ADDRESS.0, ADDRESS.1, now),
+            full_for(&mut window.sent, rank.share(window.budget), SECOND, now),
+            full_for(address, rank.share(ADDRESS.0), ADDRESS.1, now),
         ];
         if let Some(wait) = waits.into_iter().flatten().max() {
             return Err(Hold::Wait(wait));
@@ -164,34 +188,34 @@ mod tests {
         let limits = Limits::default();
         let start = Instant::now();
         for _ in 0..10 {
-            assert_eq!(limits.take(CREATE, start), Ok(()));
+            assert_eq!(limits.take(CREATE, Rank::Exit, start), Ok(()));
         }
         let later = start + Duration::from_millis(400);
         assert_eq!(
-            limits.take(CREATE, later),
+            limits.take(CREATE, Rank::Exit, later),
             Err(Hold::Wait(Duration::from_millis(600)))
         );
-        assert_eq!(limits.take(CREATE, start + SECOND), Ok(()));
+        assert_eq!(limits.take(CREATE, Rank::Exit, start + SECOND), Ok(()));
         let spot = Bucket {
             category: Some(Category::Spot),
             ..CREATE
         };
-        assert_eq!(limits.take(spot, later), Ok(()));
+        assert_eq!(limits.take(spot, Rank::Exit, later), Ok(()));
     }
 
     #[test]
     fn headers_change_the_budget_and_close_the_window() {
         let limits = Limits::default();
         let start = Instant::now();
-        assert_eq!(limits.take(CREATE, start), Ok(()));
+        assert_eq!(limits.take(CREATE, Rank::Exit, start), Ok(()));
         let headers = LimitHeaders {
             limit: Some(2),
             left: Some(1),
             reset_ms: None,
         };
         limits.learn(CREATE, headers, SECOND, start);
-        assert_eq!(limits.take(CREATE, start), Ok(()));
-        assert_eq!(limits.take(CREATE, start), Err(Hold::Wait(SECOND)));
+        assert_eq!(limits.take(CREATE, Rank::Exit, start), Ok(()));
+        assert_eq!(limits.take(CREATE, Rank::Exit, start), Err(Hold::Wait(SECOND)));
 
         let used_up = LimitHeaders {
             left: Some(0),
@@ -199,7 +223,7 @@ mod tests {
         };
         limits.learn(CREATE, used_up, Duration::from_secs(3), start + SECOND);
         assert_eq!(
-            limits.take(CREATE, start + SECOND),
+            limits.take(CREATE, Rank::Exit, start + SECOND),
             Err(Hold::Wait(Duration::from_secs(3)))
         );
     }
@@ -213,8 +237,37 @@ mod tests {
             path: "/v5/market/time",
             category: None,
         };
-        assert_eq!(limits.take(time, start), Err(Hold::Banned(BAN)));
-        assert_eq!(limits.take(CREATE, start), Err(Hold::Banned(BAN)));
-        assert_eq!(limits.take(time, start + BAN), Ok(()));
+        assert_eq!(limits.take(time, Rank::Exit, start), Err(Hold::Banned(BAN)));
+        assert_eq!(limits.take(CREATE, Rank::Exit, start), Err(Hold::Banned(BAN)));
+        assert_eq!(limits.take(time, Rank::Exit, start + BAN), Ok(()));
+    }
+
+    #[test]
+    fn reads_leave_a_part_of_the_address_and_of_each_path_to_exits() {
+        let now = Instant::now();
+        let bucket = |path| Bucket { path, category: None };
+        let fill = |limits: &Limits, path| {
+            let reads = (0..1_000).map_while(|_| limits.take(bucket(path), Rank::Read, now).ok());
+            reads.count()
+        };
+        let limits = Limits::default();
+        assert_eq!(fill(&limits, "/v5/market/orderbook"), 413);
+        let exits = (0..1_000).map_while(|_| limits.take(bucket("/v5/market/time"), Rank::Exit, now).ok());
+        assert_eq!(exits.count(), 550 - 413);
+
+        let limits = Limits::default();
+        for path in ["/v5/order/realtime", "/v5/position/list"] {
+            assert_eq!(fill(&limits, path), 38, "{path}");
+            let exits = (0..100).map_while(|_| limits.take(bucket(path), Rank::Exit, now).ok());
+            assert_eq!(exits.count(), 12, "{path}");
+        }
+    }
+
+    #[test]
+    fn a_budget_of_one_is_for_reads_too() {
+        assert_eq!(
+            (Rank::Read.share(1), Rank::Read.share(2), Rank::Read.share(5)),
+            (1, 2, 4)
+        );
     }
 }

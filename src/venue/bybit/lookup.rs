@@ -1,5 +1,7 @@
-//! Finding one order, open or done: the three places of facts §5.9, in their order of freshness.
+//! Finding one order, open or done: the three places of facts §5.9, in their order of freshness. It is asked for
+//! writes that were sent, so it may use all of the budgets.
 
+use super::limits::Rank;
 use super::parse::{Document, Row, Rows};
 use super::{BybitVenue, market, orders, query};
 use crate::domain::account::OrderView;
@@ -103,7 +105,8 @@ impl BybitVenue {
     ) -> Result<Option<OrderView>, VenueError> {
         let mut pairs = named(id, key);
         pairs.extend_from_slice(more);
-        let envelope = self.http.get(path, &query::encode(&pairs)?, true).await?;
+        let query = query::encode(&pairs)?;
+        let envelope = self.http.get_as(Rank::Exit, path, &query, true).await?;
         Document::of(&envelope, path)?.read(|result| {
             market::check_category(result, path, id.category)?;
             let mut found = Vec::new();
@@ -126,7 +129,8 @@ impl BybitVenue {
         let mut pairs = named(id, key);
         pairs.extend_from_slice(span);
         pairs.push(("limit", "100".to_owned()));
-        let envelope = self.http.get(EXECUTIONS, &query::encode(&pairs)?, true).await?;
+        let query = query::encode(&pairs)?;
+        let envelope = self.http.get_as(Rank::Exit, EXECUTIONS, &query, true).await?;
         Document::of(&envelope, EXECUTIONS)?.read(|result| {
             market::check_category(result, EXECUTIONS, id.category)?;
             let rows = result.rows(EXECUTIONS, "list")?;

@@ -78,6 +78,18 @@ impl BybitVenue {
         }
     }
 
+    /// The same exchange over connections of its own, for another runtime, within the same budgets.
+    ///
+    /// A connection is driven by the runtime that opened it, and whoever waits for a clock waits for the runtime
+    /// that measures it. So neither is shared: a runtime that is blocked holds nothing of the other one up.
+    #[must_use]
+    pub fn apart(&self) -> Self {
+        Self {
+            http: self.http.apart(),
+            instruments: Mutex::new(HashMap::new()),
+        }
+    }
+
     /// Where it is and how it is reached.
     #[must_use]
     pub fn config(&self) -> &BybitConfig {

@@ -1,6 +1,7 @@
 //! Whether a position has the protection that was asked for. "Nothing was modified" is said of a stop that stands
 //! and of a request that lacked a field (facts §2.3, 34040): only the position tells the two apart.
 
+use super::limits::Rank;
 use super::outcome::TP_SL_UNCHANGED;
 use super::parse::{Document, Row, Rows};
 use super::{BybitVenue, market, query};
@@ -41,7 +42,7 @@ impl BybitVenue {
             ("category", id.category.as_str().to_owned()),
             ("symbol", id.symbol.as_str().to_owned()),
         ])?;
-        let envelope = self.http.get(POSITIONS, &query, true).await?;
+        let envelope = self.http.get_as(Rank::Exit, POSITIONS, &query, true).await?;
         Document::of(&envelope, POSITIONS)?.read(|result| {
             market::check_category(result, POSITIONS, id.category)?;
             for row in result.rows(POSITIONS, "list")? {

@@ -7,7 +7,7 @@ use tokio::sync::MutexGuard;
 use super::clock::{Moment, Reading};
 use super::get::{Trouble, lost, retried};
 use super::http::{Http, Request};
-use super::limits::Bucket;
+use super::limits::{Bucket, Rank};
 use super::parse::{Document, Rows};
 use crate::venue::VenueError;
 
@@ -74,7 +74,9 @@ impl Http {
     }
 
     async fn sample(&self, deadline: Instant) -> Result<Reading, Trouble> {
-        self.admit(TIME.bucket, deadline).await.map_err(Trouble::Final)?;
+        // Nothing is signed without it, and it is asked once in minutes.
+        let admitted = self.admit(TIME.bucket, Rank::Exit, deadline).await;
+        admitted.map_err(Trouble::Final)?;
         let sent = Moment::now();
         let reply = self
             .transfer(&TIME, None, self.attempt_deadline(deadline))

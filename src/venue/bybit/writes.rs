@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use super::BybitVenue;
 use super::http::{Failure, Request};
+use super::limits::Rank;
 use super::outcome::{Kind, merged, of_answer};
 use super::reply::{Envelope, Reply};
 use super::wire::{self, OrderFilter, Post, Unsendable};
@@ -140,7 +141,7 @@ impl BybitVenue {
         let prepared = async {
             let credentials = http.credentials()?;
             let reading = http.reading(until).await?;
-            http.admit(post.bucket, until).await?;
+            http.admit(post.bucket, Rank::Exit, until).await?;
             http.sign(credentials, &request, reading)
         };
         let signed = prepared

@@ -8,7 +8,9 @@ use serde_json::json;
 use super::stub::{Answer, Seen, Stub, code, ok, with_status};
 use super::*;
 use crate::domain::secret::Secret;
+use crate::domain::symbol::Category;
 use crate::venue::bybit::Credentials;
+use crate::venue::bybit::limits::{Bucket, Rank};
 use crate::venue::{ReadRequest, Venue, VenueError};
 
 const POSITIONS: &str = "/v5/position/list";
@@ -291,4 +293,39 @@ async fn one_part_that_cannot_be_read_fails_the_whole_list() {
             "{error:?}"
         );
     }
+}
+
+#[tokio::test]
+async fn reads_in_a_loop_hold_no_exit_up() {
+    let stub = Stub::always(ok("[]")).await;
+    let venue = std::sync::Arc::new(venue(&stub));
+    let sweep = venue.apart();
+    let agent = std::sync::Arc::clone(&venue);
+    let reading = tokio::spawn(async move {
+        let reads = (0..500).map(|_| agent.read(read("/v5/market/orderbook", false, &[])));
+        futures::future::join_all(reads).await
+    });
+    // The budget of reads is used up once the stub has seen all of it.
+    let begun = Instant::now();
+    while stub.seen_at("/v5/market/orderbook").len() < 413 {
+        assert!(
+            begun.elapsed() < Duration::from_secs(4),
+            "the reads take too long to be told"
+        );
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    let until = Instant::now() + Duration::from_millis(200);
+    let cancel = Bucket {
+        path: "/v5/order/cancel-all",
+        category: Some(Category::Linear),
+    };
+    sweep.http.admit(cancel, Rank::Exit, until).await.unwrap();
+    let look = Bucket {
+        path: "/v5/order/realtime",
+        category: None,
+    };
+    sweep.http.admit(look, sweep.http.rank, until).await.unwrap();
+    let refused = venue.http.admit(look, venue.http.rank, until).await;
+    assert!(matches!(refused, Err(VenueError::RateLimited(_))), "{refused:?}");
+    reading.abort();
 }
