@@ -191,6 +191,40 @@ async fn a_late_fill_takes_the_receipt_back_until_it_is_closed_too() {
 }
 
 #[tokio::test]
+async fn a_restart_while_a_late_fill_is_refused_goes_on_with_it() {
+    let mut world = World::new().await;
+    world.mandate(|mandate| mandate["universe"]["exclude_symbols"] = json!(["BTC"]));
+    world.touch();
+    assert_eq!(world.swept(10).await, SweepState::Swept);
+    assert_eq!(world.named("FLATTEN_FIRED-").len(), 1);
+    world.market("BTCUSDT", "Buy", "0.01", 0).await;
+    world.fault(r#"[{"path":"/v5/order/create","kind":"ret_code","code":110007,"message":"no"}]"#);
+    for _ in 0..100 {
+        world.sweeper.look().await;
+        if world.receipts().is_empty() {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    assert!(
+        world.receipts().is_empty(),
+        "the receipt says flat, and it is not"
+    );
+    assert_eq!(world.named("halt_sweep-").len(), 1);
+    world.restart();
+    world.fault("[]");
+    assert_eq!(world.swept(20).await, SweepState::Swept);
+    assert_eq!(world.positions().await, 0);
+    let receipt = &world.receipts()[0];
+    assert_eq!(
+        (&receipt["claim"], &receipt["flattened"]),
+        (&json!("ours"), &json!(true))
+    );
+    assert_eq!(receipt["closed"].as_array().unwrap().len(), 1, "{receipt}");
+    assert_eq!(world.count_on_ledger("halt_tripped"), 1);
+}
+
+#[tokio::test]
 async fn a_mandate_that_cannot_be_read_closes_nothing_and_the_receipt_says_why() {
     for text in ["{", "", r#"{"schema_version": 1}"#] {
         let world = World::new().await;

@@ -280,6 +280,42 @@ async fn a_restart_in_the_middle_goes_on_with_the_same_claim() {
 }
 
 #[tokio::test]
+async fn a_halt_is_not_marked_as_swept_before_its_receipt_is_written() {
+    let mut world = World::new().await;
+    world.linear("Buy", "0.01", "60000").await;
+    world.touch();
+    let episode = halt::read_halt(&world.files).newest().unwrap().episode.clone();
+    let receipt = world.files.halt_receipt(&episode);
+    fs::create_dir(&receipt).unwrap();
+    world.swept(10).await;
+    assert!(world.named("FLATTEN_FIRED-").is_empty());
+    world.restart();
+    fs::remove_dir(&receipt).unwrap();
+    assert_eq!(world.swept(10).await, SweepState::Swept);
+    assert_eq!(world.receipts()[0]["claim"], "ours");
+    assert_eq!(world.named("FLATTEN_FIRED-").len(), 1);
+}
+
+#[tokio::test]
+async fn the_older_of_two_sentinels_stays_swept_when_the_newer_is_cleared() {
+    for restarts in [false, true] {
+        let mut world = World::new().await;
+        world.linear("Buy", "0.01", "60000").await;
+        let older = r#"{"tripped_at": "2026-05-29T14:03:11.482000+00:00", "by": "frontend"}"#;
+        fs::write(world.files.halt_global(), older).unwrap();
+        halt::trip(&world.files, HaltScope::Broker, "cli", "two", clock::now()).unwrap();
+        assert_eq!(world.swept(10).await, SweepState::Swept);
+        assert_eq!(world.named("FLATTEN_FIRED-").len(), 2);
+        halt::clear(&world.files, HaltScope::Broker).unwrap();
+        if restarts {
+            world.restart();
+        }
+        assert_eq!(world.swept(10).await, SweepState::Swept);
+        assert_eq!(world.receipts().len(), 1);
+    }
+}
+
+#[tokio::test]
 async fn more_orders_than_one_call_cancels_are_all_cancelled() {
     let world = World::new().await;
     let mut places = Vec::new();

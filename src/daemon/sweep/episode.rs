@@ -34,7 +34,7 @@ pub(super) struct Episode {
     /// The receipt could not be written yet.
     pub(super) owes_receipt: bool,
     /// A draft was written here, or tried to be.
-    has_draft: bool,
+    pub(super) has_draft: bool,
     pub(super) next_watch: Instant,
     pub(super) last: SweepState,
 }
@@ -53,14 +53,16 @@ impl Episode {
             course = course.after(before.course);
         }
         let is_swept = done.is_some();
-        let claim = match done {
-            Some(claim) => claim,
-            None => tokio::join!(course.cancel_blindly(desk), claim::take(files, &name)).1,
+        let (claim, kept) = match done {
+            Some(done) => done,
+            None => {
+                let ((), claim) = tokio::join!(course.cancel_blindly(desk), claim::take(files, &name));
+                (claim, None)
+            }
         };
         let label = (desk.venue().label(), desk.venue().is_paper());
         let now = clock::now();
         let begun = Receipt::begin(&name, files.broker().as_str(), label, halt.sentinels(), now);
-        let kept = Receipt::read(&files.halt_receipt(&name)).filter(|_| is_swept);
         let draft = Receipt::read(&files.halt_sweep(&name)).filter(|draft| draft.episode == name);
         let mut episode = Self {
             active: halt.sentinels().iter().map(|each| each.episode.clone()).collect(),
@@ -172,13 +174,12 @@ impl Episode {
 
     fn collect<V: Venue>(&mut self, desk: &ExitDesk<V>, wish: &Wish) {
         self.receipt.add_steps(desk.take_steps());
-        let fresh = self.course.take_closed();
-        self.receipt.closed.extend(fresh);
+        self.receipt.add_closed(self.course.take_closed());
         self.receipt.flatten_on_halt = wish.close;
         self.receipt.claim = self.claim.in_words();
     }
 
-    async fn keep_draft<V: Venue>(&mut self, desk: &ExitDesk<V>, wish: &Wish) {
+    pub(super) async fn keep_draft<V: Venue>(&mut self, desk: &ExitDesk<V>, wish: &Wish) {
         let before = (self.receipt.steps.len(), self.receipt.closed.len());
         self.collect(desk, wish);
         let is_news = before != (self.receipt.steps.len(), self.receipt.closed.len());

@@ -81,9 +81,10 @@ impl Episode {
         }
     }
 
-    /// Tells Vibe-Trading's runner that every episode of this halt was swept.
+    /// Tells Vibe-Trading's runner that every episode of this halt was swept. Never before the receipt is
+    /// written: the latch without it would say that another program did it.
     pub(super) async fn latch<V: Venue>(&self, desk: &ExitDesk<V>) {
-        if self.claim == Claim::Another {
+        if self.claim == Claim::Another || self.owes_receipt {
             return;
         }
         let (files, active) = (desk.files().clone(), self.active.clone());

@@ -35,7 +35,7 @@ impl Episode {
             let look = self.course.round(desk, &wish).await;
             let reopened = look.positions.as_ref().is_some_and(|held| !held.is_empty()) || look.to_sell > 0;
             if reopened {
-                return self.reopen(desk, &look).await;
+                return self.reopen(desk, &wish, &look).await;
             }
             let is_clear = look.orders.as_ref().is_some_and(Vec::is_empty);
             self.last = match is_clear {
@@ -65,12 +65,15 @@ impl Episode {
         }
     }
 
-    /// The receipt said flat, and a late fill says otherwise: it is taken back, and the sweep goes on.
-    async fn reopen<V: Venue>(&mut self, desk: &ExitDesk<V>, look: &Look) {
+    /// The receipt said flat, and a late fill says otherwise: it is taken back, and the sweep goes on. The draft
+    /// in its place tells a process after this one what was done so far.
+    async fn reopen<V: Venue>(&mut self, desk: &ExitDesk<V>, wish: &Wish, look: &Look) {
         self.is_swept = false;
         self.receipt.found_empty = None;
         self.receipt.flattened = false;
         self.last = halting(look, &self.last);
+        self.has_draft = false;
+        self.keep_draft(desk, wish).await;
         let path = desk.files().halt_receipt(&self.name);
         if let Err(error) = std::fs::remove_file(&path)
             && error.kind() != std::io::ErrorKind::NotFound
