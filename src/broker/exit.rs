@@ -28,7 +28,7 @@ pub use course::Course;
 pub use desk::ExitDesk;
 pub use holdings::{Left, SpotRule};
 pub use leg::Closed;
-pub use look::{Look, Reach, Wish};
+pub use look::{Look, Reach, Seen, Wish};
 pub use step::{Answer, Step};
 
 /// How long a plain exit follows the exchange.
@@ -79,22 +79,23 @@ impl<V: Venue> Core<V> {
         loop {
             let look = course.round(&desk, wish).await;
             if look.done.is_some() || Instant::now() >= until {
-                return report(&desk, look, wish);
+                return report(&desk, look);
             }
             sleep(BETWEEN_ROUNDS).await;
         }
     }
 }
 
-fn report<V: Venue>(desk: &ExitDesk<V>, look: Look, wish: &Wish) -> Result<ExitReport, String> {
-    if look.orders.is_none() || (wish.close && look.positions.is_none()) {
+fn report<V: Venue>(desk: &ExitDesk<V>, look: Look) -> Result<ExitReport, String> {
+    let is_known = look.orders.is_whole() && look.positions.as_ref().is_none_or(Seen::is_whole);
+    if !is_known {
         return Err(look.notes.join("; "));
     }
     let steps = desk.steps();
     Ok(ExitReport {
         sent: steps.iter().map(Step::in_words).collect(),
-        orders_left: look.orders.unwrap_or_default(),
-        positions_left: look.positions.unwrap_or_default(),
+        orders_left: look.orders.rows,
+        positions_left: look.positions.map(|seen| seen.rows).unwrap_or_default(),
         not_on_record: steps.into_iter().filter_map(|step| step.not_on_ledger).collect(),
     })
 }

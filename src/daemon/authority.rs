@@ -133,22 +133,11 @@ impl<V: Venue> Authority<V> {
     async fn withdraw(&self, ended: &Ended) -> bool {
         let until = Instant::now() + ONE_CALL;
         loop {
-            let orders = match timeout(READ_WITHIN, self.desk.venue().open_orders()).await {
-                Ok(Ok(orders)) => orders,
-                Ok(Err(error)) => {
-                    tracing::warn!(%error, "authority ended, and open orders cannot be read");
-                    return false;
-                }
-                Err(_) => return false,
+            let Some((unauthorised, is_all)) = self.unauthorised().await else {
+                return false;
             };
-            let mut unauthorised = Vec::new();
-            for order in orders {
-                if is_ours(self.desk.files(), &order) && self.adds_risk(&order).await {
-                    unauthorised.push(order);
-                }
-            }
             if unauthorised.is_empty() {
-                return matches!(self.desk.may_appear().await, Ok(0));
+                return is_all && matches!(self.desk.may_appear().await, Ok(0));
             }
             tracing::warn!(
                 why = ended.why,
@@ -163,6 +152,22 @@ impl<V: Venue> Authority<V> {
             }
             sleep(BETWEEN_ROUNDS).await;
         }
+    }
+
+    /// The open orders of ours that add risk, and whether those are all.
+    async fn unauthorised(&self) -> Option<(Vec<RestingOrder>, bool)> {
+        let asked = timeout(READ_WITHIN, self.desk.venue().open_orders_in_parts());
+        let orders = asked.await.ok()?;
+        for unread in &orders.unread {
+            tracing::warn!(error = %unread.why, "authority ended, and not all open orders can be read");
+        }
+        let mut found = Vec::new();
+        for order in orders.rows {
+            if is_ours(self.desk.files(), &order) && self.adds_risk(&order).await {
+                found.push(order);
+            }
+        }
+        Some((found, orders.unread.is_empty()))
     }
 
     /// Whether filling it can make the account hold more. The exchange keeps reduce-only orders, stops of a

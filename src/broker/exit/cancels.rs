@@ -4,13 +4,14 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use futures::future::join_all;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 
 use super::desk::ExitDesk;
+use super::look::{Reach, Seen};
 use crate::domain::account::RestingOrder;
 use crate::domain::exit::Exit;
 use crate::domain::order::CancelScope;
-use crate::domain::symbol::{Category, Coin};
+use crate::domain::symbol::{Category, Coin, InstrumentId};
 use crate::venue::Venue;
 
 /// A cancel is asynchronous: one that was accepted is given a moment before it is asked for again.
@@ -45,42 +46,46 @@ impl Default for Cancels {
 }
 
 impl Cancels {
-    /// Cancels what can be cancelled without knowing what rests: nothing is read before. Inverse orders need
-    /// their settle coin, which only a look tells.
-    pub(super) async fn blindly<V: Venue>(&mut self, desk: &ExitDesk<V>) {
-        if !self.is_due() {
+    /// Cancels what can be cancelled without knowing what rests: nothing is read before.
+    pub(super) async fn blindly<V: Venue>(&mut self, desk: &ExitDesk<V>, reach: &Reach) {
+        let scopes = unseen(&BTreeSet::from(Category::ALL), reach);
+        if scopes.is_empty() || !self.is_due() {
             return;
         }
-        let dollars = ["USDT", "USDC"].into_iter().filter_map(|coin| {
-            let coin = Coin::parse(coin).ok()?;
-            Some(CancelScope::SettleCoin(Category::Linear, coin))
-        });
-        let spot = CancelScope::Everything(Category::Spot);
-        send(desk, dollars.chain([spot]).map(Exit::cancel_all).collect()).await;
+        send(desk, scopes.into_iter().map(Exit::cancel_all).collect()).await;
         self.wait_longer();
     }
 
-    /// Cancels what is shown, when it is time for it.
+    /// Cancels what is shown, and what cannot be seen, when it is time for it.
     pub(super) async fn round<V: Venue>(
         &mut self,
         desk: &ExitDesk<V>,
-        shown: &[RestingOrder],
-        one_symbol: bool,
+        orders: &Seen<RestingOrder>,
+        reach: &Reach,
     ) {
+        let shown = &orders.rows;
         if shown.len() < self.left {
             self.pause = FIRST_PAUSE;
             self.in_vain = 0;
         }
         self.left = shown.len();
-        if shown.is_empty() || !self.is_due() {
+        let blind = unseen(&orders.unread, reach);
+        if (shown.is_empty() && blind.is_empty()) || !self.is_due() {
             return;
         }
-        let wide = scopes(desk, shown, one_symbol).await;
-        let mut exits: Vec<Exit> = wide.into_iter().map(Exit::cancel_all).collect();
-        if self.in_vain >= WIDE_ROUNDS {
-            exits.extend(shown.iter().filter_map(Exit::cancel).take(ONE_BY_ONE));
-        }
-        send(desk, exits).await;
+        let one_by_one = match self.in_vain >= WIDE_ROUNDS {
+            true => ONE_BY_ONE,
+            false => 0,
+        };
+        let seen = async {
+            let mut wide = scopes(desk, shown, reach.symbol.is_some()).await;
+            wide.retain(|scope| !blind.contains(scope));
+            let wide = wide.into_iter().map(Exit::cancel_all);
+            let single = shown.iter().filter_map(Exit::cancel).take(one_by_one);
+            send(desk, wide.chain(single).collect()).await;
+        };
+        let unseen = send(desk, blind.iter().cloned().map(Exit::cancel_all).collect());
+        tokio::join!(seen, unseen);
         self.in_vain = self.in_vain.saturating_add(1);
         self.wait_longer();
     }
@@ -100,31 +105,61 @@ async fn send<V: Venue>(desk: &ExitDesk<V>, exits: Vec<Exit>) {
     join_all(exits.iter().map(|exit| desk.cancel(exit))).await;
 }
 
+/// What cancels orders that nobody sees. Inverse orders of no particular symbol need their settle coin, which
+/// only a look tells (facts §5.12).
+fn unseen(categories: &BTreeSet<Category>, reach: &Reach) -> Vec<CancelScope> {
+    let meant = categories
+        .iter()
+        .copied()
+        .filter(|category| reach.has_category(*category));
+    if let Some(symbol) = &reach.symbol {
+        // A symbol of an option has four parts at least, and no other has.
+        let is_option = symbol.as_str().matches('-').count() >= 3;
+        let ids = meant
+            .filter(|category| (*category == Category::Option) == is_option)
+            .map(|category| InstrumentId::new(category, symbol.clone()));
+        return ids.map(CancelScope::Instrument).collect();
+    }
+    let settled = |coin: &str| {
+        let coin = Coin::parse(coin).ok()?;
+        Some(CancelScope::SettleCoin(Category::Linear, coin))
+    };
+    meant
+        .flat_map(|category| match category {
+            Category::Linear => vec![settled("USDT"), settled("USDC")],
+            Category::Spot | Category::Option => vec![Some(CancelScope::Everything(category))],
+            Category::Inverse => Vec::new(),
+        })
+        .flatten()
+        .collect()
+}
+
 /// One cancel-all for each category and settle coin that has orders (facts §5.12), or for each instrument.
 async fn scopes<V: Venue>(desk: &ExitDesk<V>, orders: &[RestingOrder], one_symbol: bool) -> Vec<CancelScope> {
-    let mut instruments = BTreeSet::new();
-    let mut wide = BTreeSet::new();
-    for id in orders.iter().map(|order| &order.instrument) {
+    let ids: BTreeSet<&InstrumentId> = orders.iter().map(|order| &order.instrument).collect();
+    let coins = join_all(ids.into_iter().map(|id| async move {
         let settled = matches!(id.category, Category::Linear | Category::Inverse);
         let coin = match settled && !one_symbol {
             true => settle_coin(desk, id).await,
             false => None,
         };
-        if one_symbol || (settled && coin.is_none()) {
-            instruments.insert(id.clone());
-        } else {
-            wide.insert((id.category, coin));
+        match coin {
+            Some(coin) => CancelScope::SettleCoin(id.category, coin),
+            None if one_symbol || settled => CancelScope::Instrument(id.clone()),
+            None => CancelScope::Everything(id.category),
+        }
+    }));
+    let mut scopes = Vec::new();
+    for scope in coins.await {
+        if !scopes.contains(&scope) {
+            scopes.push(scope);
         }
     }
-    let wide = wide.into_iter().map(|(category, coin)| match coin {
-        Some(coin) => CancelScope::SettleCoin(category, coin),
-        None => CancelScope::Everything(category),
-    });
-    wide.chain(instruments.into_iter().map(CancelScope::Instrument))
-        .collect()
+    scopes
 }
 
-async fn settle_coin<V: Venue>(desk: &ExitDesk<V>, id: &crate::domain::symbol::InstrumentId) -> Option<Coin> {
-    let asked = tokio::time::timeout(Duration::from_secs(2), desk.venue().instrument(id)).await;
+/// Without an answer the instrument is cancelled by itself, so it is not worth a long wait.
+async fn settle_coin<V: Venue>(desk: &ExitDesk<V>, id: &InstrumentId) -> Option<Coin> {
+    let asked = timeout(Duration::from_secs(1), desk.venue().instrument(id)).await;
     asked.ok()?.ok()?.settle_coin
 }

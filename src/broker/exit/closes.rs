@@ -154,16 +154,18 @@ impl Closes {
 
     /// Closes these positions, or as much of each as one order may hold; those that wait are left alone.
     pub(super) async fn close<V: Venue>(&mut self, desk: &ExitDesk<V>, positions: &[Position]) {
-        let mut exits = Vec::new();
-        for position in positions {
-            let leg = Leg {
-                instrument: position.instrument.clone(),
-                idx: position.position_idx,
-            };
-            if !self.is_due(&leg) {
-                continue;
-            }
+        let leg_of = |position: &Position| Leg {
+            instrument: position.instrument.clone(),
+            idx: position.position_idx,
+        };
+        let due = positions.iter().map(|position| (leg_of(position), position));
+        let due = due.filter(|(leg, _)| self.is_due(leg));
+        let asked = join_all(due.map(|(leg, position)| async move {
             let most = largest(desk, &leg.instrument).await;
+            (leg, position, most)
+        }));
+        let mut exits = Vec::new();
+        for (leg, position, most) in asked.await {
             match Exit::close(position, most) {
                 Some(exit) => exits.push((leg, exit)),
                 None => self.refuse(

@@ -1,6 +1,7 @@
 //! The whole way out, in rounds: look, send what is due, look again. It is over when two complete looks in a
 //! row showed nothing and nothing that was sent can still fill.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use tokio::time::{Instant, timeout};
@@ -10,7 +11,9 @@ use super::closes::Closes;
 use super::desk::ExitDesk;
 use super::holdings::{Holdings, SpotRule};
 use super::leg::{Closed, Leg};
-use super::look::{LOOK_WITHIN, Look, Reach, Wish};
+use super::look::{LOOK_WITHIN, Look, Reach, Seen, Wish};
+use crate::domain::account::{Position, RestingOrder};
+use crate::domain::symbol::Category;
 use crate::venue::Venue;
 
 /// The two last looks lie at least this far apart.
@@ -33,8 +36,9 @@ pub struct Course {
     cancels: Cancels,
     closes: Closes,
     started: Instant,
-    orders_since: Option<Instant>,
-    positions_since: Option<Instant>,
+    /// Since when orders of a category rest, or cannot be seen.
+    orders_since: BTreeMap<Category, Instant>,
+    positions_since: BTreeMap<(), Instant>,
     empty_since: Option<(Instant, Option<String>)>,
 }
 
@@ -47,8 +51,8 @@ impl Course {
             cancels: Cancels::default(),
             closes: Closes::new(seed),
             started: Instant::now(),
-            orders_since: None,
-            positions_since: None,
+            orders_since: BTreeMap::new(),
+            positions_since: BTreeMap::new(),
             empty_since: None,
         }
     }
@@ -74,20 +78,18 @@ impl Course {
 
     /// The first cancels, sent before anything is read.
     pub async fn cancel_blindly<V: Venue>(&mut self, desk: &ExitDesk<V>) {
-        if self.reach.is_everything() {
-            self.cancels.blindly(desk).await;
-        }
+        self.cancels.blindly(desk, &self.reach).await;
     }
 
     /// One look, and what it asks for.
     pub async fn round<V: Venue>(&mut self, desk: &ExitDesk<V>, wish: &Wish) -> Look {
         self.closes.resolve(desk).await;
         let looked_at = Instant::now();
-        let mut look = Look::taken(desk, &self.reach, wish).await;
-        let rest = self.cancel(desk, &mut look).await;
-        let held = match wish.close {
-            true => self.close(desk, &look).await,
-            false => Some(false),
+        let mut look = Look::taken(desk.venue(), &self.reach, wish).await;
+        let rest = self.cancel(desk, &look.orders).await;
+        let held = match &look.positions {
+            Some(positions) => self.close(desk, positions).await,
+            None => Some(false),
         };
         let coins = match &wish.sell {
             Some(rule) => self.sell(desk, rule, &mut look).await,
@@ -99,32 +101,38 @@ impl Course {
         look
     }
 
-    /// Cancels what rests; says whether anything does.
-    async fn cancel<V: Venue>(&mut self, desk: &ExitDesk<V>, look: &mut Look) -> Option<bool> {
-        match &look.orders {
-            Some(orders) => {
-                let one_symbol = self.reach.symbol.is_some();
-                self.cancels.round(desk, orders, one_symbol).await;
-                since(&mut self.orders_since, !orders.is_empty());
-                Some(!orders.is_empty())
-            }
-            None => {
-                // What cannot be seen can still be cancelled.
-                since(&mut self.orders_since, true);
-                self.cancel_blindly(desk).await;
-                None
-            }
+    /// Cancels what rests, and blindly what cannot be seen; says whether anything rests.
+    async fn cancel<V: Venue>(&mut self, desk: &ExitDesk<V>, orders: &Seen<RestingOrder>) -> Option<bool> {
+        self.cancels.round(desk, orders, &self.reach).await;
+        for category in Category::ALL {
+            let rests = orders
+                .rows
+                .iter()
+                .any(|order| order.instrument.category == category);
+            since(
+                &mut self.orders_since,
+                category,
+                rests || orders.unread.contains(&category),
+            );
         }
+        orders.any()
     }
 
     /// Closes what is held; says whether anything is, or may still change.
-    async fn close<V: Venue>(&mut self, desk: &ExitDesk<V>, look: &Look) -> Option<bool> {
-        let positions = look.positions.as_ref()?;
-        since(&mut self.positions_since, !positions.is_empty());
-        if !positions.is_empty() && is_free(self.orders_since, CANCELS_ALONE) {
-            self.closes.close(desk, positions).await;
+    async fn close<V: Venue>(&mut self, desk: &ExitDesk<V>, positions: &Seen<Position>) -> Option<bool> {
+        since(&mut self.positions_since, (), positions.any() != Some(false));
+        // Only orders of its own category can open a position again.
+        let free: Vec<Position> = positions
+            .rows
+            .iter()
+            .filter(|held| is_free(&self.orders_since, &held.instrument.category, CANCELS_ALONE))
+            .cloned()
+            .collect();
+        self.closes.close(desk, &free).await;
+        match self.closes.pending() {
+            0 => positions.any(),
+            _ => Some(true),
         }
-        Some(!positions.is_empty() || self.closes.pending() > 0)
     }
 
     /// Sells coins; says whether any are to be sold.
@@ -138,13 +146,18 @@ impl Course {
         };
         look.to_sell = holdings.to_sell.len();
         look.left = holdings.left;
-        if is_free(self.orders_since, CANCELS_ALONE)
-            && is_free(self.positions_since, CLOSES_ALONE)
-            && look.positions.is_some()
-        {
+        let is_known = holdings.unread.is_empty();
+        look.notes.extend(holdings.unread);
+        let rest = Category::ALL
+            .iter()
+            .any(|category| !is_free(&self.orders_since, category, CANCELS_ALONE));
+        if !rest && is_free(&self.positions_since, &(), CLOSES_ALONE) {
             self.closes.send(desk, holdings.to_sell).await;
         }
-        Some(look.to_sell > 0 || self.closes.pending() > 0)
+        match look.to_sell > 0 || self.closes.pending() > 0 {
+            true => Some(true),
+            false => is_known.then_some(false),
+        }
     }
 
     /// Two complete looks in a row with nothing in them, far enough apart, and nothing on its way.
@@ -189,30 +202,36 @@ impl Course {
         let waiting = self.closes.waiting_for();
         look.notes
             .extend(waiting.into_iter().map(|close| format!("{close} may still fill")));
-        for position in look.positions.iter().flatten() {
+        let mut refused = Vec::new();
+        for position in look.held() {
             let leg = Leg {
                 instrument: position.instrument.clone(),
                 idx: position.position_idx,
             };
             if let Some((times, why)) = self.closes.refusals(&leg) {
-                look.notes.push(format!(
+                refused.push(format!(
                     "closing {} was refused {times} times: {why}",
                     position.instrument
                 ));
             }
         }
+        look.notes.extend(refused);
     }
 }
 
 /// Keeps since when something stands in the way.
-fn since(mark: &mut Option<Instant>, stands: bool) {
+fn since<K: Ord>(marks: &mut BTreeMap<K, Instant>, what: K, stands: bool) {
     match stands {
-        true => drop(mark.get_or_insert_with(Instant::now)),
-        false => *mark = None,
+        true => {
+            marks.entry(what).or_insert_with(Instant::now);
+        }
+        false => {
+            marks.remove(&what);
+        }
     }
 }
 
 /// Nothing stands in the way, or it did for long enough.
-fn is_free(mark: Option<Instant>, patience: Duration) -> bool {
-    mark.is_none_or(|since| since.elapsed() > patience)
+fn is_free<K: Ord>(marks: &BTreeMap<K, Instant>, what: &K, patience: Duration) -> bool {
+    marks.get(what).is_none_or(|since| since.elapsed() > patience)
 }

@@ -8,7 +8,7 @@ use tokio::time::{Instant, sleep};
 use super::SweepState;
 use super::claim::{self, Claim};
 use super::watch::WATCH_EVERY;
-use crate::broker::exit::{BETWEEN_ROUNDS, Course, ExitDesk, Look, Reach, Wish};
+use crate::broker::exit::{BETWEEN_ROUNDS, Course, ExitDesk, Look, Reach, Seen, Wish};
 use crate::daemon::receipt::{FoundEmpty, Receipt};
 use crate::state::audit_record::AuditKind;
 use crate::state::clock;
@@ -107,7 +107,7 @@ impl Episode {
             if look.done.is_some() {
                 return self.finish(desk, &wish, look, why_not).await;
             }
-            self.last = halting(&look, &self.last);
+            self.last = halting(&look);
             if Instant::now() >= until || !self.stands(desk) {
                 return self.keep_draft(desk, &wish).await;
             }
@@ -193,21 +193,29 @@ impl Episode {
     }
 }
 
-/// What is left; what could not be seen is as it was seen last.
-pub(super) fn halting(look: &Look, last: &SweepState) -> SweepState {
-    let (orders, positions) = match last {
-        SweepState::Halting {
-            orders_left,
-            positions_left,
-            ..
-        } => (*orders_left, *positions_left),
-        _ => (0, 0),
-    };
+/// What is left.
+pub(super) fn halting(look: &Look) -> SweepState {
     let coins = (look.to_sell > 0).then(|| format!("{} coins are to be sold", look.to_sell));
-    let notes: Vec<String> = look.notes.iter().cloned().chain(coins).collect();
+    let seen = part("order", &look.orders);
+    let held = look
+        .positions
+        .as_ref()
+        .and_then(|positions| part("position", positions));
+    let notes: Vec<String> = seen
+        .into_iter()
+        .chain(held)
+        .chain(look.notes.iter().cloned())
+        .chain(coins)
+        .collect();
     SweepState::Halting {
-        orders_left: look.orders.as_ref().map_or(orders, Vec::len),
-        positions_left: look.positions.as_ref().map_or(positions, Vec::len),
+        orders_left: look.orders.count(),
+        positions_left: look.positions.as_ref().and_then(Seen::count),
         note: (!notes.is_empty()).then(|| notes.join("; ")),
     }
+}
+
+/// What was seen where not everything could be.
+fn part<T>(what: &str, seen: &Seen<T>) -> Option<String> {
+    let is_told = seen.is_whole() || seen.rows.is_empty();
+    (!is_told).then(|| format!("{} {what}s seen, and there may be more", seen.rows.len()))
 }

@@ -52,16 +52,17 @@ impl Episode {
     }
 
     pub(super) async fn note_positions<V: Venue>(&mut self, desk: &ExitDesk<V>) {
-        match timeout(Duration::from_secs(5), desk.venue().positions()).await {
-            Ok(Ok(positions)) => self.receipt.positions_left = positions.iter().map(held).collect(),
-            Ok(Err(error)) => self
-                .receipt
-                .not_done
-                .push(format!("the positions that were left could not be read: {error}")),
-            Err(_) => self
-                .receipt
-                .not_done
-                .push("the positions that were left could not be read in time".to_owned()),
+        let not_read = "the positions that were left could not be read";
+        let not_done = &mut self.receipt.not_done;
+        match timeout(Duration::from_secs(7), desk.venue().positions_in_parts()).await {
+            Ok(positions) => {
+                self.receipt.positions_left = positions.rows.iter().map(held).collect();
+                for unread in positions.unread {
+                    let of = unread.category.map(|category| format!(" of {category}"));
+                    not_done.push(format!("{not_read}{}: {}", of.unwrap_or_default(), unread.why));
+                }
+            }
+            Err(_) => not_done.push(format!("{not_read} in time")),
         }
     }
 
