@@ -18,6 +18,9 @@ use crate::venue::Venue;
 const FIRST_PAUSE: Duration = Duration::from_millis(250);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
+/// Cancelling all options is taken once a second (facts §3); asking sooner would only keep the others waiting.
+const OPTIONS_PAUSE: Duration = Duration::from_millis(1_100);
+
 /// So many wide cancels without progress, and the orders are cancelled one by one as well.
 const WIDE_ROUNDS: u32 = 2;
 
@@ -30,6 +33,7 @@ pub(super) struct Cancels {
     due: Option<Instant>,
     pause: Duration,
     left: usize,
+    options_not_before: Option<Instant>,
     /// Wide cancels since fewer orders were shown.
     in_vain: u32,
 }
@@ -40,6 +44,7 @@ impl Default for Cancels {
             due: None,
             pause: FIRST_PAUSE,
             left: usize::MAX,
+            options_not_before: None,
             in_vain: 0,
         }
     }
@@ -52,6 +57,7 @@ impl Cancels {
         if scopes.is_empty() || !self.is_due() {
             return;
         }
+        self.options_not_before = Some(Instant::now() + OPTIONS_PAUSE);
         send(desk, scopes.into_iter().map(Exit::cancel_all).collect()).await;
         self.wait_longer();
     }
@@ -69,9 +75,15 @@ impl Cancels {
             self.in_vain = 0;
         }
         self.left = shown.len();
-        let blind = unseen(&orders.unread, reach);
+        let mut blind = unseen(&orders.unread, reach);
         if (shown.is_empty() && blind.is_empty()) || !self.is_due() {
             return;
+        }
+        let holds_options = self.options_not_before.is_some_and(|at| at > Instant::now());
+        let is_held = |scope: &CancelScope| holds_options && scope.category() == Category::Option;
+        blind.retain(|scope| !is_held(scope));
+        if !holds_options {
+            self.options_not_before = Some(Instant::now() + OPTIONS_PAUSE);
         }
         let one_by_one = match self.in_vain >= WIDE_ROUNDS {
             true => ONE_BY_ONE,
@@ -79,7 +91,7 @@ impl Cancels {
         };
         let seen = async {
             let mut wide = scopes(desk, shown, reach.symbol.is_some()).await;
-            wide.retain(|scope| !blind.contains(scope));
+            wide.retain(|scope| !blind.contains(scope) && !is_held(scope));
             let wide = wide.into_iter().map(Exit::cancel_all);
             let single = shown.iter().filter_map(Exit::cancel).take(one_by_one);
             send(desk, wide.chain(single).collect()).await;
