@@ -126,6 +126,62 @@ async fn every_way_to_trip_is_one_episode_and_the_next_trip_is_another() {
     assert_eq!(world.count_on_ledger("halt_tripped"), 2);
 }
 
+/// `touch` makes a file and sets its time afterwards; a look in between sees another time.
+#[tokio::test]
+async fn a_touch_that_is_seen_twice_is_one_halt() {
+    let world = World::new().await;
+    world.linear("Buy", "0.01", "60000").await;
+    world.fault(r#"[{"path":"/v5/order/realtime","kind":"ret_code","code":10016,"message":"server error"}]"#);
+    world.touch();
+    assert!(matches!(world.sweeper.look().await, SweepState::Halting { .. }));
+    assert_eq!(world.named("halt_sweep-").len(), 1);
+    let file = fs::File::options()
+        .append(true)
+        .open(world.files.halt_global())
+        .unwrap();
+    file.set_modified(std::time::SystemTime::now()).unwrap();
+    world.fault("[]");
+    world.swept(10).await;
+    let receipts = world.receipts();
+    assert_eq!(receipts.len(), 1);
+    assert_eq!(
+        receipts[0]["cancelled"].as_array().unwrap().len(),
+        1,
+        "{}",
+        receipts[0]
+    );
+    assert!(world.named("halt_sweep-").is_empty());
+    assert_eq!(world.named("FLATTEN_CLAIM-").len(), 1);
+    assert_eq!(world.count_on_ledger("halt_tripped"), 1);
+    // One that was cleared is over, and the next is another.
+    fs::remove_file(world.files.halt_global()).unwrap();
+    assert_eq!(world.sweeper.look().await, SweepState::Idle);
+    world.touch();
+    world.swept(10).await;
+    assert_eq!(world.receipts().len(), 2);
+    assert_eq!(world.count_on_ledger("halt_tripped"), 2);
+}
+
+#[tokio::test]
+async fn a_second_sentinel_before_the_sweep_ends_is_told_and_the_receipt_has_all_of_it() {
+    let world = World::new().await;
+    world.linear("Buy", "0.01", "60000").await;
+    world.fault(r#"[{"path":"/v5/order/realtime","kind":"ret_code","code":10016,"message":"server error"}]"#);
+    world.touch();
+    world.sweeper.look().await;
+    halt::trip(&world.files, HaltScope::Broker, "cli", "two", clock::now()).unwrap();
+    world.sweeper.look().await;
+    // Cleared before it was swept: the first goes on, and was told before.
+    halt::clear(&world.files, HaltScope::Broker).unwrap();
+    world.fault("[]");
+    world.swept(10).await;
+    let receipts = world.receipts();
+    assert_eq!(receipts.len(), 1);
+    assert_eq!(receipts[0]["cancelled"].as_array().unwrap().len(), 1);
+    assert!(world.named("halt_sweep-").is_empty());
+    assert_eq!(world.count_on_ledger("halt_tripped"), 2);
+}
+
 #[tokio::test]
 async fn dropped_and_failed_cancels_are_tried_again() {
     for fault in [

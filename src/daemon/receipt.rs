@@ -149,6 +149,23 @@ impl Receipt {
         }
     }
 
+    /// Adds what was done under another name of the same halt, before this.
+    pub fn take_over(&mut self, before: Self) {
+        let after = std::mem::replace(&mut self.steps, before.steps);
+        self.steps.extend(after);
+        self.steps_not_kept += before.steps_not_kept;
+        let known: Vec<Value> = std::mem::replace(&mut self.cancelled, before.cancelled);
+        let fresh = known.into_iter().filter(|row| !self.cancelled.contains(row));
+        let fresh: Vec<Value> = fresh.collect();
+        self.cancelled.extend(fresh);
+        let after = std::mem::replace(&mut self.closed, before.closed);
+        self.add_closed(after);
+        for why in before.not_on_ledger {
+            self.say_not_on_ledger(why);
+        }
+        self.noticed_at = before.noticed_at;
+    }
+
     /// Adds what was sent.
     pub fn add_steps(&mut self, steps: Vec<Step>) {
         let known: BTreeMap<String, ()> = self.cancelled.iter().map(|row| (row.to_string(), ())).collect();

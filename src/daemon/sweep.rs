@@ -76,6 +76,9 @@ impl<V: Venue> Sweeper<V> {
             if halt.is_tripped() {
                 return self.sweep(&mut episode, &halt).await;
             }
+            if let Some(known) = episode.as_mut() {
+                known.is_over = true;
+            }
             // The mandate, until a sentinel appears: HALT waits for nothing.
             let mut authority = self.authority.lock().await;
             tokio::select! {

@@ -65,8 +65,8 @@ impl Closes {
     }
 
     /// Takes over what another way out sent and does not know the end of.
-    pub(super) fn wait_for(&mut self, before: Self) {
-        self.pending.extend(before.pending);
+    pub(super) fn wait_for(&mut self, before: &mut Self) {
+        self.pending.append(&mut before.pending);
     }
 
     /// Closes that may still fill.

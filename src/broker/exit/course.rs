@@ -59,8 +59,8 @@ impl Course {
 
     /// Waits for what the way before this one sent, before it closes the same.
     #[must_use]
-    pub fn after(mut self, before: Self) -> Self {
-        self.closes.wait_for(before.closes);
+    pub fn after(mut self, before: &mut Self) -> Self {
+        self.closes.wait_for(&mut before.closes);
         self
     }
 

@@ -1,5 +1,6 @@
 //! One halt, from its first cancel to its receipt.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use serde_json::json;
@@ -11,8 +12,8 @@ use super::watch::WATCH_EVERY;
 use crate::broker::exit::{BETWEEN_ROUNDS, Course, ExitDesk, Look, Reach, Seen, Wish};
 use crate::daemon::receipt::{FoundEmpty, Receipt};
 use crate::state::audit_record::AuditKind;
-use crate::state::clock;
 use crate::state::halt::{HaltState, read_halt};
+use crate::state::{clock, sweep};
 use crate::venue::Venue;
 
 /// How long one call goes on before it says where it stands.
@@ -37,11 +38,19 @@ pub(super) struct Episode {
     pub(super) has_draft: bool,
     pub(super) next_watch: Instant,
     pub(super) last: SweepState,
+    /// No sentinel stands any more: the next one is another halt.
+    pub(super) is_over: bool,
+    /// The episodes whose trip is on the ledger.
+    told: BTreeSet<String>,
 }
 
 impl Episode {
     /// The first cancels are on the wire before anything is written or read of the exchange.
-    pub(super) async fn begin<V: Venue>(desk: &ExitDesk<V>, halt: &HaltState, before: Option<Self>) -> Self {
+    pub(super) async fn begin<V: Venue>(
+        desk: &ExitDesk<V>,
+        halt: &HaltState,
+        mut before: Option<Self>,
+    ) -> Self {
         let files = desk.files();
         let name = halt
             .newest()
@@ -49,8 +58,8 @@ impl Episode {
             .unwrap_or_default();
         let done = claim::done_before(files, &name);
         let mut course = Course::new(Reach::default(), &name);
-        if let Some(before) = before {
-            course = course.after(before.course);
+        if let Some(before) = &mut before {
+            course = course.after(&mut before.course);
         }
         let is_swept = done.is_some();
         let (claim, kept) = match done {
@@ -75,10 +84,47 @@ impl Episode {
             has_draft: false,
             next_watch: Instant::now(),
             last: SweepState::default(),
+            is_over: false,
+            told: BTreeSet::new(),
             name,
         };
+        if let Some(before) = before.filter(|before| !before.is_swept && !before.is_over)
+            && !is_swept
+        {
+            episode.take_over(desk, before).await;
+        }
         episode.note_trip(desk, halt).await;
         episode
+    }
+
+    /// A halt that is named anew before it was swept is swept on: `touch` makes the file first and sets its time,
+    /// which names it, afterwards. Of two sentinels the newer takes over as well.
+    async fn take_over<V: Venue>(&mut self, desk: &ExitDesk<V>, before: Self) {
+        let files = desk.files();
+        let is_renamed = self.name.starts_with("mtime:") && !self.active.contains(&before.name);
+        let was_told = is_renamed && before.receipt.trip_is_recorded;
+        self.receipt.trip_is_recorded |= was_told || before.told.contains(&self.name);
+        self.told = before.told;
+        self.receipt.take_over(before.receipt);
+        self.has_draft = true;
+        if let Err(why) = self.receipt.write(files.halt_sweep(&self.name)).await {
+            return tracing::warn!(
+                why,
+                "the draft of a receipt was not written; the one before it stays"
+            );
+        }
+        let drop = std::fs::remove_file(files.halt_sweep(&before.name));
+        if let Err(error) = drop
+            && error.kind() != std::io::ErrorKind::NotFound
+        {
+            tracing::warn!(%error, "the draft of a halt that is named anew stays");
+        }
+        if is_renamed
+            && before.claim == Claim::Ours
+            && let Err(error) = sweep::release(files, &before.name)
+        {
+            tracing::warn!(%error, "the claim of a halt that is named anew stays");
+        }
     }
 
     pub(super) fn name(&self) -> &str {
@@ -115,8 +161,9 @@ impl Episode {
         }
     }
 
-    fn stands<V: Venue>(&self, desk: &ExitDesk<V>) -> bool {
+    fn stands<V: Venue>(&mut self, desk: &ExitDesk<V>) -> bool {
         let halt = read_halt(desk.files());
+        self.is_over |= !halt.is_tripped();
         halt.newest().is_some_and(|newest| newest.episode == self.name)
     }
 
@@ -166,7 +213,10 @@ impl Episode {
         let words = halt.tripped().unwrap_or_default();
         let details = json!({"episode": self.name, "claim": self.receipt.claim});
         match desk.note(AuditKind::HaltTripped, &words, details).await {
-            None => self.receipt.trip_is_recorded = true,
+            None => {
+                self.receipt.trip_is_recorded = true;
+                self.told.extend(self.active.iter().cloned());
+            }
             Some(why) => self.receipt.say_not_on_ledger(why),
         }
         self.keep_draft(desk, &Wish::default()).await;
