@@ -224,6 +224,37 @@ async fn a_restart_while_a_late_fill_is_refused_goes_on_with_it() {
 }
 
 #[tokio::test]
+async fn a_halt_that_is_cleared_meanwhile_cancels_and_closes_nothing_more() {
+    for (slow, orders_left) in [("/v5/position/list", 0), ("/v5/order/realtime", 1)] {
+        let world = World::new().await;
+        world.mandate(|_| ());
+        world.market("BTCUSDT", "Buy", "0.02", 0).await;
+        let inverse = json!({"category": "inverse", "symbol": "BTCUSD", "side": "Buy", "orderType": "Limit",
+                             "qty": "100", "price": "60000"});
+        world.paper.place(inverse).await;
+        let before = world.requests("/v5/order/create");
+        world.fault(&json!([{"path": slow, "kind": "delay_before", "ms": 3000}]).to_string());
+        world.touch();
+        let clearing = async {
+            tokio::time::sleep(Duration::from_millis(1500)).await;
+            fs::remove_file(world.files.halt_global()).unwrap();
+            world.requests("/v5/order/cancel-all")
+        };
+        let looking = async { while world.sweeper.look().await != SweepState::Idle {} };
+        let ((), cancels) = tokio::join!(looking, clearing);
+        assert_eq!(world.requests("/v5/order/create"), before, "{slow}");
+        assert_eq!(world.requests("/v5/order/cancel-all"), cancels, "{slow}");
+        world.fault("[]");
+        // Cancels wait for no list of positions; what the halt had not reached yet stays.
+        assert_eq!(
+            (world.open_orders().await, world.positions().await),
+            (orders_left, 1),
+            "{slow}"
+        );
+    }
+}
+
+#[tokio::test]
 async fn a_mandate_that_cannot_be_read_closes_nothing_and_the_receipt_says_why() {
     for text in ["{", "", r#"{"schema_version": 1}"#] {
         let world = World::new().await;

@@ -28,7 +28,7 @@ pub use course::Course;
 pub use desk::ExitDesk;
 pub use holdings::{Left, SpotRule};
 pub use leg::Closed;
-pub use look::{Look, Reach, Seen, Wish};
+pub use look::{Look, Reach, Seen, Stands, Wish};
 pub use step::{Answer, Step};
 
 /// How long a plain exit follows the exchange.
@@ -77,7 +77,7 @@ impl<V: Venue> Core<V> {
         let mut course = Course::new(Reach::default(), &uuid::Uuid::new_v4().to_string());
         let until = Instant::now() + FOLLOW;
         loop {
-            let look = course.round(&desk, wish).await;
+            let look = course.round(&desk, wish, &|| true).await;
             if look.done.is_some() || Instant::now() >= until {
                 return report(&desk, look);
             }

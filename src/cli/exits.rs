@@ -223,7 +223,7 @@ async fn follow<V: Venue>(desk: &ExitDesk<V>, order: &Order, interrupts: &mut Si
     loop {
         let left = until.saturating_duration_since(Instant::now()).max(LOOK_WITHIN);
         let was_interrupted = tokio::select! {
-            look = timeout(left, course.round(desk, &order.wish)) => {
+            look = timeout(left, course.round(desk, &order.wish, &|| true)) => {
                 report.saw(look.unwrap_or_default());
                 false
             }

@@ -7,7 +7,7 @@ use futures::future::join_all;
 use tokio::time::{Instant, timeout};
 
 use super::desk::ExitDesk;
-use super::look::{Reach, Seen};
+use super::look::{Reach, Seen, Stands};
 use crate::domain::account::RestingOrder;
 use crate::domain::exit::Exit;
 use crate::domain::order::CancelScope;
@@ -34,6 +34,9 @@ pub(super) struct Cancels {
     pause: Duration,
     left: usize,
     options_not_before: Option<Instant>,
+    /// Cancelled since the last time that all were.
+    tried: BTreeSet<InstrumentId>,
+    tried_blindly: BTreeSet<Category>,
     /// Wide cancels since fewer orders were shown.
     in_vain: u32,
 }
@@ -45,6 +48,8 @@ impl Default for Cancels {
             pause: FIRST_PAUSE,
             left: usize::MAX,
             options_not_before: None,
+            tried: BTreeSet::new(),
+            tried_blindly: BTreeSet::new(),
             in_vain: 0,
         }
     }
@@ -57,49 +62,81 @@ impl Cancels {
         if scopes.is_empty() || !self.is_due() {
             return;
         }
+        self.tried_blindly = scopes.iter().map(CancelScope::category).collect();
         self.options_not_before = Some(Instant::now() + OPTIONS_PAUSE);
         send(desk, scopes.into_iter().map(Exit::cancel_all).collect()).await;
         self.wait_longer();
     }
 
-    /// Cancels what is shown, and what cannot be seen, when it is time for it.
+    /// Cancels what is shown, and what cannot be seen, when it is time for it; before that only what was not
+    /// tried since the last time.
     pub(super) async fn round<V: Venue>(
         &mut self,
         desk: &ExitDesk<V>,
         orders: &Seen<RestingOrder>,
         reach: &Reach,
+        stands: Stands<'_>,
     ) {
-        let shown = &orders.rows;
-        if shown.len() < self.left {
+        if orders.rows.len() < self.left {
             self.pause = FIRST_PAUSE;
             self.in_vain = 0;
         }
-        self.left = shown.len();
-        let mut blind = unseen(&orders.unread, reach);
-        if (shown.is_empty() && blind.is_empty()) || !self.is_due() {
+        self.left = orders.rows.len();
+        let batch = self.batch(orders, reach);
+        if batch.shown.is_empty() && batch.blind.is_empty() {
             return;
         }
-        let holds_options = self.options_not_before.is_some_and(|at| at > Instant::now());
-        let is_held = |scope: &CancelScope| holds_options && scope.category() == Category::Option;
-        blind.retain(|scope| !is_held(scope));
-        if !holds_options {
+        let seen = async {
+            let mut wide = scopes(desk, &batch.shown, reach.symbol.is_some()).await;
+            wide.retain(|scope| !batch.blind.contains(scope) && !batch.holds_back(scope));
+            let wide = wide.into_iter().map(Exit::cancel_all);
+            let single = batch.shown.iter().copied().filter_map(Exit::cancel);
+            if stands() {
+                send(desk, wide.chain(single.take(batch.one_by_one)).collect()).await;
+            }
+        };
+        let unseen = async {
+            if stands() {
+                let blind = batch.blind.iter().cloned().map(Exit::cancel_all);
+                send(desk, blind.collect()).await;
+            }
+        };
+        tokio::join!(seen, unseen);
+        if batch.is_due {
+            self.in_vain = self.in_vain.saturating_add(1);
+            self.wait_longer();
+        }
+    }
+
+    /// What is to be cancelled now.
+    fn batch<'o>(&mut self, orders: &'o Seen<RestingOrder>, reach: &Reach) -> Batch<'o> {
+        let mut batch = Batch {
+            is_due: self.is_due(),
+            holds_options: self.options_not_before.is_some_and(|at| at > Instant::now()),
+            ..Batch::default()
+        };
+        if batch.is_due {
+            self.tried.clear();
+            self.tried_blindly.clear();
+            let mut blind = unseen(&orders.unread, reach);
+            blind.retain(|scope| !batch.holds_back(scope));
+            batch.blind = blind;
+            if self.in_vain >= WIDE_ROUNDS {
+                batch.one_by_one = ONE_BY_ONE;
+            }
+        }
+        let is_fresh = |id: &InstrumentId| {
+            let is_tried = self.tried.contains(id) || self.tried_blindly.contains(&id.category);
+            !is_tried
+        };
+        let fresh = orders.rows.iter().filter(|order| is_fresh(&order.instrument));
+        batch.shown = fresh.collect();
+        let ids = batch.shown.iter().map(|order| order.instrument.clone());
+        self.tried.extend(ids);
+        if batch.has_options() && !batch.holds_options {
             self.options_not_before = Some(Instant::now() + OPTIONS_PAUSE);
         }
-        let one_by_one = match self.in_vain >= WIDE_ROUNDS {
-            true => ONE_BY_ONE,
-            false => 0,
-        };
-        let seen = async {
-            let mut wide = scopes(desk, shown, reach.symbol.is_some()).await;
-            wide.retain(|scope| !blind.contains(scope) && !is_held(scope));
-            let wide = wide.into_iter().map(Exit::cancel_all);
-            let single = shown.iter().filter_map(Exit::cancel).take(one_by_one);
-            send(desk, wide.chain(single).collect()).await;
-        };
-        let unseen = send(desk, blind.iter().cloned().map(Exit::cancel_all).collect());
-        tokio::join!(seen, unseen);
-        self.in_vain = self.in_vain.saturating_add(1);
-        self.wait_longer();
+        batch
     }
 
     fn is_due(&self) -> bool {
@@ -109,6 +146,31 @@ impl Cancels {
     fn wait_longer(&mut self) {
         self.due = Some(Instant::now() + self.pause);
         self.pause = (self.pause * 2).min(LONGEST_PAUSE);
+    }
+}
+
+/// One batch of cancels.
+#[derive(Debug, Default)]
+struct Batch<'o> {
+    is_due: bool,
+    shown: Vec<&'o RestingOrder>,
+    blind: Vec<CancelScope>,
+    one_by_one: usize,
+    holds_options: bool,
+}
+
+impl Batch<'_> {
+    fn holds_back(&self, scope: &CancelScope) -> bool {
+        self.holds_options && scope.category() == Category::Option
+    }
+
+    fn has_options(&self) -> bool {
+        let is_option = |category| category == Category::Option;
+        self.blind.iter().any(|scope| is_option(scope.category()))
+            || self
+                .shown
+                .iter()
+                .any(|order| is_option(order.instrument.category))
     }
 }
 
@@ -147,7 +209,11 @@ fn unseen(categories: &BTreeSet<Category>, reach: &Reach) -> Vec<CancelScope> {
 }
 
 /// One cancel-all for each category and settle coin that has orders (facts §5.12), or for each instrument.
-async fn scopes<V: Venue>(desk: &ExitDesk<V>, orders: &[RestingOrder], one_symbol: bool) -> Vec<CancelScope> {
+async fn scopes<V: Venue>(
+    desk: &ExitDesk<V>,
+    orders: &[&RestingOrder],
+    one_symbol: bool,
+) -> Vec<CancelScope> {
     let ids: BTreeSet<&InstrumentId> = orders.iter().map(|order| &order.instrument).collect();
     let coins = join_all(ids.into_iter().map(|id| async move {
         let settled = matches!(id.category, Category::Linear | Category::Inverse);

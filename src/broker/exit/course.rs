@@ -11,7 +11,7 @@ use super::closes::Closes;
 use super::desk::ExitDesk;
 use super::holdings::{Holdings, SpotRule};
 use super::leg::{Closed, Leg};
-use super::look::{LOOK_WITHIN, Look, Reach, Seen, Wish};
+use super::look::{LOOK_WITHIN, Look, Reach, Seen, Stands, Wish, resting, to_close};
 use crate::domain::account::{Position, RestingOrder};
 use crate::domain::symbol::Category;
 use crate::venue::Venue;
@@ -81,18 +81,26 @@ impl Course {
         self.cancels.blindly(desk, &self.reach).await;
     }
 
-    /// One look, and what it asks for.
-    pub async fn round<V: Venue>(&mut self, desk: &ExitDesk<V>, wish: &Wish) -> Look {
-        self.closes.resolve(desk).await;
+    /// One look, and what it asks for while it `stands`: a round can last long, and a halt can be cleared
+    /// meanwhile.
+    pub async fn round<V: Venue>(&mut self, desk: &ExitDesk<V>, wish: &Wish, stands: Stands<'_>) -> Look {
+        self.closes.resolve(desk, stands).await;
         let looked_at = Instant::now();
-        let mut look = Look::taken(desk.venue(), &self.reach, wish).await;
-        let rest = self.cancel(desk, &look.orders).await;
+        let reach = self.reach.clone();
+        // Cancels do not wait for the positions.
+        let cancelling = async {
+            let orders = resting(desk.venue(), &reach).await;
+            let rest = self.cancel(desk, &orders.0, stands).await;
+            (orders, rest)
+        };
+        let ((orders, rest), positions) = tokio::join!(cancelling, to_close(desk.venue(), &reach, wish));
+        let mut look = Look::of(orders, positions);
         let held = match &look.positions {
-            Some(positions) => self.close(desk, positions).await,
+            Some(positions) => self.close(desk, positions, stands).await,
             None => Some(false),
         };
         let coins = match &wish.sell {
-            Some(rule) => self.sell(desk, rule, &mut look).await,
+            Some(rule) => self.sell(desk, rule, &mut look, stands).await,
             None => Some(false),
         };
         let seen_empty = rest == Some(false) && held == Some(false) && coins == Some(false);
@@ -102,8 +110,13 @@ impl Course {
     }
 
     /// Cancels what rests, and blindly what cannot be seen; says whether anything rests.
-    async fn cancel<V: Venue>(&mut self, desk: &ExitDesk<V>, orders: &Seen<RestingOrder>) -> Option<bool> {
-        self.cancels.round(desk, orders, &self.reach).await;
+    async fn cancel<V: Venue>(
+        &mut self,
+        desk: &ExitDesk<V>,
+        orders: &Seen<RestingOrder>,
+        stands: Stands<'_>,
+    ) -> Option<bool> {
+        self.cancels.round(desk, orders, &self.reach, stands).await;
         for category in Category::ALL {
             let rests = orders
                 .rows
@@ -119,7 +132,12 @@ impl Course {
     }
 
     /// Closes what is held; says whether anything is, or may still change.
-    async fn close<V: Venue>(&mut self, desk: &ExitDesk<V>, positions: &Seen<Position>) -> Option<bool> {
+    async fn close<V: Venue>(
+        &mut self,
+        desk: &ExitDesk<V>,
+        positions: &Seen<Position>,
+        stands: Stands<'_>,
+    ) -> Option<bool> {
         since(&mut self.positions_since, (), positions.any() != Some(false));
         // Only orders of its own category can open a position again.
         let free: Vec<Position> = positions
@@ -128,7 +146,7 @@ impl Course {
             .filter(|held| is_free(&self.orders_since, &held.instrument.category, CANCELS_ALONE))
             .cloned()
             .collect();
-        self.closes.close(desk, &free).await;
+        self.closes.close(desk, &free, stands).await;
         match self.closes.pending() {
             0 => positions.any(),
             _ => Some(true),
@@ -136,7 +154,13 @@ impl Course {
     }
 
     /// Sells coins; says whether any are to be sold.
-    async fn sell<V: Venue>(&mut self, desk: &ExitDesk<V>, rule: &SpotRule, look: &mut Look) -> Option<bool> {
+    async fn sell<V: Venue>(
+        &mut self,
+        desk: &ExitDesk<V>,
+        rule: &SpotRule,
+        look: &mut Look,
+        stands: Stands<'_>,
+    ) -> Option<bool> {
         let holdings = match Holdings::read(desk, rule, &self.closes).await {
             Ok(holdings) => holdings,
             Err(why) => {
@@ -152,7 +176,7 @@ impl Course {
             .iter()
             .any(|category| !is_free(&self.orders_since, category, CANCELS_ALONE));
         if !rest && is_free(&self.positions_since, &(), CLOSES_ALONE) {
-            self.closes.send(desk, holdings.to_sell).await;
+            self.closes.send(desk, holdings.to_sell, stands).await;
         }
         match look.to_sell > 0 || self.closes.pending() > 0 {
             true => Some(true),

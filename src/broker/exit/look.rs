@@ -31,6 +31,9 @@ impl Reach {
     }
 }
 
+/// Whether a way out is still to be gone: asked right before each batch of cancels and closes.
+pub type Stands<'a> = &'a (dyn Fn() -> bool + Send + Sync);
+
 /// What is wanted beyond no orders.
 #[derive(Debug, Clone, Default)]
 pub struct Wish {
@@ -80,14 +83,9 @@ impl<T> Seen<T> {
         }
     }
 
-    /// What of it is within `reach`; and in `notes` what is not known.
-    fn within(
-        parts: Parts<T>,
-        reach: &Reach,
-        id: impl Fn(&T) -> &InstrumentId,
-        what: &str,
-        notes: &mut Vec<String>,
-    ) -> Self {
+    /// What of it is within `reach`, and in words what is not known.
+    fn within(parts: Parts<T>, reach: &Reach, id: impl Fn(&T) -> &InstrumentId, what: &str) -> Noted<T> {
+        let mut notes = Vec::new();
         let mut unread = BTreeSet::new();
         for missing in parts.unread {
             let category = missing.category;
@@ -107,7 +105,7 @@ impl<T> Seen<T> {
         }
         let mut rows = parts.rows;
         rows.retain(|row| reach.covers(id(row)));
-        Self { rows, unread }
+        (Self { rows, unread }, notes)
     }
 }
 
@@ -131,23 +129,16 @@ impl Look {
     /// Orders and, where they are to be closed, positions, side by side. One part that cannot be read takes
     /// nothing away from the others.
     pub async fn taken<V: Venue>(venue: &V, reach: &Reach, wish: &Wish) -> Self {
-        let positions = async {
-            match wish.close {
-                true => Some(in_time(venue.positions_in_parts()).await),
-                false => None,
-            }
-        };
-        let (orders, positions) = tokio::join!(in_time(venue.open_orders_in_parts()), positions);
-        let mut notes = Vec::new();
-        let orders = Seen::within(
-            orders,
-            reach,
-            |order| &order.instrument,
-            "open orders",
-            &mut notes,
-        );
-        let positions = positions
-            .map(|found| Seen::within(found, reach, |held| &held.instrument, "positions", &mut notes));
+        let (orders, positions) = tokio::join!(resting(venue, reach), to_close(venue, reach, wish));
+        Self::of(orders, positions)
+    }
+
+    pub(super) fn of(orders: Noted<RestingOrder>, positions: Option<Noted<Position>>) -> Self {
+        let (orders, mut notes) = orders;
+        let positions = positions.map(|(positions, more)| {
+            notes.extend(more);
+            positions
+        });
         Self {
             orders,
             positions,
@@ -160,6 +151,23 @@ impl Look {
     pub fn held(&self) -> impl Iterator<Item = &Position> {
         self.positions.iter().flat_map(|seen| &seen.rows)
     }
+}
+
+/// A list, and what is not known of it, in words.
+pub(super) type Noted<T> = (Seen<T>, Vec<String>);
+
+pub(super) async fn resting<V: Venue>(venue: &V, reach: &Reach) -> Noted<RestingOrder> {
+    let parts = in_time(venue.open_orders_in_parts()).await;
+    Seen::within(parts, reach, |order| &order.instrument, "open orders")
+}
+
+/// The positions, where they are to be closed.
+pub(super) async fn to_close<V: Venue>(venue: &V, reach: &Reach, wish: &Wish) -> Option<Noted<Position>> {
+    if !wish.close {
+        return None;
+    }
+    let parts = in_time(venue.positions_in_parts()).await;
+    Some(Seen::within(parts, reach, |held| &held.instrument, "positions"))
 }
 
 async fn in_time<T>(read: impl Future<Output = Parts<T>>) -> Parts<T> {

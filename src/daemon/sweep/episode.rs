@@ -147,9 +147,10 @@ impl Episode {
             self.claim = claim::take(desk.files(), &self.name).await;
         }
         let until = Instant::now() + ONE_CALL;
+        let stands = self.still_stands(desk);
         loop {
             let (wish, why_not) = self.wish(desk);
-            let look = self.course.round(desk, &wish).await;
+            let look = self.course.round(desk, &wish, &stands).await;
             if look.done.is_some() {
                 return self.finish(desk, &wish, look, why_not).await;
             }
@@ -158,6 +159,18 @@ impl Episode {
                 return self.keep_draft(desk, &wish).await;
             }
             sleep(BETWEEN_ROUNDS).await;
+        }
+    }
+
+    /// The same for a round, which may send nothing for a halt that is over.
+    pub(super) fn still_stands<V: Venue>(
+        &self,
+        desk: &ExitDesk<V>,
+    ) -> impl Fn() -> bool + Send + Sync + use<V> {
+        let (files, name) = (desk.files().clone(), self.name.clone());
+        move || {
+            let halt = read_halt(&files);
+            halt.newest().is_some_and(|newest| newest.episode == name)
         }
     }
 

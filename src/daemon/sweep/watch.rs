@@ -31,8 +31,9 @@ impl Episode {
             false => Wish::default(),
         };
         let until = Instant::now() + ONE_CALL;
+        let stands = self.still_stands(desk);
         loop {
-            let look = self.course.round(desk, &wish).await;
+            let look = self.course.round(desk, &wish, &stands).await;
             let reopened = look.held().next().is_some() || look.to_sell > 0;
             if reopened {
                 return self.reopen(desk, &wish, &look).await;
