@@ -13,6 +13,7 @@ mod holdings;
 mod late;
 mod leg;
 mod look;
+mod marks;
 mod records;
 mod step;
 

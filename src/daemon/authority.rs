@@ -129,16 +129,26 @@ impl<V: Venue> Authority<V> {
         same
     }
 
-    /// Cancels until a complete look shows none and none can still appear; whether it came to that end.
+    /// Cancels until none can still appear and a complete look after that shows none; whether it came to that
+    /// end. A look before it says nothing of an order that appeared in between.
     async fn withdraw(&self, ended: &Ended) -> bool {
         let until = Instant::now() + ONE_CALL;
+        let mut all_appeared = false;
         loop {
             let Some((unauthorised, is_all)) = self.unauthorised().await else {
                 return false;
             };
             if unauthorised.is_empty() {
-                return is_all && matches!(self.desk.may_appear().await, Ok(0));
+                if !is_all || all_appeared {
+                    return is_all;
+                }
+                all_appeared = matches!(self.desk.may_appear().await, Ok(0));
+                match all_appeared {
+                    true => continue,
+                    false => return false,
+                }
             }
+            all_appeared = false;
             tracing::warn!(
                 why = ended.why,
                 orders = unauthorised.len(),

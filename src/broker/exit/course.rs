@@ -1,7 +1,6 @@
 //! The whole way out, in rounds: look, send what is due, look again. It is over when two complete looks in a
 //! row showed nothing and nothing that was sent can still fill.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use tokio::time::{Instant, timeout};
@@ -12,6 +11,7 @@ use super::desk::ExitDesk;
 use super::holdings::{Holdings, SpotRule};
 use super::leg::{Closed, Leg};
 use super::look::{LOOK_WITHIN, Look, Reach, Seen, Stands, Wish, resting, to_close};
+use super::marks::Marks;
 use crate::domain::account::{Position, RestingOrder};
 use crate::domain::symbol::Category;
 use crate::venue::Venue;
@@ -37,8 +37,8 @@ pub struct Course {
     closes: Closes,
     started: Instant,
     /// Since when orders of a category rest, or cannot be seen.
-    orders_since: BTreeMap<Category, Instant>,
-    positions_since: BTreeMap<(), Instant>,
+    orders_since: Marks<Category>,
+    positions_since: Marks<()>,
     empty_since: Option<(Instant, Option<String>)>,
 }
 
@@ -51,8 +51,8 @@ impl Course {
             cancels: Cancels::default(),
             closes: Closes::new(seed),
             started: Instant::now(),
-            orders_since: BTreeMap::new(),
-            positions_since: BTreeMap::new(),
+            orders_since: Marks::default(),
+            positions_since: Marks::default(),
             empty_since: None,
         }
     }
@@ -122,11 +122,8 @@ impl Course {
                 .rows
                 .iter()
                 .any(|order| order.instrument.category == category);
-            since(
-                &mut self.orders_since,
-                category,
-                rests || orders.unread.contains(&category),
-            );
+            self.orders_since
+                .note(category, rests || orders.unread.contains(&category));
         }
         orders.any()
     }
@@ -138,12 +135,15 @@ impl Course {
         positions: &Seen<Position>,
         stands: Stands<'_>,
     ) -> Option<bool> {
-        since(&mut self.positions_since, (), positions.any() != Some(false));
+        self.positions_since.note((), positions.any() != Some(false));
         // Only orders of its own category can open a position again.
         let free: Vec<Position> = positions
             .rows
             .iter()
-            .filter(|held| is_free(&self.orders_since, &held.instrument.category, CANCELS_ALONE))
+            .filter(|held| {
+                self.orders_since
+                    .is_free(&held.instrument.category, CANCELS_ALONE)
+            })
             .cloned()
             .collect();
         self.closes.close(desk, &free, stands).await;
@@ -174,8 +174,8 @@ impl Course {
         look.notes.extend(holdings.unread);
         let rest = Category::ALL
             .iter()
-            .any(|category| !is_free(&self.orders_since, category, CANCELS_ALONE));
-        if !rest && is_free(&self.positions_since, &(), CLOSES_ALONE) {
+            .any(|category| !self.orders_since.is_free(category, CANCELS_ALONE));
+        if !rest && self.positions_since.is_free(&(), CLOSES_ALONE) {
             self.closes.send(desk, holdings.to_sell, stands).await;
         }
         match look.to_sell > 0 || self.closes.pending() > 0 {
@@ -241,21 +241,4 @@ impl Course {
         }
         look.notes.extend(refused);
     }
-}
-
-/// Keeps since when something stands in the way.
-fn since<K: Ord>(marks: &mut BTreeMap<K, Instant>, what: K, stands: bool) {
-    match stands {
-        true => {
-            marks.entry(what).or_insert_with(Instant::now);
-        }
-        false => {
-            marks.remove(&what);
-        }
-    }
-}
-
-/// Nothing stands in the way, or it did for long enough.
-fn is_free<K: Ord>(marks: &BTreeMap<K, Instant>, what: &K, patience: Duration) -> bool {
-    marks.get(what).is_none_or(|since| since.elapsed() > patience)
 }

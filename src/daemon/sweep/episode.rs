@@ -12,8 +12,8 @@ use super::watch::WATCH_EVERY;
 use crate::broker::exit::{BETWEEN_ROUNDS, Course, ExitDesk, Look, Reach, Seen, Wish};
 use crate::daemon::receipt::{FoundEmpty, Receipt};
 use crate::state::audit_record::AuditKind;
+use crate::state::clock;
 use crate::state::halt::{HaltState, read_halt};
-use crate::state::{clock, sweep};
 use crate::venue::Venue;
 
 /// How long one call goes on before it says where it stands.
@@ -41,7 +41,7 @@ pub(super) struct Episode {
     /// No sentinel stands any more: the next one is another halt.
     pub(super) is_over: bool,
     /// The episodes whose trip is on the ledger.
-    told: BTreeSet<String>,
+    pub(super) told: BTreeSet<String>,
 }
 
 impl Episode {
@@ -95,36 +95,6 @@ impl Episode {
         }
         episode.note_trip(desk, halt).await;
         episode
-    }
-
-    /// A halt that is named anew before it was swept is swept on: `touch` makes the file first and sets its time,
-    /// which names it, afterwards. Of two sentinels the newer takes over as well.
-    async fn take_over<V: Venue>(&mut self, desk: &ExitDesk<V>, before: Self) {
-        let files = desk.files();
-        let is_renamed = self.name.starts_with("mtime:") && !self.active.contains(&before.name);
-        let was_told = is_renamed && before.receipt.trip_is_recorded;
-        self.receipt.trip_is_recorded |= was_told || before.told.contains(&self.name);
-        self.told = before.told;
-        self.receipt.take_over(before.receipt);
-        self.has_draft = true;
-        if let Err(why) = self.receipt.write(files.halt_sweep(&self.name)).await {
-            return tracing::warn!(
-                why,
-                "the draft of a receipt was not written; the one before it stays"
-            );
-        }
-        let drop = std::fs::remove_file(files.halt_sweep(&before.name));
-        if let Err(error) = drop
-            && error.kind() != std::io::ErrorKind::NotFound
-        {
-            tracing::warn!(%error, "the draft of a halt that is named anew stays");
-        }
-        if is_renamed
-            && before.claim == Claim::Ours
-            && let Err(error) = sweep::release(files, &before.name)
-        {
-            tracing::warn!(%error, "the claim of a halt that is named anew stays");
-        }
     }
 
     pub(super) fn name(&self) -> &str {

@@ -66,6 +66,36 @@ impl Episode {
         }
     }
 
+    /// A halt that is named anew before it was swept is swept on: `touch` makes the file first and sets its time,
+    /// which names it, afterwards. Of two sentinels the newer takes over as well.
+    pub(super) async fn take_over<V: Venue>(&mut self, desk: &ExitDesk<V>, before: Self) {
+        let files = desk.files();
+        let is_renamed = self.name.starts_with("mtime:") && !self.active.contains(&before.name);
+        let was_told = is_renamed && before.receipt.trip_is_recorded;
+        self.receipt.trip_is_recorded |= was_told || before.told.contains(&self.name);
+        self.told = before.told;
+        self.receipt.take_over(before.receipt);
+        self.has_draft = true;
+        if let Err(why) = self.receipt.write(files.halt_sweep(&self.name)).await {
+            return tracing::warn!(
+                why,
+                "the draft of a receipt was not written; the one before it stays"
+            );
+        }
+        let drop = std::fs::remove_file(files.halt_sweep(&before.name));
+        if let Err(error) = drop
+            && error.kind() != std::io::ErrorKind::NotFound
+        {
+            tracing::warn!(%error, "the draft of a halt that is named anew stays");
+        }
+        if is_renamed
+            && before.claim == Claim::Ours
+            && let Err(error) = sweep::release(files, &before.name)
+        {
+            tracing::warn!(%error, "the claim of a halt that is named anew stays");
+        }
+    }
+
     pub(super) async fn write_receipt<V: Venue>(&mut self, desk: &ExitDesk<V>) {
         let path = desk.files().halt_receipt(&self.name);
         match self.receipt.write(path).await {
