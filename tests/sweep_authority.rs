@@ -5,6 +5,8 @@ use std::fs;
 use std::time::{Duration, Instant};
 
 use mandated::daemon::sweep::SweepState;
+use mandated::state::clock;
+use mandated::state::inflight::{self, InflightRecord, InflightState};
 use serde_json::{Value, json};
 
 mod sweep_world;
@@ -107,6 +109,40 @@ async fn a_mandate_that_disappears_or_breaks_ends_too_but_not_while_it_is_replac
     fs::write(world.files.mandate(), "{").unwrap();
     look_for(&world, 5).await;
     assert_eq!(resting(&world).await, PROTECTIVE);
+}
+
+#[tokio::test]
+async fn an_order_that_appears_between_two_questions_is_cancelled_too() {
+    let world = World::new().await;
+    world.mandate(|mandate| mandate["consent"]["expires_at"] = json!("2026-01-02T00:00:00Z"));
+    let record = InflightRecord {
+        client_id: "md-late".into(),
+        fingerprint: "f".into(),
+        remote_tool: "bybit_place_order".into(),
+        category: "linear".into(),
+        symbol: "BTCUSDT".into(),
+        side: "Buy".into(),
+        body: json!({}),
+        notional_usd: "600".into(),
+        order: json!({"category": "linear", "symbol": "BTCUSDT", "side": "Buy", "leavesQty": "0.01",
+                      "price": "60000", "orderLinkId": "md-late", "positionIdx": 0}),
+        before: None,
+        created_at: clock::ledger_text(clock::now()),
+        state: InflightState::Sent,
+        venue_order_id: None,
+        process_id: 7,
+        venue: "paper".into(),
+    };
+    inflight::write_new(&world.files, &record).unwrap();
+    // The list of open orders is read before it can be seen, the order by its id after that.
+    world.fault(
+        r#"[{"path":"/v5/order/create","kind":"invisible","ms":2000,"times":1},
+            {"path":"/v5/order/realtime?orderLinkId=md-late","kind":"delay_before","ms":3000,"times":1}]"#,
+    );
+    place(&world, "md-late", json!({})).await;
+    look_for(&world, 6).await;
+    assert!(resting(&world).await.is_empty());
+    assert_eq!(world.count_on_ledger("order_cancelled"), 1);
 }
 
 #[tokio::test]

@@ -191,6 +191,70 @@ async fn a_late_fill_takes_the_receipt_back_until_it_is_closed_too() {
 }
 
 #[tokio::test]
+async fn a_restart_while_a_late_fill_is_refused_goes_on_with_it() {
+    let mut world = World::new().await;
+    world.mandate(|mandate| mandate["universe"]["exclude_symbols"] = json!(["BTC"]));
+    world.touch();
+    assert_eq!(world.swept(10).await, SweepState::Swept);
+    assert_eq!(world.named("FLATTEN_FIRED-").len(), 1);
+    world.market("BTCUSDT", "Buy", "0.01", 0).await;
+    world.fault(r#"[{"path":"/v5/order/create","kind":"ret_code","code":110007,"message":"no"}]"#);
+    for _ in 0..100 {
+        world.sweeper.look().await;
+        if world.receipts().is_empty() {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    assert!(
+        world.receipts().is_empty(),
+        "the receipt says flat, and it is not"
+    );
+    assert_eq!(world.named("halt_sweep-").len(), 1);
+    world.restart();
+    world.fault("[]");
+    assert_eq!(world.swept(20).await, SweepState::Swept);
+    assert_eq!(world.positions().await, 0);
+    let receipt = &world.receipts()[0];
+    assert_eq!(
+        (&receipt["claim"], &receipt["flattened"]),
+        (&json!("ours"), &json!(true))
+    );
+    assert_eq!(receipt["closed"].as_array().unwrap().len(), 1, "{receipt}");
+}
+
+#[tokio::test]
+async fn a_halt_that_is_cleared_meanwhile_cancels_and_closes_nothing_more() {
+    for (slow, orders_left) in [("/v5/position/list", 0), ("/v5/order/realtime", 1)] {
+        let world = World::new().await;
+        world.mandate(|_| ());
+        world.market("BTCUSDT", "Buy", "0.02", 0).await;
+        let inverse = json!({"category": "inverse", "symbol": "BTCUSD", "side": "Buy", "orderType": "Limit",
+                             "qty": "100", "price": "60000"});
+        world.paper.place(inverse).await;
+        let before = world.requests("/v5/order/create");
+        world.fault(&json!([{"path": slow, "kind": "delay_before", "ms": 3000}]).to_string());
+        world.touch();
+        let clearing = async {
+            tokio::time::sleep(Duration::from_millis(1500)).await;
+            fs::remove_file(world.files.halt_global()).unwrap();
+            world.requests("/v5/order/cancel-all")
+        };
+        let looking = async { while world.sweeper.look().await != SweepState::Idle {} };
+        let ((), cancels) = tokio::join!(looking, clearing);
+        assert_eq!(world.requests("/v5/order/create"), before, "{slow}");
+        assert_eq!(world.requests("/v5/order/cancel-all"), cancels, "{slow}");
+        world.fault("[]");
+        // Cancels wait for no list of positions; what the halt had not reached yet stays.
+        assert_eq!(
+            (world.open_orders().await, world.positions().await),
+            (orders_left, 1),
+            "{slow}"
+        );
+    }
+}
+
+#[tokio::test]
 async fn a_mandate_that_cannot_be_read_closes_nothing_and_the_receipt_says_why() {
     for text in ["{", "", r#"{"schema_version": 1}"#] {
         let world = World::new().await;

@@ -126,6 +126,62 @@ async fn every_way_to_trip_is_one_episode_and_the_next_trip_is_another() {
     assert_eq!(world.count_on_ledger("halt_tripped"), 2);
 }
 
+/// `touch` makes a file and sets its time afterwards; a look in between sees another time.
+#[tokio::test]
+async fn a_touch_that_is_seen_twice_is_one_halt() {
+    let world = World::new().await;
+    world.linear("Buy", "0.01", "60000").await;
+    world.fault(r#"[{"path":"/v5/order/realtime","kind":"ret_code","code":10016,"message":"server error"}]"#);
+    world.touch();
+    assert!(matches!(world.sweeper.look().await, SweepState::Halting { .. }));
+    assert_eq!(world.named("halt_sweep-").len(), 1);
+    let file = fs::File::options()
+        .append(true)
+        .open(world.files.halt_global())
+        .unwrap();
+    file.set_modified(std::time::SystemTime::now()).unwrap();
+    world.fault("[]");
+    world.swept(10).await;
+    let receipts = world.receipts();
+    assert_eq!(receipts.len(), 1);
+    assert_eq!(
+        receipts[0]["cancelled"].as_array().unwrap().len(),
+        1,
+        "{}",
+        receipts[0]
+    );
+    assert!(world.named("halt_sweep-").is_empty());
+    assert_eq!(world.named("FLATTEN_CLAIM-").len(), 1);
+    assert_eq!(world.count_on_ledger("halt_tripped"), 1);
+    // One that was cleared is over, and the next is another.
+    fs::remove_file(world.files.halt_global()).unwrap();
+    assert_eq!(world.sweeper.look().await, SweepState::Idle);
+    world.touch();
+    world.swept(10).await;
+    assert_eq!(world.receipts().len(), 2);
+    assert_eq!(world.count_on_ledger("halt_tripped"), 2);
+}
+
+#[tokio::test]
+async fn a_second_sentinel_before_the_sweep_ends_is_told_and_the_receipt_has_all_of_it() {
+    let world = World::new().await;
+    world.linear("Buy", "0.01", "60000").await;
+    world.fault(r#"[{"path":"/v5/order/realtime","kind":"ret_code","code":10016,"message":"server error"}]"#);
+    world.touch();
+    world.sweeper.look().await;
+    halt::trip(&world.files, HaltScope::Broker, "cli", "two", clock::now()).unwrap();
+    world.sweeper.look().await;
+    // Cleared before it was swept: the first goes on, and was told before.
+    halt::clear(&world.files, HaltScope::Broker).unwrap();
+    world.fault("[]");
+    world.swept(10).await;
+    let receipts = world.receipts();
+    assert_eq!(receipts.len(), 1);
+    assert_eq!(receipts[0]["cancelled"].as_array().unwrap().len(), 1);
+    assert!(world.named("halt_sweep-").is_empty());
+    assert_eq!(world.count_on_ledger("halt_tripped"), 2);
+}
+
 #[tokio::test]
 async fn dropped_and_failed_cancels_are_tried_again() {
     for fault in [
@@ -222,7 +278,8 @@ async fn an_exchange_that_is_not_reached_fills_neither_ledger_nor_receipt() {
             "{state:?}"
         );
     }
-    assert!(world.ledger().len() <= 4, "{:?}", world.ledger());
+    // The trip, and what was tried: two settle coins, spot and options.
+    assert!(world.ledger().len() <= 5, "{:?}", world.ledger());
     assert!(world.receipts().is_empty());
 }
 
@@ -262,7 +319,10 @@ async fn a_restart_in_the_middle_goes_on_with_the_same_claim() {
     world.touch();
     assert!(matches!(
         world.sweeper.look().await,
-        SweepState::Halting { orders_left: 1, .. }
+        SweepState::Halting {
+            orders_left: Some(1),
+            ..
+        }
     ));
     assert_eq!(world.named("halt_sweep-").len(), 1);
     world.fault("[]");
@@ -278,6 +338,42 @@ async fn a_restart_in_the_middle_goes_on_with_the_same_claim() {
     world.restart();
     assert_eq!(world.sweeper.look().await, SweepState::Swept);
     assert_eq!(world.count_on_ledger("halt_tripped"), 1);
+}
+
+#[tokio::test]
+async fn a_halt_is_not_marked_as_swept_before_its_receipt_is_written() {
+    let mut world = World::new().await;
+    world.linear("Buy", "0.01", "60000").await;
+    world.touch();
+    let episode = halt::read_halt(&world.files).newest().unwrap().episode.clone();
+    let receipt = world.files.halt_receipt(&episode);
+    fs::create_dir(&receipt).unwrap();
+    world.swept(10).await;
+    assert!(world.named("FLATTEN_FIRED-").is_empty());
+    world.restart();
+    fs::remove_dir(&receipt).unwrap();
+    assert_eq!(world.swept(10).await, SweepState::Swept);
+    assert_eq!(world.receipts()[0]["claim"], "ours");
+    assert_eq!(world.named("FLATTEN_FIRED-").len(), 1);
+}
+
+#[tokio::test]
+async fn the_older_of_two_sentinels_stays_swept_when_the_newer_is_cleared() {
+    for restarts in [false, true] {
+        let mut world = World::new().await;
+        world.linear("Buy", "0.01", "60000").await;
+        let older = r#"{"tripped_at": "2026-05-29T14:03:11.482000+00:00", "by": "frontend"}"#;
+        fs::write(world.files.halt_global(), older).unwrap();
+        halt::trip(&world.files, HaltScope::Broker, "cli", "two", clock::now()).unwrap();
+        assert_eq!(world.swept(10).await, SweepState::Swept);
+        assert_eq!(world.named("FLATTEN_FIRED-").len(), 2);
+        halt::clear(&world.files, HaltScope::Broker).unwrap();
+        if restarts {
+            world.restart();
+        }
+        assert_eq!(world.swept(10).await, SweepState::Swept);
+        assert_eq!(world.receipts().len(), 1);
+    }
 }
 
 #[tokio::test]

@@ -13,6 +13,7 @@ mod holdings;
 mod late;
 mod leg;
 mod look;
+mod marks;
 mod records;
 mod step;
 
@@ -28,7 +29,7 @@ pub use course::Course;
 pub use desk::ExitDesk;
 pub use holdings::{Left, SpotRule};
 pub use leg::Closed;
-pub use look::{Look, Reach, Wish};
+pub use look::{Look, Reach, Seen, Stands, Wish};
 pub use step::{Answer, Step};
 
 /// How long a plain exit follows the exchange.
@@ -77,24 +78,25 @@ impl<V: Venue> Core<V> {
         let mut course = Course::new(Reach::default(), &uuid::Uuid::new_v4().to_string());
         let until = Instant::now() + FOLLOW;
         loop {
-            let look = course.round(&desk, wish).await;
+            let look = course.round(&desk, wish, &|| true).await;
             if look.done.is_some() || Instant::now() >= until {
-                return report(&desk, look, wish);
+                return report(&desk, look);
             }
             sleep(BETWEEN_ROUNDS).await;
         }
     }
 }
 
-fn report<V: Venue>(desk: &ExitDesk<V>, look: Look, wish: &Wish) -> Result<ExitReport, String> {
-    if look.orders.is_none() || (wish.close && look.positions.is_none()) {
+fn report<V: Venue>(desk: &ExitDesk<V>, look: Look) -> Result<ExitReport, String> {
+    let is_known = look.orders.is_whole() && look.positions.as_ref().is_none_or(Seen::is_whole);
+    if !is_known {
         return Err(look.notes.join("; "));
     }
     let steps = desk.steps();
     Ok(ExitReport {
         sent: steps.iter().map(Step::in_words).collect(),
-        orders_left: look.orders.unwrap_or_default(),
-        positions_left: look.positions.unwrap_or_default(),
+        orders_left: look.orders.rows,
+        positions_left: look.positions.map(|seen| seen.rows).unwrap_or_default(),
         not_on_record: steps.into_iter().filter_map(|step| step.not_on_ledger).collect(),
     })
 }

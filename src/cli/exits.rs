@@ -21,7 +21,7 @@ use crate::broker::exit::{BETWEEN_ROUNDS, Course, ExitDesk, Look, Reach, Wish};
 use crate::domain::account::CoinBalance;
 use crate::domain::symbol::Symbol;
 use crate::state::lock::OrderLock;
-use crate::venue::{Venue, VenueError};
+use crate::venue::{Parts, Unread, Venue, VenueError};
 use report::{End, Report};
 
 const LOCK_WAIT: Duration = Duration::from_secs(2);
@@ -124,23 +124,27 @@ async fn announce<V: Venue>(desk: &ExitDesk<V>, order: &Order) -> Result<(), Fai
     };
     let venue = desk.venue();
     tell(&format!("exchange: {}", venue.label()));
-    let orders = timeout(LOOK_WITHIN, venue.open_orders()).await;
-    match orders.unwrap_or_else(|_| Err(VenueError::Unreachable("no answer in time".to_owned()))) {
-        Ok(found) => {
-            let mut lines: Vec<String> = found
-                .iter()
-                .filter(|found| order.reach.covers(&found.instrument))
-                .map(report::order_in_words)
-                .collect();
-            tell(&format!("orders to cancel: {}", lines.len()));
-            let more = lines.split_off(lines.len().min(20)).len();
-            lines.iter().for_each(|line| tell(&format!("  {line}")));
-            if more > 0 {
-                tell(&format!("  and {more} more"));
-            }
-        }
-        Err(error @ VenueError::NoCredentials) => return Err(Failure::failed(error)),
-        Err(error) => complain(&format!("open orders cannot be read now: {error}")),
+    let orders = timeout(LOOK_WITHIN, venue.open_orders_in_parts()).await;
+    let found = orders.unwrap_or_else(|_| Parts::none(late()));
+    if let Some(unread) = found
+        .unread
+        .iter()
+        .find(|unread| unread.why == VenueError::NoCredentials)
+    {
+        return Err(Failure::failed(&unread.why));
+    }
+    let mut lines: Vec<String> = found
+        .rows
+        .iter()
+        .filter(|found| order.reach.covers(&found.instrument))
+        .map(report::order_in_words)
+        .collect();
+    complain_of("open orders", &found.unread);
+    tell(&format!("orders to cancel: {}", how_many(&lines, &found.unread)));
+    let more = lines.split_off(lines.len().min(20)).len();
+    lines.iter().for_each(|line| tell(&format!("  {line}")));
+    if more > 0 {
+        tell(&format!("  and {more} more"));
     }
     if order.wish.close {
         announce_positions(desk, order, &tell).await;
@@ -148,20 +152,43 @@ async fn announce<V: Venue>(desk: &ExitDesk<V>, order: &Order) -> Result<(), Fai
     Ok(())
 }
 
-async fn announce_positions<V: Venue>(desk: &ExitDesk<V>, order: &Order, tell: &impl Fn(&str)) {
-    match timeout(LOOK_WITHIN, desk.venue().positions()).await {
-        Ok(Ok(found)) => {
-            let lines: Vec<String> = found
-                .iter()
-                .filter(|found| order.reach.covers(&found.instrument))
-                .map(report::position_in_words)
-                .collect();
-            tell(&format!("positions to close at the market: {}", lines.len()));
-            lines.iter().for_each(|line| tell(&format!("  {line}")));
-        }
-        Ok(Err(error)) => complain(&format!("positions cannot be read now: {error}")),
-        Err(_) => complain("positions cannot be read now: no answer in time"),
+fn late() -> VenueError {
+    VenueError::Unreachable("no answer in time".to_owned())
+}
+
+fn complain_of(what: &str, unread: &[Unread]) {
+    for unread in unread {
+        let of = unread.category.map(|category| format!(" of {category}"));
+        complain(&format!(
+            "{what}{} cannot be read now: {}",
+            of.unwrap_or_default(),
+            unread.why
+        ));
     }
+}
+
+/// The count of what was seen; never none where not everything was.
+fn how_many(lines: &[String], unread: &[Unread]) -> String {
+    match (lines.len(), unread.is_empty()) {
+        (count, true) => count.to_string(),
+        (0, false) => "unknown".to_owned(),
+        (count, false) => format!("{count} seen, and there may be more"),
+    }
+}
+
+async fn announce_positions<V: Venue>(desk: &ExitDesk<V>, order: &Order, tell: &impl Fn(&str)) {
+    let found = timeout(LOOK_WITHIN, desk.venue().positions_in_parts()).await;
+    let found = found.unwrap_or_else(|_| Parts::none(late()));
+    let lines: Vec<String> = found
+        .rows
+        .iter()
+        .filter(|found| order.reach.covers(&found.instrument))
+        .map(report::position_in_words)
+        .collect();
+    complain_of("positions", &found.unread);
+    let count = how_many(&lines, &found.unread);
+    tell(&format!("positions to close at the market: {count}"));
+    lines.iter().for_each(|line| tell(&format!("  {line}")));
     if let Ok(Ok(wallet)) = timeout(LOOK_WITHIN, desk.venue().wallet()).await {
         let is_held = |held: &&CoinBalance| !held.coin.is_dollar() && !held.equity.is_zero();
         let coins: Vec<String> = wallet
@@ -196,7 +223,7 @@ async fn follow<V: Venue>(desk: &ExitDesk<V>, order: &Order, interrupts: &mut Si
     loop {
         let left = until.saturating_duration_since(Instant::now()).max(LOOK_WITHIN);
         let was_interrupted = tokio::select! {
-            look = timeout(left, course.round(desk, &order.wish)) => {
+            look = timeout(left, course.round(desk, &order.wish, &|| true)) => {
                 report.saw(look.unwrap_or_default());
                 false
             }
@@ -224,22 +251,9 @@ async fn follow<V: Venue>(desk: &ExitDesk<V>, order: &Order, interrupts: &mut Si
 /// What the exchange still shows, for a person who stopped it. A second Ctrl-C leaves at once.
 async fn last_look<V: Venue>(desk: &ExitDesk<V>, order: &Order, interrupts: &mut Signal) -> Look {
     complain("interrupted: nothing more is sent; looking at what the exchange still shows");
-    let looks = async { tokio::join!(desk.venue().open_orders(), desk.venue().positions()) };
-    let seen = tokio::select! {
-        seen = timeout(LOOK_WITHIN, looks) => seen.ok(),
-        _ = interrupts.recv() => None,
-    };
-    let (orders, positions) = seen.map_or((None, None), |(orders, positions)| (orders.ok(), positions.ok()));
-    let mut look = Look {
-        orders,
-        positions: positions.filter(|_| order.wish.close),
-        ..Look::default()
-    };
-    if let Some(orders) = &mut look.orders {
-        orders.retain(|found| order.reach.covers(&found.instrument));
+    let look = Look::taken(desk.venue(), &order.reach, &order.wish);
+    tokio::select! {
+        seen = timeout(LOOK_WITHIN, look) => seen.unwrap_or_default(),
+        _ = interrupts.recv() => Look::default(),
     }
-    if let Some(positions) = &mut look.positions {
-        positions.retain(|found| order.reach.covers(&found.instrument));
-    }
-    look
 }

@@ -129,27 +129,26 @@ impl<V: Venue> Authority<V> {
         same
     }
 
-    /// Cancels until a complete look shows none and none can still appear; whether it came to that end.
+    /// Cancels until none can still appear and a complete look after that shows none; whether it came to that
+    /// end. A look before it says nothing of an order that appeared in between.
     async fn withdraw(&self, ended: &Ended) -> bool {
         let until = Instant::now() + ONE_CALL;
+        let mut all_appeared = false;
         loop {
-            let orders = match timeout(READ_WITHIN, self.desk.venue().open_orders()).await {
-                Ok(Ok(orders)) => orders,
-                Ok(Err(error)) => {
-                    tracing::warn!(%error, "authority ended, and open orders cannot be read");
-                    return false;
-                }
-                Err(_) => return false,
+            let Some((unauthorised, is_all)) = self.unauthorised().await else {
+                return false;
             };
-            let mut unauthorised = Vec::new();
-            for order in orders {
-                if is_ours(self.desk.files(), &order) && self.adds_risk(&order).await {
-                    unauthorised.push(order);
+            if unauthorised.is_empty() {
+                if !is_all || all_appeared {
+                    return is_all;
+                }
+                all_appeared = matches!(self.desk.may_appear().await, Ok(0));
+                match all_appeared {
+                    true => continue,
+                    false => return false,
                 }
             }
-            if unauthorised.is_empty() {
-                return matches!(self.desk.may_appear().await, Ok(0));
-            }
+            all_appeared = false;
             tracing::warn!(
                 why = ended.why,
                 orders = unauthorised.len(),
@@ -163,6 +162,22 @@ impl<V: Venue> Authority<V> {
             }
             sleep(BETWEEN_ROUNDS).await;
         }
+    }
+
+    /// The open orders of ours that add risk, and whether those are all.
+    async fn unauthorised(&self) -> Option<(Vec<RestingOrder>, bool)> {
+        let asked = timeout(READ_WITHIN, self.desk.venue().open_orders_in_parts());
+        let orders = asked.await.ok()?;
+        for unread in &orders.unread {
+            tracing::warn!(error = %unread.why, "authority ended, and not all open orders can be read");
+        }
+        let mut found = Vec::new();
+        for order in orders.rows {
+            if is_ours(self.desk.files(), &order) && self.adds_risk(&order).await {
+                found.push(order);
+            }
+        }
+        Some((found, orders.unread.is_empty()))
     }
 
     /// Whether filling it can make the account hold more. The exchange keeps reduce-only orders, stops of a

@@ -33,8 +33,12 @@ pub struct Board {
     /// Which sentinel stands, in words, as the last look found it.
     pub halted: Option<String>,
     pub sweep: SweepWord,
-    pub orders_left: usize,
-    pub positions_left: usize,
+    /// `None`: not known.
+    #[serde(default)]
+    pub orders_left: Option<usize>,
+    /// `None`: not known, or not looked at.
+    #[serde(default)]
+    pub positions_left: Option<usize>,
     /// What stands in the way of the sweep.
     #[serde(default)]
     pub in_the_way: Option<String>,
@@ -72,8 +76,8 @@ impl Board {
             http: http.map(|address| format!("http://{address}/mcp")),
             halted: None,
             sweep: SweepWord::Idle,
-            orders_left: 0,
-            positions_left: 0,
+            orders_left: None,
+            positions_left: None,
             in_the_way: None,
             last_look: None,
             identity,
@@ -82,7 +86,7 @@ impl Board {
 
     /// Takes over what a look found.
     pub(super) fn note(&mut self, state: &SweepState) {
-        (self.orders_left, self.positions_left, self.in_the_way) = (0, 0, None);
+        (self.orders_left, self.positions_left, self.in_the_way) = (None, None, None);
         self.sweep = match state {
             SweepState::Idle => SweepWord::Idle,
             SweepState::Halting {
@@ -102,15 +106,10 @@ impl Board {
     /// Where the sweep stands, in words.
     #[must_use]
     pub fn in_words(&self) -> String {
-        let many = |count: usize, what: &str| match count {
-            1 => format!("1 {what}"),
-            _ => format!("{count} {what}s"),
-        };
         match (self.sweep, &self.halted) {
             (SweepWord::Halting, _) => format!(
-                "HALTING: {}, {} left{}",
-                many(self.orders_left, "order"),
-                many(self.positions_left, "position"),
+                "HALTING: {}{}",
+                left_in_words(self.orders_left, self.positions_left),
                 self.in_the_way
                     .as_ref()
                     .map(|what| format!(" ({what})"))
@@ -138,6 +137,22 @@ impl Board {
             other.last_look.clone_from(&self.last_look);
         }
         *self == other
+    }
+}
+
+/// What is not known is never said to be none.
+fn left_in_words(orders: Option<usize>, positions: Option<usize>) -> String {
+    let many = |count: usize, what: &str| match count {
+        1 => format!("1 {what}"),
+        _ => format!("{count} {what}s"),
+    };
+    match (orders, positions) {
+        (Some(orders), Some(positions)) => {
+            format!("{}, {} left", many(orders, "order"), many(positions, "position"))
+        }
+        (Some(orders), None) => format!("{} left, positions unknown", many(orders, "order")),
+        (None, Some(positions)) => format!("orders unknown, {} left", many(positions, "position")),
+        (None, None) => "orders and positions unknown".to_owned(),
     }
 }
 
@@ -265,8 +280,8 @@ mod tests {
         let mut board = Board::new(&holder, ("paper", true), None, None);
         board.halted = Some("HALT stands".into());
         board.note(&SweepState::Halting {
-            orders_left: 3,
-            positions_left: 1,
+            orders_left: Some(3),
+            positions_left: Some(1),
             note: None,
         });
         board.last_look = looked(1);
@@ -287,6 +302,13 @@ mod tests {
         }
         seen.board.as_mut().unwrap().last_look = looked(29);
         assert_eq!(seen.doubt(now, None), None);
+        for (orders, positions, words) in [
+            (Some(1), None, "1 order left, positions unknown"),
+            (None, Some(2), "orders unknown, 2 positions left"),
+            (None, None, "orders and positions unknown"),
+        ] {
+            assert_eq!(left_in_words(orders, positions), words);
+        }
         seen.board.as_mut().unwrap().sweep = SweepWord::Idle;
         assert!(seen.in_words(now, None).contains("HALTING: the first look"));
     }

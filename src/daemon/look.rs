@@ -85,8 +85,8 @@ mod tests {
             self.busy.fetch_sub(1, Ordering::SeqCst);
             self.looks.fetch_add(1, Ordering::SeqCst);
             SweepState::Halting {
-                orders_left: 3,
-                positions_left: 1,
+                orders_left: Some(3),
+                positions_left: Some(1),
                 note: None,
             }
         }

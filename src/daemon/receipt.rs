@@ -14,6 +14,7 @@ use serde_json::Value;
 use crate::broker::exit::{Answer, Closed, Left, Step};
 use crate::domain::account::Position;
 use crate::state::halt::Sentinel;
+use crate::state::paths::LiveFiles;
 use crate::state::{clock, durable};
 
 const MAX_BYTES: u64 = 64 << 20;
@@ -123,6 +124,46 @@ impl Receipt {
     pub fn read(path: &Path) -> Option<Self> {
         let bytes = durable::read_if_present(path, MAX_BYTES).ok()??;
         serde_json::from_slice(&bytes).ok()
+    }
+
+    /// The receipt of a sweep that began while the sentinel of `episode` stood as well.
+    #[must_use]
+    pub fn that_covers(files: &LiveFiles, episode: &str) -> Option<Self> {
+        let entries = std::fs::read_dir(files.broker_folder()).ok()?;
+        entries
+            .filter_map(|entry| {
+                let entry = entry.ok()?;
+                let name = entry.file_name();
+                let is_receipt = name.to_str()?.starts_with("halt_receipt-");
+                is_receipt.then(|| Self::read(&entry.path())).flatten()
+            })
+            .find(|receipt| receipt.sentinels.iter().any(|each| each.episode == episode))
+    }
+
+    /// Adds closes that are over; a sweep that goes on after a restart meets its earlier ones again.
+    pub fn add_closed(&mut self, closed: Vec<Closed>) {
+        for close in closed {
+            if !self.closed.iter().any(|known| known.client_id == close.client_id) {
+                self.closed.push(close);
+            }
+        }
+    }
+
+    /// Adds what was done under another name of the same halt, before this.
+    pub fn take_over(&mut self, before: Self) {
+        let after = std::mem::replace(&mut self.steps, before.steps);
+        self.steps.extend(after);
+        self.steps_not_kept += before.steps_not_kept;
+        let known: Vec<Value> = std::mem::replace(&mut self.cancelled, before.cancelled);
+        let fresh = known.into_iter().filter(|row| !self.cancelled.contains(row));
+        let fresh: Vec<Value> = fresh.collect();
+        self.cancelled.extend(fresh);
+        let after = std::mem::replace(&mut self.closed, before.closed);
+        self.add_closed(after);
+        for why in before.not_on_ledger {
+            self.say_not_on_ledger(why);
+        }
+        self.noticed_at = before.noticed_at;
     }
 
     /// Adds what was sent.

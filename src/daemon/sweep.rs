@@ -34,9 +34,10 @@ pub enum SweepState {
     Idle,
     /// A sentinel stands and the exchange still shows something, or cannot be seen.
     Halting {
-        /// At the last look that succeeded.
-        orders_left: usize,
-        positions_left: usize,
+        /// `None`: not known, as not everything could be read.
+        orders_left: Option<usize>,
+        /// `None` also where they are not to be closed, and so not looked at.
+        positions_left: Option<usize>,
         /// What stands in the way, in words.
         note: Option<String>,
     },
@@ -74,6 +75,9 @@ impl<V: Venue> Sweeper<V> {
             let halt = read_halt(self.desk.files());
             if halt.is_tripped() {
                 return self.sweep(&mut episode, &halt).await;
+            }
+            if let Some(known) = episode.as_mut() {
+                known.is_over = true;
             }
             // The mandate, until a sentinel appears: HALT waits for nothing.
             let mut authority = self.authority.lock().await;

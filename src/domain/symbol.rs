@@ -1,5 +1,6 @@
 //! What can be traded: category, symbol, and the two together.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::str::FromStr;
 
@@ -88,11 +89,12 @@ impl Symbol {
             _ => upper,
         };
         let plain = |byte: u8| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'-';
+        let bare = without_the_point(&joined);
         let starts_well = joined
             .bytes()
             .next()
             .is_some_and(|byte| byte.is_ascii_alphanumeric());
-        if !starts_well || joined.len() > MAX_SYMBOL_CHARS || !joined.bytes().all(plain) {
+        if !starts_well || joined.len() > MAX_SYMBOL_CHARS || !bare.bytes().all(plain) {
             return Err(refused());
         }
         Ok(Self(joined))
@@ -114,6 +116,22 @@ impl Symbol {
                 .collect()
         };
         bare(entry) == bare(&self.0)
+    }
+}
+
+/// An option's strike may have a fraction, `XRP-22MAY26-0.8-C-USDT`; a point anywhere else is strange.
+fn without_the_point(symbol: &str) -> Cow<'_, str> {
+    let parts: Vec<&str> = symbol.split('-').collect();
+    let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    match parts.as_slice() {
+        [_, _, strike, "C" | "P"] | [_, _, strike, "C" | "P", _]
+            if strike
+                .split_once('.')
+                .is_some_and(|(whole, fraction)| digits(whole) && digits(fraction)) =>
+        {
+            Cow::Owned(symbol.replacen('.', "", 1))
+        }
+        _ => Cow::Borrowed(symbol),
     }
 }
 
@@ -217,6 +235,8 @@ mod tests {
             "BTCUSDT-21FEB25",
             "ETH-28FEB25-2800-C",
             "BTC-13FEB25-89000-P-USDT",
+            "XRP-22MAY26-0.8-C-USDT",
+            "ETH-28FEB25-2800.5-C",
         ] {
             assert_eq!(symbol(text), text);
         }
@@ -233,6 +253,13 @@ mod tests {
             "BTC\u{a0}USDT",
             "ВТСUSDT",
             "BTC/USDT/X",
+            "BTC.USDT",
+            "XRP-22MAY26-0.8",
+            "XRP-22MAY26-.8-C",
+            "XRP-22MAY26-0.-C",
+            "XRP-22MAY26-0.8.1-C",
+            "X.P-22MAY26-0.8-C",
+            "XRP-22MAY26-0.8-X",
         ] {
             assert_eq!(symbol(text), "refused", "{text:?}");
         }

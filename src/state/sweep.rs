@@ -34,7 +34,7 @@ pub enum Holder {
     Another,
 }
 
-/// What our claims say of their maker; Vibe-Trading's say nothing.
+/// What our claims and latches say of their maker; Vibe-Trading's say nothing.
 const MAKER: &str = "mandated";
 
 /// Claims the sweep of `episode` (2 fsyncs); false when another sweeper has it, or had it when it crashed.
@@ -92,8 +92,17 @@ pub fn was_done(files: &LiveFiles, episode: &str) -> Result<bool, SweepError> {
 pub fn mark_done(files: &LiveFiles, episode: &str, now: DateTime<Utc>) -> Result<bool, SweepError> {
     create(
         files.flatten_fired(episode),
-        &json!({"fired_at": clock::ledger_text(now), "episode": episode}),
+        &json!({"fired_at": clock::ledger_text(now), "episode": episode, "by": MAKER}),
     )
+}
+
+/// Whether it is this program that recorded `episode` as done.
+pub fn was_done_by_us(files: &LiveFiles, episode: &str) -> bool {
+    let found: Option<Value> = durable::read_if_present(&files.flatten_fired(episode), MAX_BYTES)
+        .ok()
+        .flatten()
+        .and_then(|bytes| serde_json::from_slice(&bytes).ok());
+    found.is_some_and(|found| found.get("by").and_then(Value::as_str) == Some(MAKER))
 }
 
 fn create(path: PathBuf, content: &Value) -> Result<bool, SweepError> {
@@ -136,6 +145,10 @@ mod tests {
         assert!(mark_done(&files, "one", now).unwrap());
         assert!(!mark_done(&files, "one", now).unwrap());
         assert!(was_done(&files, "one").unwrap());
+        assert!(was_done_by_us(&files, "one"));
+        fs::write(files.flatten_fired("three"), "{\"episode\": \"three\"}").unwrap();
+        assert!(was_done(&files, "three").unwrap() && !was_done_by_us(&files, "three"));
+        assert!(!was_done_by_us(&files, "two"));
         assert!(release(&files, "one").unwrap() && !release(&files, "one").unwrap());
         assert!(release(&files, "four").is_err(), "a folder");
         fs::remove_dir_all(files.broker_folder()).unwrap();

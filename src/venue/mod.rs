@@ -15,7 +15,7 @@ use crate::domain::account::{CoinBalance, Instrument, OrderView, Position, Quote
 use crate::domain::exit::Exit;
 use crate::domain::money::Price;
 use crate::domain::order::{ClientOrderId, OrderKey, Write};
-use crate::domain::symbol::{Coin, InstrumentId};
+use crate::domain::symbol::{Category, Coin, InstrumentId};
 use crate::state::day::Permit;
 
 /// What became of a write that was handed to the venue.
@@ -72,7 +72,56 @@ pub enum VenueError {
     UnknownInstrument(InstrumentId),
 }
 
+/// A list as far as it could be read: for exits, which act on what they see and need no complete list for that.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Parts<T> {
+    pub rows: Vec<T>,
+    /// What could not be read. Empty: the rows are all that there is.
+    pub unread: Vec<Unread>,
+}
+
+/// Something of a list that could not be read: a part of it, a page, or rows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unread {
+    /// `None`: it may be of any.
+    pub category: Option<Category>,
+    pub why: VenueError,
+}
+
+impl<T> Default for Parts<T> {
+    fn default() -> Self {
+        Self {
+            rows: Vec::new(),
+            unread: Vec::new(),
+        }
+    }
+}
+
+impl<T> Parts<T> {
+    /// Nothing of it could be read.
+    #[must_use]
+    pub fn none(why: VenueError) -> Self {
+        Self {
+            rows: Vec::new(),
+            unread: vec![Unread { category: None, why }],
+        }
+    }
+}
+
+impl<T> From<Result<Vec<T>, VenueError>> for Parts<T> {
+    fn from(read: Result<Vec<T>, VenueError>) -> Self {
+        match read {
+            Ok(rows) => Self {
+                rows,
+                unread: Vec::new(),
+            },
+            Err(why) => Self::none(why),
+        }
+    }
+}
+
 /// Something that trades. Reads say everything or fail: a list is complete, over all pages and settle coins.
+/// Only the two `…_in_parts` give what they could read, and say what is missing.
 pub trait Venue: Send + Sync + 'static {
     /// What this venue is, in words: `bybit mainnet`, `bybit testnet`, `paper`.
     fn label(&self) -> &str;
@@ -100,6 +149,16 @@ pub trait Venue: Send + Sync + 'static {
 
     /// Every order that may still fill, conditional ones included, of every category and settle coin.
     fn open_orders(&self) -> impl Future<Output = Result<Vec<RestingOrder>, VenueError>> + Send;
+
+    /// The positions that can be read.
+    fn positions_in_parts(&self) -> impl Future<Output = Parts<Position>> + Send {
+        async { Parts::from(self.positions().await) }
+    }
+
+    /// The orders that may still fill and can be read.
+    fn open_orders_in_parts(&self) -> impl Future<Output = Parts<RestingOrder>> + Send {
+        async { Parts::from(self.open_orders().await) }
+    }
 
     /// Every coin of the unified wallet.
     fn wallet(&self) -> impl Future<Output = Result<Vec<CoinBalance>, VenueError>> + Send;

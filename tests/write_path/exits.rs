@@ -152,7 +152,7 @@ async fn a_way_out_of_one_category_leaves_the_others() {
         .is_none_or(|look: &mandated::broker::exit::Look| look.done.is_none())
     {
         assert!(looks.len() < 100, "{looks:?}");
-        looks.push(course.round(&desk, &wish).await);
+        looks.push(course.round(&desk, &wish, &|| true).await);
         tokio::time::sleep(mandated::broker::exit::BETWEEN_ROUNDS).await;
     }
     let facts = world.broker.account().await;

@@ -4,18 +4,22 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use futures::future::join_all;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 
 use super::desk::ExitDesk;
+use super::look::{Reach, Seen, Stands};
 use crate::domain::account::RestingOrder;
 use crate::domain::exit::Exit;
 use crate::domain::order::CancelScope;
-use crate::domain::symbol::{Category, Coin};
+use crate::domain::symbol::{Category, Coin, InstrumentId};
 use crate::venue::Venue;
 
 /// A cancel is asynchronous: one that was accepted is given a moment before it is asked for again.
 const FIRST_PAUSE: Duration = Duration::from_millis(250);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+
+/// Cancelling all options is taken once a second (facts §3); asking sooner would only keep the others waiting.
+const OPTIONS_PAUSE: Duration = Duration::from_millis(1_100);
 
 /// So many wide cancels without progress, and the orders are cancelled one by one as well.
 const WIDE_ROUNDS: u32 = 2;
@@ -29,6 +33,10 @@ pub(super) struct Cancels {
     due: Option<Instant>,
     pause: Duration,
     left: usize,
+    options_not_before: Option<Instant>,
+    /// Cancelled since the last time that all were.
+    tried: BTreeSet<InstrumentId>,
+    tried_blindly: BTreeSet<Category>,
     /// Wide cancels since fewer orders were shown.
     in_vain: u32,
 }
@@ -39,50 +47,96 @@ impl Default for Cancels {
             due: None,
             pause: FIRST_PAUSE,
             left: usize::MAX,
+            options_not_before: None,
+            tried: BTreeSet::new(),
+            tried_blindly: BTreeSet::new(),
             in_vain: 0,
         }
     }
 }
 
 impl Cancels {
-    /// Cancels what can be cancelled without knowing what rests: nothing is read before. Inverse orders need
-    /// their settle coin, which only a look tells.
-    pub(super) async fn blindly<V: Venue>(&mut self, desk: &ExitDesk<V>) {
-        if !self.is_due() {
+    /// Cancels what can be cancelled without knowing what rests: nothing is read before.
+    pub(super) async fn blindly<V: Venue>(&mut self, desk: &ExitDesk<V>, reach: &Reach) {
+        let scopes = unseen(&BTreeSet::from(Category::ALL), reach);
+        if scopes.is_empty() || !self.is_due() {
             return;
         }
-        let dollars = ["USDT", "USDC"].into_iter().filter_map(|coin| {
-            let coin = Coin::parse(coin).ok()?;
-            Some(CancelScope::SettleCoin(Category::Linear, coin))
-        });
-        let spot = CancelScope::Everything(Category::Spot);
-        send(desk, dollars.chain([spot]).map(Exit::cancel_all).collect()).await;
+        self.tried_blindly = scopes.iter().map(CancelScope::category).collect();
+        self.options_not_before = Some(Instant::now() + OPTIONS_PAUSE);
+        send(desk, scopes.into_iter().map(Exit::cancel_all).collect()).await;
         self.wait_longer();
     }
 
-    /// Cancels what is shown, when it is time for it.
+    /// Cancels what is shown, and what cannot be seen, when it is time for it; before that only what was not
+    /// tried since the last time.
     pub(super) async fn round<V: Venue>(
         &mut self,
         desk: &ExitDesk<V>,
-        shown: &[RestingOrder],
-        one_symbol: bool,
+        orders: &Seen<RestingOrder>,
+        reach: &Reach,
+        stands: Stands<'_>,
     ) {
-        if shown.len() < self.left {
+        if orders.rows.len() < self.left {
             self.pause = FIRST_PAUSE;
             self.in_vain = 0;
         }
-        self.left = shown.len();
-        if shown.is_empty() || !self.is_due() {
+        self.left = orders.rows.len();
+        let batch = self.batch(orders, reach);
+        if batch.shown.is_empty() && batch.blind.is_empty() {
             return;
         }
-        let wide = scopes(desk, shown, one_symbol).await;
-        let mut exits: Vec<Exit> = wide.into_iter().map(Exit::cancel_all).collect();
-        if self.in_vain >= WIDE_ROUNDS {
-            exits.extend(shown.iter().filter_map(Exit::cancel).take(ONE_BY_ONE));
+        let seen = async {
+            let mut wide = scopes(desk, &batch.shown, reach.symbol.is_some()).await;
+            wide.retain(|scope| !batch.blind.contains(scope) && !batch.holds_back(scope));
+            let wide = wide.into_iter().map(Exit::cancel_all);
+            let single = batch.shown.iter().copied().filter_map(Exit::cancel);
+            if stands() {
+                send(desk, wide.chain(single.take(batch.one_by_one)).collect()).await;
+            }
+        };
+        let unseen = async {
+            if stands() {
+                let blind = batch.blind.iter().cloned().map(Exit::cancel_all);
+                send(desk, blind.collect()).await;
+            }
+        };
+        tokio::join!(seen, unseen);
+        if batch.is_due {
+            self.in_vain = self.in_vain.saturating_add(1);
+            self.wait_longer();
         }
-        send(desk, exits).await;
-        self.in_vain = self.in_vain.saturating_add(1);
-        self.wait_longer();
+    }
+
+    /// What is to be cancelled now.
+    fn batch<'o>(&mut self, orders: &'o Seen<RestingOrder>, reach: &Reach) -> Batch<'o> {
+        let mut batch = Batch {
+            is_due: self.is_due(),
+            holds_options: self.options_not_before.is_some_and(|at| at > Instant::now()),
+            ..Batch::default()
+        };
+        if batch.is_due {
+            self.tried.clear();
+            self.tried_blindly.clear();
+            let mut blind = unseen(&orders.unread, reach);
+            blind.retain(|scope| !batch.holds_back(scope));
+            batch.blind = blind;
+            if self.in_vain >= WIDE_ROUNDS {
+                batch.one_by_one = ONE_BY_ONE;
+            }
+        }
+        let is_fresh = |id: &InstrumentId| {
+            let is_tried = self.tried.contains(id) || self.tried_blindly.contains(&id.category);
+            !is_tried
+        };
+        let fresh = orders.rows.iter().filter(|order| is_fresh(&order.instrument));
+        batch.shown = fresh.collect();
+        let ids = batch.shown.iter().map(|order| order.instrument.clone());
+        self.tried.extend(ids);
+        if batch.has_options() && !batch.holds_options {
+            self.options_not_before = Some(Instant::now() + OPTIONS_PAUSE);
+        }
+        batch
     }
 
     fn is_due(&self) -> bool {
@@ -95,36 +149,95 @@ impl Cancels {
     }
 }
 
+/// One batch of cancels.
+#[derive(Debug, Default)]
+struct Batch<'o> {
+    is_due: bool,
+    shown: Vec<&'o RestingOrder>,
+    blind: Vec<CancelScope>,
+    one_by_one: usize,
+    holds_options: bool,
+}
+
+impl Batch<'_> {
+    fn holds_back(&self, scope: &CancelScope) -> bool {
+        self.holds_options && scope.category() == Category::Option
+    }
+
+    fn has_options(&self) -> bool {
+        let is_option = |category| category == Category::Option;
+        self.blind.iter().any(|scope| is_option(scope.category()))
+            || self
+                .shown
+                .iter()
+                .any(|order| is_option(order.instrument.category))
+    }
+}
+
 /// Side by side: one that gets no answer holds none of the others up.
 async fn send<V: Venue>(desk: &ExitDesk<V>, exits: Vec<Exit>) {
     join_all(exits.iter().map(|exit| desk.cancel(exit))).await;
 }
 
+/// What cancels orders that nobody sees. Inverse orders of no particular symbol need their settle coin, which
+/// only a look tells (facts §5.12).
+fn unseen(categories: &BTreeSet<Category>, reach: &Reach) -> Vec<CancelScope> {
+    let meant = categories
+        .iter()
+        .copied()
+        .filter(|category| reach.has_category(*category));
+    if let Some(symbol) = &reach.symbol {
+        // A symbol of an option has four parts at least, and no other has.
+        let is_option = symbol.as_str().matches('-').count() >= 3;
+        let ids = meant
+            .filter(|category| (*category == Category::Option) == is_option)
+            .map(|category| InstrumentId::new(category, symbol.clone()));
+        return ids.map(CancelScope::Instrument).collect();
+    }
+    let settled = |coin: &str| {
+        let coin = Coin::parse(coin).ok()?;
+        Some(CancelScope::SettleCoin(Category::Linear, coin))
+    };
+    meant
+        .flat_map(|category| match category {
+            Category::Linear => vec![settled("USDT"), settled("USDC")],
+            Category::Spot | Category::Option => vec![Some(CancelScope::Everything(category))],
+            Category::Inverse => Vec::new(),
+        })
+        .flatten()
+        .collect()
+}
+
 /// One cancel-all for each category and settle coin that has orders (facts §5.12), or for each instrument.
-async fn scopes<V: Venue>(desk: &ExitDesk<V>, orders: &[RestingOrder], one_symbol: bool) -> Vec<CancelScope> {
-    let mut instruments = BTreeSet::new();
-    let mut wide = BTreeSet::new();
-    for id in orders.iter().map(|order| &order.instrument) {
+async fn scopes<V: Venue>(
+    desk: &ExitDesk<V>,
+    orders: &[&RestingOrder],
+    one_symbol: bool,
+) -> Vec<CancelScope> {
+    let ids: BTreeSet<&InstrumentId> = orders.iter().map(|order| &order.instrument).collect();
+    let coins = join_all(ids.into_iter().map(|id| async move {
         let settled = matches!(id.category, Category::Linear | Category::Inverse);
         let coin = match settled && !one_symbol {
             true => settle_coin(desk, id).await,
             false => None,
         };
-        if one_symbol || (settled && coin.is_none()) {
-            instruments.insert(id.clone());
-        } else {
-            wide.insert((id.category, coin));
+        match coin {
+            Some(coin) => CancelScope::SettleCoin(id.category, coin),
+            None if one_symbol || settled => CancelScope::Instrument(id.clone()),
+            None => CancelScope::Everything(id.category),
+        }
+    }));
+    let mut scopes = Vec::new();
+    for scope in coins.await {
+        if !scopes.contains(&scope) {
+            scopes.push(scope);
         }
     }
-    let wide = wide.into_iter().map(|(category, coin)| match coin {
-        Some(coin) => CancelScope::SettleCoin(category, coin),
-        None => CancelScope::Everything(category),
-    });
-    wide.chain(instruments.into_iter().map(CancelScope::Instrument))
-        .collect()
+    scopes
 }
 
-async fn settle_coin<V: Venue>(desk: &ExitDesk<V>, id: &crate::domain::symbol::InstrumentId) -> Option<Coin> {
-    let asked = tokio::time::timeout(Duration::from_secs(2), desk.venue().instrument(id)).await;
+/// Without an answer the instrument is cancelled by itself, so it is not worth a long wait.
+async fn settle_coin<V: Venue>(desk: &ExitDesk<V>, id: &InstrumentId) -> Option<Coin> {
+    let asked = timeout(Duration::from_secs(1), desk.venue().instrument(id)).await;
     asked.ok()?.ok()?.settle_coin
 }

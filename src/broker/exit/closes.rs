@@ -13,6 +13,7 @@ use tokio::time::{Instant, timeout};
 use super::super::record::shown;
 use super::desk::{ExitDesk, trouble};
 use super::leg::{Closed, Leg, largest};
+use super::look::Stands;
 use crate::domain::account::{OrderView, Position};
 use crate::domain::exit::Exit;
 use crate::domain::order::{ClientOrderId, OrderKey, Write};
@@ -65,8 +66,8 @@ impl Closes {
     }
 
     /// Takes over what another way out sent and does not know the end of.
-    pub(super) fn wait_for(&mut self, before: Self) {
-        self.pending.extend(before.pending);
+    pub(super) fn wait_for(&mut self, before: &mut Self) {
+        self.pending.append(&mut before.pending);
     }
 
     /// Closes that may still fill.
@@ -81,7 +82,7 @@ impl Closes {
     }
 
     /// Asks for every close that is not over; notes those that are.
-    pub(super) async fn resolve<V: Venue>(&mut self, desk: &ExitDesk<V>) {
+    pub(super) async fn resolve<V: Venue>(&mut self, desk: &ExitDesk<V>, stands: Stands<'_>) {
         let asked = self.pending.iter().map(|(leg, pending)| async move {
             let key = OrderKey::Client(pending.id.clone());
             let looking = desk.venue().order(&leg.instrument, &key);
@@ -96,7 +97,7 @@ impl Closes {
                         pending.is_known = true;
                     }
                 }
-                Some(None) => self.not_shown(desk, &leg).await,
+                Some(None) => self.not_shown(desk, &leg, stands).await,
                 // It could not be asked for: that says nothing about the order.
                 None => {}
             }
@@ -129,7 +130,7 @@ impl Closes {
             .await;
     }
 
-    async fn not_shown<V: Venue>(&mut self, desk: &ExitDesk<V>, leg: &Leg) {
+    async fn not_shown<V: Venue>(&mut self, desk: &ExitDesk<V>, leg: &Leg, stands: Stands<'_>) {
         let Some(pending) = self.pending.get_mut(leg) else {
             return;
         };
@@ -143,7 +144,7 @@ impl Closes {
             }
             return;
         }
-        if pending.is_known || pending.last_sent.elapsed() < DEAD_AFTER {
+        if pending.is_known || pending.last_sent.elapsed() < DEAD_AFTER || !stands() {
             return;
         }
         let (exit, id) = (pending.exit.clone(), pending.id.clone());
@@ -153,17 +154,24 @@ impl Closes {
     }
 
     /// Closes these positions, or as much of each as one order may hold; those that wait are left alone.
-    pub(super) async fn close<V: Venue>(&mut self, desk: &ExitDesk<V>, positions: &[Position]) {
-        let mut exits = Vec::new();
-        for position in positions {
-            let leg = Leg {
-                instrument: position.instrument.clone(),
-                idx: position.position_idx,
-            };
-            if !self.is_due(&leg) {
-                continue;
-            }
+    pub(super) async fn close<V: Venue>(
+        &mut self,
+        desk: &ExitDesk<V>,
+        positions: &[Position],
+        stands: Stands<'_>,
+    ) {
+        let leg_of = |position: &Position| Leg {
+            instrument: position.instrument.clone(),
+            idx: position.position_idx,
+        };
+        let due = positions.iter().map(|position| (leg_of(position), position));
+        let due = due.filter(|(leg, _)| self.is_due(leg));
+        let asked = join_all(due.map(|(leg, position)| async move {
             let most = largest(desk, &leg.instrument).await;
+            (leg, position, most)
+        }));
+        let mut exits = Vec::new();
+        for (leg, position, most) in asked.await {
             match Exit::close(position, most) {
                 Some(exit) => exits.push((leg, exit)),
                 None => self.refuse(
@@ -172,7 +180,7 @@ impl Closes {
                 ),
             }
         }
-        self.send(desk, exits).await;
+        self.send(desk, exits, stands).await;
     }
 
     /// Whether a leg may be sent to now: nothing of it waits, and no refusal is recent.
@@ -181,8 +189,16 @@ impl Closes {
         !self.pending.contains_key(leg) && later.is_none_or(|at| at <= Instant::now())
     }
 
-    /// Sends these, side by side.
-    pub(super) async fn send<V: Venue>(&mut self, desk: &ExitDesk<V>, exits: Vec<(Leg, Exit)>) {
+    /// Sends these, side by side, while it stands.
+    pub(super) async fn send<V: Venue>(
+        &mut self,
+        desk: &ExitDesk<V>,
+        exits: Vec<(Leg, Exit)>,
+        stands: Stands<'_>,
+    ) {
+        if exits.is_empty() || !stands() {
+            return;
+        }
         let sends = exits
             .into_iter()
             .filter(|(leg, _)| self.is_due(leg))

@@ -10,7 +10,10 @@ use super::closes::Closes;
 use super::desk::ExitDesk;
 use super::holdings::{Holdings, SpotRule};
 use super::leg::{Closed, Leg};
-use super::look::{LOOK_WITHIN, Look, Reach, Wish};
+use super::look::{LOOK_WITHIN, Look, Reach, Seen, Stands, Wish, resting, to_close};
+use super::marks::Marks;
+use crate::domain::account::{Position, RestingOrder};
+use crate::domain::symbol::Category;
 use crate::venue::Venue;
 
 /// The two last looks lie at least this far apart.
@@ -33,8 +36,9 @@ pub struct Course {
     cancels: Cancels,
     closes: Closes,
     started: Instant,
-    orders_since: Option<Instant>,
-    positions_since: Option<Instant>,
+    /// Since when orders of a category rest, or cannot be seen.
+    orders_since: Marks<Category>,
+    positions_since: Marks<()>,
     empty_since: Option<(Instant, Option<String>)>,
 }
 
@@ -47,16 +51,16 @@ impl Course {
             cancels: Cancels::default(),
             closes: Closes::new(seed),
             started: Instant::now(),
-            orders_since: None,
-            positions_since: None,
+            orders_since: Marks::default(),
+            positions_since: Marks::default(),
             empty_since: None,
         }
     }
 
     /// Waits for what the way before this one sent, before it closes the same.
     #[must_use]
-    pub fn after(mut self, before: Self) -> Self {
-        self.closes.wait_for(before.closes);
+    pub fn after(mut self, before: &mut Self) -> Self {
+        self.closes.wait_for(&mut before.closes);
         self
     }
 
@@ -74,23 +78,29 @@ impl Course {
 
     /// The first cancels, sent before anything is read.
     pub async fn cancel_blindly<V: Venue>(&mut self, desk: &ExitDesk<V>) {
-        if self.reach.is_everything() {
-            self.cancels.blindly(desk).await;
-        }
+        self.cancels.blindly(desk, &self.reach).await;
     }
 
-    /// One look, and what it asks for.
-    pub async fn round<V: Venue>(&mut self, desk: &ExitDesk<V>, wish: &Wish) -> Look {
-        self.closes.resolve(desk).await;
+    /// One look, and what it asks for while it `stands`: a round can last long, and a halt can be cleared
+    /// meanwhile.
+    pub async fn round<V: Venue>(&mut self, desk: &ExitDesk<V>, wish: &Wish, stands: Stands<'_>) -> Look {
+        self.closes.resolve(desk, stands).await;
         let looked_at = Instant::now();
-        let mut look = Look::taken(desk, &self.reach, wish).await;
-        let rest = self.cancel(desk, &mut look).await;
-        let held = match wish.close {
-            true => self.close(desk, &look).await,
-            false => Some(false),
+        let reach = self.reach.clone();
+        // Cancels do not wait for the positions.
+        let cancelling = async {
+            let orders = resting(desk.venue(), &reach).await;
+            let rest = self.cancel(desk, &orders.0, stands).await;
+            (orders, rest)
+        };
+        let ((orders, rest), positions) = tokio::join!(cancelling, to_close(desk.venue(), &reach, wish));
+        let mut look = Look::of(orders, positions);
+        let held = match &look.positions {
+            Some(positions) => self.close(desk, positions, stands).await,
+            None => Some(false),
         };
         let coins = match &wish.sell {
-            Some(rule) => self.sell(desk, rule, &mut look).await,
+            Some(rule) => self.sell(desk, rule, &mut look, stands).await,
             None => Some(false),
         };
         let seen_empty = rest == Some(false) && held == Some(false) && coins == Some(false);
@@ -99,36 +109,58 @@ impl Course {
         look
     }
 
-    /// Cancels what rests; says whether anything does.
-    async fn cancel<V: Venue>(&mut self, desk: &ExitDesk<V>, look: &mut Look) -> Option<bool> {
-        match &look.orders {
-            Some(orders) => {
-                let one_symbol = self.reach.symbol.is_some();
-                self.cancels.round(desk, orders, one_symbol).await;
-                since(&mut self.orders_since, !orders.is_empty());
-                Some(!orders.is_empty())
-            }
-            None => {
-                // What cannot be seen can still be cancelled.
-                since(&mut self.orders_since, true);
-                self.cancel_blindly(desk).await;
-                None
-            }
+    /// Cancels what rests, and blindly what cannot be seen; says whether anything rests.
+    async fn cancel<V: Venue>(
+        &mut self,
+        desk: &ExitDesk<V>,
+        orders: &Seen<RestingOrder>,
+        stands: Stands<'_>,
+    ) -> Option<bool> {
+        self.cancels.round(desk, orders, &self.reach, stands).await;
+        for category in Category::ALL {
+            let rests = orders
+                .rows
+                .iter()
+                .any(|order| order.instrument.category == category);
+            self.orders_since
+                .note(category, rests || orders.unread.contains(&category));
         }
+        orders.any()
     }
 
     /// Closes what is held; says whether anything is, or may still change.
-    async fn close<V: Venue>(&mut self, desk: &ExitDesk<V>, look: &Look) -> Option<bool> {
-        let positions = look.positions.as_ref()?;
-        since(&mut self.positions_since, !positions.is_empty());
-        if !positions.is_empty() && is_free(self.orders_since, CANCELS_ALONE) {
-            self.closes.close(desk, positions).await;
+    async fn close<V: Venue>(
+        &mut self,
+        desk: &ExitDesk<V>,
+        positions: &Seen<Position>,
+        stands: Stands<'_>,
+    ) -> Option<bool> {
+        self.positions_since.note((), positions.any() != Some(false));
+        // Only orders of its own category can open a position again.
+        let free: Vec<Position> = positions
+            .rows
+            .iter()
+            .filter(|held| {
+                self.orders_since
+                    .is_free(&held.instrument.category, CANCELS_ALONE)
+            })
+            .cloned()
+            .collect();
+        self.closes.close(desk, &free, stands).await;
+        match self.closes.pending() {
+            0 => positions.any(),
+            _ => Some(true),
         }
-        Some(!positions.is_empty() || self.closes.pending() > 0)
     }
 
     /// Sells coins; says whether any are to be sold.
-    async fn sell<V: Venue>(&mut self, desk: &ExitDesk<V>, rule: &SpotRule, look: &mut Look) -> Option<bool> {
+    async fn sell<V: Venue>(
+        &mut self,
+        desk: &ExitDesk<V>,
+        rule: &SpotRule,
+        look: &mut Look,
+        stands: Stands<'_>,
+    ) -> Option<bool> {
         let holdings = match Holdings::read(desk, rule, &self.closes).await {
             Ok(holdings) => holdings,
             Err(why) => {
@@ -138,13 +170,18 @@ impl Course {
         };
         look.to_sell = holdings.to_sell.len();
         look.left = holdings.left;
-        if is_free(self.orders_since, CANCELS_ALONE)
-            && is_free(self.positions_since, CLOSES_ALONE)
-            && look.positions.is_some()
-        {
-            self.closes.send(desk, holdings.to_sell).await;
+        let is_known = holdings.unread.is_empty();
+        look.notes.extend(holdings.unread);
+        let rest = Category::ALL
+            .iter()
+            .any(|category| !self.orders_since.is_free(category, CANCELS_ALONE));
+        if !rest && self.positions_since.is_free(&(), CLOSES_ALONE) {
+            self.closes.send(desk, holdings.to_sell, stands).await;
         }
-        Some(look.to_sell > 0 || self.closes.pending() > 0)
+        match look.to_sell > 0 || self.closes.pending() > 0 {
+            true => Some(true),
+            false => is_known.then_some(false),
+        }
     }
 
     /// Two complete looks in a row with nothing in them, far enough apart, and nothing on its way.
@@ -189,30 +226,19 @@ impl Course {
         let waiting = self.closes.waiting_for();
         look.notes
             .extend(waiting.into_iter().map(|close| format!("{close} may still fill")));
-        for position in look.positions.iter().flatten() {
+        let mut refused = Vec::new();
+        for position in look.held() {
             let leg = Leg {
                 instrument: position.instrument.clone(),
                 idx: position.position_idx,
             };
             if let Some((times, why)) = self.closes.refusals(&leg) {
-                look.notes.push(format!(
+                refused.push(format!(
                     "closing {} was refused {times} times: {why}",
                     position.instrument
                 ));
             }
         }
+        look.notes.extend(refused);
     }
-}
-
-/// Keeps since when something stands in the way.
-fn since(mark: &mut Option<Instant>, stands: bool) {
-    match stands {
-        true => drop(mark.get_or_insert_with(Instant::now)),
-        false => *mark = None,
-    }
-}
-
-/// Nothing stands in the way, or it did for long enough.
-fn is_free(mark: Option<Instant>, patience: Duration) -> bool {
-    mark.is_none_or(|since| since.elapsed() > patience)
 }

@@ -78,10 +78,13 @@ impl SpotRule {
 pub(super) struct Holdings {
     pub(super) to_sell: Vec<(Leg, Exit)>,
     pub(super) left: Vec<Left>,
+    /// Of which coins it cannot be told now what to do with them, and why.
+    pub(super) unread: Vec<String>,
 }
 
 impl Holdings {
-    /// Reads the wallet and sorts it. An error means that it is not known what is held.
+    /// Reads the wallet and sorts it. An error means that it is not known what is held. One coin of which
+    /// nothing can be told keeps no other from being sold.
     pub(super) async fn read<V: Venue>(
         desk: &ExitDesk<V>,
         rule: &SpotRule,
@@ -97,9 +100,10 @@ impl Holdings {
         let mut holdings = Self::default();
         let sorted = join_all(coins.iter().map(|held| verdict(desk, rule, held, closes))).await;
         for (held, verdict) in coins.iter().zip(sorted) {
-            match verdict? {
-                Ok(sale) => holdings.to_sell.push(sale),
-                Err((why, refused)) => holdings.left.push(Left {
+            match verdict {
+                Err(why) => holdings.unread.push(why),
+                Ok(Ok(sale)) => holdings.to_sell.push(sale),
+                Ok(Err((why, refused))) => holdings.left.push(Left {
                     coin: held.coin.to_string(),
                     amount: held.equity.normalize().to_string(),
                     why,

@@ -1,14 +1,14 @@
 //! One look at the exchange: what is meant, what is wanted, what was seen.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use tokio::time::timeout;
 
-use super::desk::ExitDesk;
 use super::holdings::{Left, SpotRule};
 use crate::domain::account::{Position, RestingOrder};
 use crate::domain::symbol::{Category, InstrumentId, Symbol};
-use crate::venue::{Venue, VenueError};
+use crate::venue::{Parts, Venue, VenueError};
 
 /// A look of a thousand orders takes seconds; one that takes longer than this failed.
 pub(super) const LOOK_WITHIN: Duration = Duration::from_secs(20);
@@ -23,14 +23,16 @@ pub struct Reach {
 impl Reach {
     #[must_use]
     pub fn covers(&self, id: &InstrumentId) -> bool {
-        self.category.is_none_or(|category| category == id.category)
-            && self.symbol.as_ref().is_none_or(|symbol| *symbol == id.symbol)
+        self.has_category(id.category) && self.symbol.as_ref().is_none_or(|symbol| *symbol == id.symbol)
     }
 
-    pub(super) fn is_everything(&self) -> bool {
-        *self == Self::default()
+    pub(super) fn has_category(&self, category: Category) -> bool {
+        self.category.is_none_or(|meant| meant == category)
     }
 }
+
+/// Whether a way out is still to be gone: asked right before each batch of cancels and closes.
+pub type Stands<'a> = &'a (dyn Fn() -> bool + Send + Sync);
 
 /// What is wanted beyond no orders.
 #[derive(Debug, Clone, Default)]
@@ -41,11 +43,78 @@ pub struct Wish {
     pub sell: Option<SpotRule>,
 }
 
-/// What one round saw. `None`: it could not be read.
+/// A list of one look, as far as it was read.
+#[derive(Debug, Clone)]
+pub struct Seen<T> {
+    pub rows: Vec<T>,
+    /// Of these categories there may be more.
+    pub unread: BTreeSet<Category>,
+}
+
+/// Nothing was read.
+impl<T> Default for Seen<T> {
+    fn default() -> Self {
+        Self {
+            rows: Vec::new(),
+            unread: BTreeSet::from(Category::ALL),
+        }
+    }
+}
+
+impl<T> Seen<T> {
+    /// Everything was read.
+    #[must_use]
+    pub fn is_whole(&self) -> bool {
+        self.unread.is_empty()
+    }
+
+    /// How many there are; `None`: it is not known.
+    #[must_use]
+    pub fn count(&self) -> Option<usize> {
+        self.is_whole().then_some(self.rows.len())
+    }
+
+    /// Whether there are any; `None`: it is not known.
+    #[must_use]
+    pub fn any(&self) -> Option<bool> {
+        match self.rows.is_empty() {
+            false => Some(true),
+            true => self.is_whole().then_some(false),
+        }
+    }
+
+    /// What of it is within `reach`, and in words what is not known.
+    fn within(parts: Parts<T>, reach: &Reach, id: impl Fn(&T) -> &InstrumentId, what: &str) -> Noted<T> {
+        let mut notes = Vec::new();
+        let mut unread = BTreeSet::new();
+        for missing in parts.unread {
+            let category = missing.category;
+            let (may_be, of) = match category {
+                Some(category) => (BTreeSet::from([category]), format!(" of {category}")),
+                None => (BTreeSet::from(Category::ALL), String::new()),
+            };
+            let within: BTreeSet<Category> = may_be
+                .into_iter()
+                .filter(|category| reach.has_category(*category))
+                .collect();
+            let note = format!("{what}{of}: {}", missing.why);
+            if !within.is_empty() && !notes.contains(&note) {
+                notes.push(note);
+            }
+            unread.extend(within);
+        }
+        let mut rows = parts.rows;
+        rows.retain(|row| reach.covers(id(row)));
+        (Self { rows, unread }, notes)
+    }
+}
+
+/// What one round saw.
 #[derive(Debug, Clone, Default)]
 pub struct Look {
-    pub orders: Option<Vec<RestingOrder>>,
-    pub positions: Option<Vec<Position>>,
+    pub orders: Seen<RestingOrder>,
+    /// `None`: they were not asked for.
+    pub positions: Option<Seen<Position>>,
     /// Coins that are to be sold still.
     pub to_sell: usize,
     /// Coins that are held and will not be sold.
@@ -57,38 +126,53 @@ pub struct Look {
 }
 
 impl Look {
-    /// Orders and, where they are to be closed, positions, side by side.
-    pub(super) async fn taken<V: Venue>(desk: &ExitDesk<V>, reach: &Reach, wish: &Wish) -> Self {
-        let positions = async {
-            match wish.close {
-                true => Some(within(desk.venue().positions()).await),
-                false => None,
-            }
-        };
-        let (orders, positions) = tokio::join!(within(desk.venue().open_orders()), positions);
-        let mut look = Self::default();
-        match orders {
-            Ok(mut orders) => {
-                orders.retain(|order| reach.covers(&order.instrument));
-                look.orders = Some(orders);
-            }
-            Err(why) => look.notes.push(format!("open orders: {why}")),
+    /// Orders and, where they are to be closed, positions, side by side. One part that cannot be read takes
+    /// nothing away from the others.
+    pub async fn taken<V: Venue>(venue: &V, reach: &Reach, wish: &Wish) -> Self {
+        let (orders, positions) = tokio::join!(resting(venue, reach), to_close(venue, reach, wish));
+        Self::of(orders, positions)
+    }
+
+    pub(super) fn of(orders: Noted<RestingOrder>, positions: Option<Noted<Position>>) -> Self {
+        let (orders, mut notes) = orders;
+        let positions = positions.map(|(positions, more)| {
+            notes.extend(more);
+            positions
+        });
+        Self {
+            orders,
+            positions,
+            notes,
+            ..Self::default()
         }
-        match positions {
-            Some(Ok(mut positions)) => {
-                positions.retain(|position| reach.covers(&position.instrument));
-                look.positions = Some(positions);
-            }
-            Some(Err(why)) => look.notes.push(format!("positions: {why}")),
-            None => {}
-        }
-        look
+    }
+
+    /// Positions that were seen; there may be more.
+    pub fn held(&self) -> impl Iterator<Item = &Position> {
+        self.positions.iter().flat_map(|seen| &seen.rows)
     }
 }
 
-async fn within<T>(read: impl Future<Output = Result<T, VenueError>>) -> Result<T, String> {
+/// A list, and what is not known of it, in words.
+pub(super) type Noted<T> = (Seen<T>, Vec<String>);
+
+pub(super) async fn resting<V: Venue>(venue: &V, reach: &Reach) -> Noted<RestingOrder> {
+    let parts = in_time(venue.open_orders_in_parts()).await;
+    Seen::within(parts, reach, |order| &order.instrument, "open orders")
+}
+
+/// The positions, where they are to be closed.
+pub(super) async fn to_close<V: Venue>(venue: &V, reach: &Reach, wish: &Wish) -> Option<Noted<Position>> {
+    if !wish.close {
+        return None;
+    }
+    let parts = in_time(venue.positions_in_parts()).await;
+    Some(Seen::within(parts, reach, |held| &held.instrument, "positions"))
+}
+
+async fn in_time<T>(read: impl Future<Output = Parts<T>>) -> Parts<T> {
     match timeout(LOOK_WITHIN, read).await {
-        Ok(read) => read.map_err(|error| error.to_string()),
-        Err(_) => Err("no answer in time".to_owned()),
+        Ok(parts) => parts,
+        Err(_) => Parts::none(VenueError::Unreachable("no answer in time".to_owned())),
     }
 }

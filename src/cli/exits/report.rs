@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::super::out::{complain, say};
 use super::super::{Done, Failure};
-use crate::broker::exit::{Answer, Closed, ExitDesk, Look};
+use crate::broker::exit::{Answer, Closed, ExitDesk, Look, Seen};
 use crate::domain::account::{Position, RestingOrder};
 use crate::venue::Venue;
 
@@ -52,6 +52,23 @@ pub(super) fn position_in_words(position: &Position) -> String {
     format!("{side} {} {}", position.size, position.instrument)
 }
 
+/// What was seen where not everything could be is at least that many.
+fn count<T>(seen: &Seen<T>) -> String {
+    match (seen.count(), seen.rows.len()) {
+        (Some(count), _) => count.to_string(),
+        (None, 0) => "unknown".to_owned(),
+        (None, count) => format!("at least {count}"),
+    }
+}
+
+/// Null where nothing is known.
+fn left<T>(seen: &Seen<T>, in_words: impl Fn(&T) -> String) -> Value {
+    match seen.any() {
+        Some(_) => seen.rows.iter().map(in_words).collect(),
+        None => Value::Null,
+    }
+}
+
 impl Report {
     pub(super) fn saw(&mut self, look: Look) {
         self.look = look;
@@ -76,11 +93,9 @@ impl Report {
     }
 
     fn left_in_words(&self) -> String {
-        let count = |known: Option<usize>| known.map_or("unknown".to_owned(), |count| count.to_string());
-        let orders = count(self.look.orders.as_ref().map(Vec::len));
-        let mut line = format!("the exchange shows: orders {orders}");
+        let mut line = format!("the exchange shows: orders {}", count(&self.look.orders));
         if let Some(positions) = &self.look.positions {
-            line.push_str(&format!(", positions {}", positions.len()));
+            line.push_str(&format!(", positions {}", count(positions)));
         }
         for note in &self.look.notes {
             line.push_str(&format!("; {note}"));
@@ -128,10 +143,10 @@ impl Report {
             ));
         }
         if self.end != End::Done {
-            for order in self.look.orders.iter().flatten() {
+            for order in &self.look.orders.rows {
                 say(&format!("  still rests: {}", order_in_words(order)));
             }
-            for position in self.look.positions.iter().flatten() {
+            for position in self.look.held() {
                 say(&format!("  still held: {}", position_in_words(position)));
             }
             for close in &self.waiting {
@@ -162,16 +177,13 @@ impl Report {
     fn to_json<V: Venue>(&self, desk: &ExitDesk<V>) -> Value {
         let steps = desk.steps();
         let unanswered = steps.iter().filter(|step| step.answer == Answer::Waiting).count();
-        let words = |known: Option<Vec<String>>| known.map_or(Value::Null, Value::from);
-        let orders = self.look.orders.as_ref();
-        let positions = self.look.positions.as_ref();
         json!({
             "done": self.end == End::Done,
             "interrupted": self.end == End::Interrupted,
             "venue": desk.venue().label(),
             "paper": desk.venue().is_paper(),
-            "orders_left": words(orders.map(|all| all.iter().map(order_in_words).collect())),
-            "positions_left": words(positions.map(|all| all.iter().map(position_in_words).collect())),
+            "orders_left": left(&self.look.orders, order_in_words),
+            "positions_left": self.look.positions.as_ref().map(|seen| left(seen, position_in_words)),
             "found_empty": self.look.done,
             "sent": steps,
             "unanswered": unanswered,

@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
+use crate::daemon::receipt::Receipt;
 use crate::state::clock;
 use crate::state::paths::LiveFiles;
 use crate::state::sweep::{self, Holder};
@@ -37,19 +38,30 @@ impl Claim {
     }
 }
 
-/// Whether an episode was swept to its end before, and then by whom.
-pub(super) fn done_before(files: &LiveFiles, episode: &str) -> Option<Claim> {
+/// Whether an episode was swept to its end before: by whom, and the receipt of it where that is ours.
+///
+/// A latch of ours without a receipt is not the end: the receipt was taken back, for a late fill.
+pub(super) fn done_before(files: &LiveFiles, episode: &str) -> Option<(Claim, Option<Receipt>)> {
     if episode == NAMELESS {
         return None;
     }
-    let fired = files.flatten_fired(episode);
     match sweep::was_done(files, episode) {
-        Ok(false) => None,
+        Ok(false) => return None,
+        Err(_) if !exists(&files.flatten_fired(episode)) => return None,
         // Something lies there that cannot be read: it is not ours.
-        Err(_) if !exists(&fired) => None,
-        Ok(true) | Err(_) if exists(&files.halt_receipt(episode)) => Some(Claim::Ours),
-        Ok(true) | Err(_) => Some(Claim::Another),
+        Ok(true) | Err(_) => {}
     }
+    let path = files.halt_receipt(episode);
+    if exists(&path) {
+        return Some((Claim::Ours, Receipt::read(&path)));
+    }
+    // Of several sentinels only the newest names the receipt, and all of them were swept.
+    if let Some(receipt) = Receipt::that_covers(files, episode) {
+        return Some((Claim::Ours, Some(receipt)));
+    }
+    let is_ours =
+        sweep::was_done_by_us(files, episode) || matches!(sweep::holder(files, episode), Ok(Holder::Us));
+    (!is_ours).then_some((Claim::Another, None))
 }
 
 /// Takes the claim where it is free. A disk that hangs or refuses holds nobody up.

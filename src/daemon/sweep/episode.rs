@@ -1,5 +1,6 @@
 //! One halt, from its first cancel to its receipt.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use serde_json::json;
@@ -8,7 +9,7 @@ use tokio::time::{Instant, sleep};
 use super::SweepState;
 use super::claim::{self, Claim};
 use super::watch::WATCH_EVERY;
-use crate::broker::exit::{BETWEEN_ROUNDS, Course, ExitDesk, Look, Reach, Wish};
+use crate::broker::exit::{BETWEEN_ROUNDS, Course, ExitDesk, Look, Reach, Seen, Wish};
 use crate::daemon::receipt::{FoundEmpty, Receipt};
 use crate::state::audit_record::AuditKind;
 use crate::state::clock;
@@ -34,14 +35,22 @@ pub(super) struct Episode {
     /// The receipt could not be written yet.
     pub(super) owes_receipt: bool,
     /// A draft was written here, or tried to be.
-    has_draft: bool,
+    pub(super) has_draft: bool,
     pub(super) next_watch: Instant,
     pub(super) last: SweepState,
+    /// No sentinel stands any more: the next one is another halt.
+    pub(super) is_over: bool,
+    /// The episodes whose trip is on the ledger.
+    pub(super) told: BTreeSet<String>,
 }
 
 impl Episode {
     /// The first cancels are on the wire before anything is written or read of the exchange.
-    pub(super) async fn begin<V: Venue>(desk: &ExitDesk<V>, halt: &HaltState, before: Option<Self>) -> Self {
+    pub(super) async fn begin<V: Venue>(
+        desk: &ExitDesk<V>,
+        halt: &HaltState,
+        mut before: Option<Self>,
+    ) -> Self {
         let files = desk.files();
         let name = halt
             .newest()
@@ -49,18 +58,20 @@ impl Episode {
             .unwrap_or_default();
         let done = claim::done_before(files, &name);
         let mut course = Course::new(Reach::default(), &name);
-        if let Some(before) = before {
-            course = course.after(before.course);
+        if let Some(before) = &mut before {
+            course = course.after(&mut before.course);
         }
         let is_swept = done.is_some();
-        let claim = match done {
-            Some(claim) => claim,
-            None => tokio::join!(course.cancel_blindly(desk), claim::take(files, &name)).1,
+        let (claim, kept) = match done {
+            Some(done) => done,
+            None => {
+                let ((), claim) = tokio::join!(course.cancel_blindly(desk), claim::take(files, &name));
+                (claim, None)
+            }
         };
         let label = (desk.venue().label(), desk.venue().is_paper());
         let now = clock::now();
         let begun = Receipt::begin(&name, files.broker().as_str(), label, halt.sentinels(), now);
-        let kept = Receipt::read(&files.halt_receipt(&name)).filter(|_| is_swept);
         let draft = Receipt::read(&files.halt_sweep(&name)).filter(|draft| draft.episode == name);
         let mut episode = Self {
             active: halt.sentinels().iter().map(|each| each.episode.clone()).collect(),
@@ -73,8 +84,15 @@ impl Episode {
             has_draft: false,
             next_watch: Instant::now(),
             last: SweepState::default(),
+            is_over: false,
+            told: BTreeSet::new(),
             name,
         };
+        if let Some(before) = before.filter(|before| !before.is_swept && !before.is_over)
+            && !is_swept
+        {
+            episode.take_over(desk, before).await;
+        }
         episode.note_trip(desk, halt).await;
         episode
     }
@@ -99,13 +117,14 @@ impl Episode {
             self.claim = claim::take(desk.files(), &self.name).await;
         }
         let until = Instant::now() + ONE_CALL;
+        let stands = self.still_stands(desk);
         loop {
             let (wish, why_not) = self.wish(desk);
-            let look = self.course.round(desk, &wish).await;
+            let look = self.course.round(desk, &wish, &stands).await;
             if look.done.is_some() {
                 return self.finish(desk, &wish, look, why_not).await;
             }
-            self.last = halting(&look, &self.last);
+            self.last = halting(&look);
             if Instant::now() >= until || !self.stands(desk) {
                 return self.keep_draft(desk, &wish).await;
             }
@@ -113,8 +132,21 @@ impl Episode {
         }
     }
 
-    fn stands<V: Venue>(&self, desk: &ExitDesk<V>) -> bool {
+    /// The same for a round, which may send nothing for a halt that is over.
+    pub(super) fn still_stands<V: Venue>(
+        &self,
+        desk: &ExitDesk<V>,
+    ) -> impl Fn() -> bool + Send + Sync + use<V> {
+        let (files, name) = (desk.files().clone(), self.name.clone());
+        move || {
+            let halt = read_halt(&files);
+            halt.newest().is_some_and(|newest| newest.episode == name)
+        }
+    }
+
+    fn stands<V: Venue>(&mut self, desk: &ExitDesk<V>) -> bool {
         let halt = read_halt(desk.files());
+        self.is_over |= !halt.is_tripped();
         halt.newest().is_some_and(|newest| newest.episode == self.name)
     }
 
@@ -164,7 +196,10 @@ impl Episode {
         let words = halt.tripped().unwrap_or_default();
         let details = json!({"episode": self.name, "claim": self.receipt.claim});
         match desk.note(AuditKind::HaltTripped, &words, details).await {
-            None => self.receipt.trip_is_recorded = true,
+            None => {
+                self.receipt.trip_is_recorded = true;
+                self.told.extend(self.active.iter().cloned());
+            }
             Some(why) => self.receipt.say_not_on_ledger(why),
         }
         self.keep_draft(desk, &Wish::default()).await;
@@ -172,13 +207,12 @@ impl Episode {
 
     fn collect<V: Venue>(&mut self, desk: &ExitDesk<V>, wish: &Wish) {
         self.receipt.add_steps(desk.take_steps());
-        let fresh = self.course.take_closed();
-        self.receipt.closed.extend(fresh);
+        self.receipt.add_closed(self.course.take_closed());
         self.receipt.flatten_on_halt = wish.close;
         self.receipt.claim = self.claim.in_words();
     }
 
-    async fn keep_draft<V: Venue>(&mut self, desk: &ExitDesk<V>, wish: &Wish) {
+    pub(super) async fn keep_draft<V: Venue>(&mut self, desk: &ExitDesk<V>, wish: &Wish) {
         let before = (self.receipt.steps.len(), self.receipt.closed.len());
         self.collect(desk, wish);
         let is_news = before != (self.receipt.steps.len(), self.receipt.closed.len());
@@ -192,21 +226,29 @@ impl Episode {
     }
 }
 
-/// What is left; what could not be seen is as it was seen last.
-pub(super) fn halting(look: &Look, last: &SweepState) -> SweepState {
-    let (orders, positions) = match last {
-        SweepState::Halting {
-            orders_left,
-            positions_left,
-            ..
-        } => (*orders_left, *positions_left),
-        _ => (0, 0),
-    };
+/// What is left.
+pub(super) fn halting(look: &Look) -> SweepState {
     let coins = (look.to_sell > 0).then(|| format!("{} coins are to be sold", look.to_sell));
-    let notes: Vec<String> = look.notes.iter().cloned().chain(coins).collect();
+    let seen = part("order", &look.orders);
+    let held = look
+        .positions
+        .as_ref()
+        .and_then(|positions| part("position", positions));
+    let notes: Vec<String> = seen
+        .into_iter()
+        .chain(held)
+        .chain(look.notes.iter().cloned())
+        .chain(coins)
+        .collect();
     SweepState::Halting {
-        orders_left: look.orders.as_ref().map_or(orders, Vec::len),
-        positions_left: look.positions.as_ref().map_or(positions, Vec::len),
+        orders_left: look.orders.count(),
+        positions_left: look.positions.as_ref().and_then(Seen::count),
         note: (!notes.is_empty()).then(|| notes.join("; ")),
     }
+}
+
+/// What was seen where not everything could be.
+fn part<T>(what: &str, seen: &Seen<T>) -> Option<String> {
+    let is_told = seen.is_whole() || seen.rows.is_empty();
+    (!is_told).then(|| format!("{} {what}s seen, and there may be more", seen.rows.len()))
 }

@@ -52,16 +52,47 @@ impl Episode {
     }
 
     pub(super) async fn note_positions<V: Venue>(&mut self, desk: &ExitDesk<V>) {
-        match timeout(Duration::from_secs(5), desk.venue().positions()).await {
-            Ok(Ok(positions)) => self.receipt.positions_left = positions.iter().map(held).collect(),
-            Ok(Err(error)) => self
-                .receipt
-                .not_done
-                .push(format!("the positions that were left could not be read: {error}")),
-            Err(_) => self
-                .receipt
-                .not_done
-                .push("the positions that were left could not be read in time".to_owned()),
+        let not_read = "the positions that were left could not be read";
+        let not_done = &mut self.receipt.not_done;
+        match timeout(Duration::from_secs(7), desk.venue().positions_in_parts()).await {
+            Ok(positions) => {
+                self.receipt.positions_left = positions.rows.iter().map(held).collect();
+                for unread in positions.unread {
+                    let of = unread.category.map(|category| format!(" of {category}"));
+                    not_done.push(format!("{not_read}{}: {}", of.unwrap_or_default(), unread.why));
+                }
+            }
+            Err(_) => not_done.push(format!("{not_read} in time")),
+        }
+    }
+
+    /// A halt that is named anew before it was swept is swept on: `touch` makes the file first and sets its time,
+    /// which names it, afterwards. Of two sentinels the newer takes over as well.
+    pub(super) async fn take_over<V: Venue>(&mut self, desk: &ExitDesk<V>, before: Self) {
+        let files = desk.files();
+        let is_renamed = self.name.starts_with("mtime:") && !self.active.contains(&before.name);
+        let was_told = is_renamed && before.receipt.trip_is_recorded;
+        self.receipt.trip_is_recorded |= was_told || before.told.contains(&self.name);
+        self.told = before.told;
+        self.receipt.take_over(before.receipt);
+        self.has_draft = true;
+        if let Err(why) = self.receipt.write(files.halt_sweep(&self.name)).await {
+            return tracing::warn!(
+                why,
+                "the draft of a receipt was not written; the one before it stays"
+            );
+        }
+        let drop = std::fs::remove_file(files.halt_sweep(&before.name));
+        if let Err(error) = drop
+            && error.kind() != std::io::ErrorKind::NotFound
+        {
+            tracing::warn!(%error, "the draft of a halt that is named anew stays");
+        }
+        if is_renamed
+            && before.claim == Claim::Ours
+            && let Err(error) = sweep::release(files, &before.name)
+        {
+            tracing::warn!(%error, "the claim of a halt that is named anew stays");
         }
     }
 
@@ -81,9 +112,10 @@ impl Episode {
         }
     }
 
-    /// Tells Vibe-Trading's runner that every episode of this halt was swept.
+    /// Tells Vibe-Trading's runner that every episode of this halt was swept. Never before the receipt is
+    /// written: the latch without it would say that another program did it.
     pub(super) async fn latch<V: Venue>(&self, desk: &ExitDesk<V>) {
-        if self.claim == Claim::Another {
+        if self.claim == Claim::Another || self.owes_receipt {
             return;
         }
         let (files, active) = (desk.files().clone(), self.active.clone());

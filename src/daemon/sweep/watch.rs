@@ -31,16 +31,17 @@ impl Episode {
             false => Wish::default(),
         };
         let until = Instant::now() + ONE_CALL;
+        let stands = self.still_stands(desk);
         loop {
-            let look = self.course.round(desk, &wish).await;
-            let reopened = look.positions.as_ref().is_some_and(|held| !held.is_empty()) || look.to_sell > 0;
+            let look = self.course.round(desk, &wish, &stands).await;
+            let reopened = look.held().next().is_some() || look.to_sell > 0;
             if reopened {
-                return self.reopen(desk, &look).await;
+                return self.reopen(desk, &wish, &look).await;
             }
-            let is_clear = look.orders.as_ref().is_some_and(Vec::is_empty);
+            let is_clear = look.orders.count() == Some(0);
             self.last = match is_clear {
                 true => self.swept(),
-                false => halting(&look, &self.last),
+                false => halting(&look),
             };
             if is_clear || Instant::now() >= until {
                 break;
@@ -65,12 +66,15 @@ impl Episode {
         }
     }
 
-    /// The receipt said flat, and a late fill says otherwise: it is taken back, and the sweep goes on.
-    async fn reopen<V: Venue>(&mut self, desk: &ExitDesk<V>, look: &Look) {
+    /// The receipt said flat, and a late fill says otherwise: it is taken back, and the sweep goes on. The draft
+    /// in its place tells a process after this one what was done so far.
+    async fn reopen<V: Venue>(&mut self, desk: &ExitDesk<V>, wish: &Wish, look: &Look) {
         self.is_swept = false;
         self.receipt.found_empty = None;
         self.receipt.flattened = false;
-        self.last = halting(look, &self.last);
+        self.last = halting(look);
+        self.has_draft = false;
+        self.keep_draft(desk, wish).await;
         let path = desk.files().halt_receipt(&self.name);
         if let Err(error) = std::fs::remove_file(&path)
             && error.kind() != std::io::ErrorKind::NotFound
@@ -81,13 +85,14 @@ impl Episode {
 
     /// Positions that were opened under HALT, long after the sweep.
     async fn say_positions<V: Venue>(&mut self, desk: &ExitDesk<V>) {
-        if let Ok(Ok(positions)) = timeout(Duration::from_secs(5), desk.venue().positions()).await
-            && !positions.is_empty()
-            && self.last == SweepState::Swept
-        {
+        let Ok(positions) = timeout(Duration::from_secs(5), desk.venue().positions_in_parts()).await else {
+            return;
+        };
+        if !positions.rows.is_empty() && self.last == SweepState::Swept {
+            let is_whole = positions.unread.is_empty();
             self.last = SweepState::Halting {
-                orders_left: 0,
-                positions_left: positions.len(),
+                orders_left: Some(0),
+                positions_left: is_whole.then_some(positions.rows.len()),
                 note: Some("positions were opened after the sweep; they are left alone".to_owned()),
             };
         }

@@ -18,7 +18,8 @@ pub const FAULTS_VARIABLE: &str = "MANDATED_PAPER_FAULTS";
 /// One thing that goes wrong.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fault {
-    /// The path it applies to, as `/v5/order/create`, or a beginning that ends in `*`.
+    /// The path it applies to, as `/v5/order/create`, or a beginning that ends in `*`; with a query behind it,
+    /// as `/v5/position/list?category=option`, to requests whose query has all of that.
     pub path: String,
     /// What goes wrong.
     pub kind: FaultKind,
@@ -156,11 +157,16 @@ impl FaultSwitch {
 
     /// The faults that hit a request to `path`, each counted as used once.
     pub(crate) fn take(&self, path: &str) -> Vec<FaultKind> {
+        self.take_with(path, "")
+    }
+
+    /// The same for a request with that query.
+    pub(crate) fn take_with(&self, path: &str, query: &str) -> Vec<FaultKind> {
         let mut hits = Vec::new();
         let mut switched = self.lock();
         let faults = std::mem::take(&mut switched.faults);
         for mut fault in faults {
-            let struck = covers(&fault.path, path)
+            let struck = covers(&fault.path, path, query)
                 && match fault.kind {
                     FaultKind::Sometimes(permille, _) => switched.strikes(permille),
                     _ => true,
@@ -185,7 +191,12 @@ impl FaultSwitch {
     }
 }
 
-fn covers(pattern: &str, path: &str) -> bool {
+fn covers(pattern: &str, path: &str, query: &str) -> bool {
+    let (pattern, wanted) = pattern.split_once('?').unwrap_or((pattern, ""));
+    let has = |pair: &str| query.split('&').any(|given| given == pair);
+    if !wanted.split('&').filter(|pair| !pair.is_empty()).all(has) {
+        return false;
+    }
     match pattern.strip_suffix('*') {
         Some(beginning) => path.starts_with(beginning),
         None => pattern == path,
@@ -307,6 +318,22 @@ mod tests {
         assert!(switch.take("/v5/market/time").is_empty());
         switch.replace("[]").unwrap();
         assert!(switch.take("/v5/order/create").is_empty());
+    }
+
+    #[test]
+    fn a_fault_with_a_query_hits_only_requests_that_have_it() {
+        let switch = FaultSwitch::default();
+        let text = r#"[{"path":"/a?category=option&limit=1","kind":"drop_after"}]"#;
+        switch.replace(text).unwrap();
+        for query in ["", "category=option", "limit=1&category=options"] {
+            assert!(switch.take_with("/a", query).is_empty(), "{query}");
+        }
+        assert!(switch.take("/a").is_empty());
+        assert!(switch.take_with("/b", "category=option&limit=1").is_empty());
+        assert_eq!(
+            switch.take_with("/a", "limit=1&cursor=&category=option"),
+            [FaultKind::DropAfter]
+        );
     }
 
     #[test]

@@ -127,7 +127,11 @@ pub(crate) async fn serve(
 /// Takes a request through the faults that hit it.
 async fn pass(shared: Arc<Shared>, scissors: Scissors, parts: Parts, body: Bytes) -> Response {
     shared.remember(&parts, &body);
-    let hits = Hits::sort(shared.faults.take(parts.uri.path()));
+    let hits = Hits::sort(
+        shared
+            .faults
+            .take_with(parts.uri.path(), parts.uri.query().unwrap_or_default()),
+    );
     if let Some(ms) = hits.delay_before {
         tokio::time::sleep(Duration::from_millis(ms)).await;
     }

@@ -51,7 +51,7 @@ use crate::domain::money::Price;
 use crate::domain::order::{ClientOrderId, OrderKey, Write};
 use crate::domain::symbol::{Coin, InstrumentId};
 use crate::state::day::Permit;
-use crate::venue::{Outcome, ReadRequest, Venue, VenueError};
+use crate::venue::{Outcome, Parts, ReadRequest, Venue, VenueError};
 use http::Http;
 
 /// Bybit, or something that speaks as it does. Nothing is connected before the first request.
@@ -143,6 +143,14 @@ impl Venue for BybitVenue {
 
     async fn open_orders(&self) -> Result<Vec<RestingOrder>, VenueError> {
         self.fetch_open_orders().await
+    }
+
+    async fn positions_in_parts(&self) -> Parts<Position> {
+        self.fetch_positions_in_parts().await
+    }
+
+    async fn open_orders_in_parts(&self) -> Parts<RestingOrder> {
+        self.fetch_open_orders_in_parts().await
     }
 
     async fn wallet(&self) -> Result<Vec<CoinBalance>, VenueError> {

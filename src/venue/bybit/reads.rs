@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use futures::future::{join_all, try_join_all};
 use rust_decimal::Decimal;
 use serde_json::Value;
 
@@ -12,7 +13,7 @@ use super::{BybitVenue, market, orders, parse, query};
 use crate::domain::account::{CoinBalance, Instrument, Position, Quote, RestingOrder};
 use crate::domain::money::Price;
 use crate::domain::symbol::{Category, Coin, InstrumentId, Symbol};
-use crate::venue::{ReadRequest, VenueError};
+use crate::venue::{Parts, ReadRequest, VenueError};
 
 /// Limits of an instrument change twice a month (facts §4.2).
 const INSTRUMENT_KEPT_FOR: Duration = Duration::from_secs(10 * 60);
@@ -32,6 +33,37 @@ fn parts() -> [(Category, Vec<(&'static str, String)>); 4] {
         (Category::Inverse, Vec::new()),
         (Category::Option, Vec::new()),
     ]
+}
+
+fn position_lists() -> impl Iterator<Item = List> {
+    parts().into_iter().map(|(category, filters)| List {
+        path: "/v5/position/list",
+        category,
+        filters,
+        page_size: 200,
+    })
+}
+
+fn order_lists() -> impl Iterator<Item = List> {
+    let spot = (Category::Spot, Vec::new());
+    parts().into_iter().chain([spot]).map(|(category, mut filters)| {
+        filters.push(("openOnly", "0".to_owned()));
+        List {
+            path: "/v5/order/realtime",
+            category,
+            filters,
+            page_size: 50,
+        }
+    })
+}
+
+fn together<T>(parts: Vec<Parts<T>>) -> Parts<T> {
+    let mut all = Parts::default();
+    for part in parts {
+        all.rows.extend(part.rows);
+        all.unread.extend(part.unread);
+    }
+    all
 }
 
 impl BybitVenue {
@@ -99,31 +131,25 @@ impl BybitVenue {
 
     /// <https://bybit-exchange.github.io/docs/v5/position>; all parts side by side.
     pub(super) async fn fetch_positions(&self) -> Result<Vec<Position>, VenueError> {
-        let lists = parts().map(|(category, filters)| List {
-            path: "/v5/position/list",
-            category,
-            filters,
-            page_size: 200,
-        });
-        let fetches = lists.map(|list| self.http.every_row(list, parse::position));
-        Ok(futures::future::try_join_all(fetches).await?.concat())
+        let fetches = position_lists().map(|list| self.http.every_row(list, parse::position));
+        Ok(try_join_all(fetches).await?.concat())
+    }
+
+    pub(super) async fn fetch_positions_in_parts(&self) -> Parts<Position> {
+        let fetches = position_lists().map(|list| self.http.readable_rows(list, parse::position));
+        together(join_all(fetches).await)
     }
 
     /// <https://bybit-exchange.github.io/docs/v5/order/open-order>: without `orderFilter` a unified account gets
     /// every kind, conditional and spot TP/SL orders included.
     pub(super) async fn fetch_open_orders(&self) -> Result<Vec<RestingOrder>, VenueError> {
-        let spot = (Category::Spot, Vec::new());
-        let lists = parts().into_iter().chain([spot]).map(|(category, mut filters)| {
-            filters.push(("openOnly", "0".to_owned()));
-            List {
-                path: "/v5/order/realtime",
-                category,
-                filters,
-                page_size: 50,
-            }
-        });
-        let fetches = lists.map(|list| self.http.every_row(list, orders::open));
-        Ok(futures::future::try_join_all(fetches).await?.concat())
+        let fetches = order_lists().map(|list| self.http.every_row(list, orders::open));
+        Ok(try_join_all(fetches).await?.concat())
+    }
+
+    pub(super) async fn fetch_open_orders_in_parts(&self) -> Parts<RestingOrder> {
+        let fetches = order_lists().map(|list| self.http.readable_rows(list, orders::open));
+        together(join_all(fetches).await)
     }
 
     /// <https://bybit-exchange.github.io/docs/v5/account/wallet-balance>

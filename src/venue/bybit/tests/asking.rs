@@ -329,3 +329,64 @@ async fn reads_in_a_loop_hold_no_exit_up() {
     assert!(matches!(refused, Err(VenueError::RateLimited(_))), "{refused:?}");
     reading.abort();
 }
+
+#[tokio::test]
+async fn an_exit_gets_every_row_that_can_be_read_and_is_told_what_cannot() {
+    let row = |symbol: &str| {
+        format!(r#"{{"symbol":"{symbol}","side":"Buy","size":"1","markPrice":"5","positionIdx":0}}"#)
+    };
+    let rows = [row("BTCUSD"), row("B?D"), row("B!D"), row("ETHUSD")].join(",");
+    let stub = Stub::start(
+        move |seen| match (seen.has("category=option"), seen.has("category=inverse")) {
+            (true, _) => code(10005, "Permission denied"),
+            (_, true) => ok(&format!(
+                r#"{{"category":"inverse","list":[{rows}],"nextPageCursor":""}}"#
+            )),
+            _ => empty(seen),
+        },
+    )
+    .await;
+    let venue = venue(&stub);
+    let positions = venue.fetch_positions_in_parts().await;
+    let symbols: Vec<&str> = positions
+        .rows
+        .iter()
+        .map(|held| held.instrument.symbol.as_str())
+        .collect();
+    assert_eq!(symbols, ["BTCUSD", "ETHUSD"]);
+    let unread: Vec<(Option<Category>, String)> = positions
+        .unread
+        .into_iter()
+        .map(|unread| (unread.category, unread.why.to_string()))
+        .collect();
+    assert_eq!(unread.len(), 2, "{unread:?}");
+    assert_eq!(
+        (unread[0].0, unread[1].0),
+        (Some(Category::Inverse), Some(Category::Option))
+    );
+    assert!(
+        unread[0].1.contains("B?D") && unread[0].1.contains("and 1 rows more"),
+        "{unread:?}"
+    );
+    assert!(unread[1].1.contains("10005"), "{unread:?}");
+    // The gate still gets all of it or an error.
+    assert!(venue.fetch_positions().await.is_err());
+    let orders = venue.fetch_open_orders_in_parts().await;
+    assert_eq!(orders.unread.len(), 2, "{orders:?}");
+}
+
+#[tokio::test]
+async fn an_exit_keeps_the_pages_before_one_that_fails() {
+    let row = r#"{"symbol":"BTCUSD","side":"Buy","size":"1","markPrice":"5","positionIdx":0}"#;
+    let first = format!(r#"{{"category":"inverse","list":[{row}],"nextPageCursor":"c1"}}"#);
+    let stub = Stub::start(
+        move |seen| match (seen.has("category=inverse"), seen.has("cursor=c1")) {
+            (true, true) => code(10005, "Permission denied"),
+            (true, false) => ok(&first),
+            _ => empty(seen),
+        },
+    )
+    .await;
+    let positions = venue(&stub).fetch_positions_in_parts().await;
+    assert_eq!((positions.rows.len(), positions.unread.len()), (1, 1));
+}
