@@ -42,8 +42,8 @@ broker)
     except=(--exclude src/broker/exit.rs --exclude 'src/broker/exit/**')
     ;;
 exits)
-    floors=(broker daemon) below=(domain gate state venue sim) seconds=120 threads=8
-    tests=(--test=sweep_flatten --test=sweep_halt --test=sweep_authority)
+    floors=(broker daemon) below=(domain gate state venue sim) seconds=150 threads=8
+    tests=(--test=sweep_parts --test=sweep_flatten --test=sweep_halt --test=sweep_authority)
     globs="src/broker/exit.rs src/broker/exit/**/*.rs"
     ;;
 *)

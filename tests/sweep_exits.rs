@@ -116,6 +116,39 @@ async fn what_is_not_done_in_time_is_a_failure_that_says_what_is_left() {
 }
 
 #[tokio::test]
+async fn a_list_that_cannot_be_read_holds_up_no_exit_but_its_own() {
+    let world = busy().await;
+    world
+        .paper
+        .place(
+            json!({"category": "inverse", "symbol": "BTCUSD", "side": "Buy", "orderType": "Limit",
+                      "qty": "100", "price": "60000"}),
+        )
+        .await;
+    world.fault(
+        r#"[{"path":"/v5/position/list?category=option","kind":"ret_code","code":10016,"message":"server error"},
+            {"path":"/v5/order/realtime?category=option","kind":"ret_code","code":10016,"message":"server error"}]"#,
+    );
+    // Options are not meant, so they are not needed for its end.
+    let (output, out, err) = run(&world, &["cancel-all", "--yes", "--category", "inverse"]).await;
+    assert_eq!(output.status.code(), Some(0), "{out}{err}");
+    assert_eq!(world.open_orders().await, 2);
+    let (output, out, err) = run(&world, &["flatten", "--yes", "--timeout", "5"]).await;
+    assert_eq!(output.status.code(), Some(1), "{out}{err}");
+    assert_eq!((world.open_orders().await, world.positions().await), (0, 0));
+    assert!(
+        out.contains("orders to cancel: 2 seen, and there may be more"),
+        "{out}"
+    );
+    assert!(
+        err.contains(
+            "not done: the exchange shows: orders unknown, positions unknown; open orders of option"
+        ),
+        "{err}"
+    );
+}
+
+#[tokio::test]
 async fn an_order_lock_that_is_held_does_not_hold_it_up() {
     let world = busy().await;
     let held = mandated::state::lock::OrderLock::acquire(&world.files, Duration::ZERO)

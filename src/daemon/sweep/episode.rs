@@ -52,10 +52,8 @@ impl Episode {
         mut before: Option<Self>,
     ) -> Self {
         let files = desk.files();
-        let name = halt
-            .newest()
-            .map(|newest| newest.episode.clone())
-            .unwrap_or_default();
+        let newest = halt.newest().map(|newest| newest.episode.clone());
+        let name = newest.unwrap_or_default();
         let done = claim::done_before(files, &name);
         let mut course = Course::new(Reach::default(), &name);
         if let Some(before) = &mut before {
@@ -64,21 +62,14 @@ impl Episode {
         let is_swept = done.is_some();
         let (claim, kept) = match done {
             Some(done) => done,
-            None => {
-                let ((), claim) = tokio::join!(course.cancel_blindly(desk), claim::take(files, &name));
-                (claim, None)
-            }
+            None => (first(desk, &mut course, &name).await, None),
         };
-        let label = (desk.venue().label(), desk.venue().is_paper());
-        let now = clock::now();
-        let begun = Receipt::begin(&name, files.broker().as_str(), label, halt.sentinels(), now);
-        let draft = Receipt::read(&files.halt_sweep(&name)).filter(|draft| draft.episode == name);
         let mut episode = Self {
             active: halt.sentinels().iter().map(|each| each.episode.clone()).collect(),
             claim,
             course,
             began: (!is_swept).then(Instant::now),
-            receipt: kept.or(draft).unwrap_or(begun),
+            receipt: kept.unwrap_or_else(|| receipt(desk, halt, &name)),
             is_swept,
             owes_receipt: false,
             has_draft: false,
@@ -224,6 +215,21 @@ impl Episode {
             tracing::warn!(why, "the draft of a receipt was not written");
         }
     }
+}
+
+/// The first cancels, and the claim beside them.
+async fn first<V: Venue>(desk: &ExitDesk<V>, course: &mut Course, name: &str) -> Claim {
+    tokio::join!(course.cancel_blindly(desk), claim::take(desk.files(), name)).1
+}
+
+/// The draft of an earlier process, or a receipt that begins now.
+fn receipt<V: Venue>(desk: &ExitDesk<V>, halt: &HaltState, name: &str) -> Receipt {
+    let draft = Receipt::read(&desk.files().halt_sweep(name)).filter(|draft| draft.episode == name);
+    draft.unwrap_or_else(|| {
+        let label = (desk.venue().label(), desk.venue().is_paper());
+        let broker = desk.files().broker().as_str();
+        Receipt::begin(name, broker, label, halt.sentinels(), clock::now())
+    })
 }
 
 /// What is left.

@@ -371,8 +371,6 @@ async fn an_exit_gets_every_row_that_can_be_read_and_is_told_what_cannot() {
     assert!(unread[1].1.contains("10005"), "{unread:?}");
     // The gate still gets all of it or an error.
     assert!(venue.fetch_positions().await.is_err());
-    let orders = venue.fetch_open_orders_in_parts().await;
-    assert_eq!(orders.unread.len(), 2, "{orders:?}");
 }
 
 #[tokio::test]
