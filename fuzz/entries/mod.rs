@@ -2,6 +2,9 @@
 //! what the reader made of them, or nothing. The fuzz targets and the replay of their corpus both call these; the
 //! exchange's answers (`answer`, `rows`) have theirs in `mandated::venue::bybit::wild`.
 
+mod account;
+pub(crate) mod caps;
+mod exact;
 mod files;
 mod texts;
 
