@@ -198,11 +198,11 @@ fn line() -> impl Strategy<Value = String> {
     })
 }
 
-/// The caps that this order needs, to the cent: one of them by so many cents too wide.
-fn tight(verdict: &Verdict, at: usize, cents: i64) -> Option<[String; 5]> {
+/// The caps that this order needs, to the last digit: one of them by so many of the smallest steps too wide.
+fn tight(verdict: &Verdict, at: usize, steps: i64) -> Option<[String; 5]> {
     let figure = |text: &Option<String>| text.as_ref()?.parse::<Decimal>().ok();
     let exposure = figure(&verdict.post_trade_exposure_usd)?;
-    let off = |index: usize| Decimal::new(if index == at { cents } else { 0 }, 2);
+    let off = |index: usize| Decimal::new(if index == at { steps } else { 0 }, 12);
     let mut caps = WIDE.map(str::to_owned);
     caps[0] = (figure(&verdict.notional_usd)? + off(0))
         .max(Decimal::ZERO)
@@ -218,7 +218,7 @@ fn tight(verdict: &Verdict, at: usize, cents: i64) -> Option<[String; 5]> {
         }
         _ => caps[2] = (exposure + off(2)).max(Decimal::new(1, 2)).to_string(),
     }
-    caps[4] = if at == 4 && cents < 0 { "3" } else { "4" }.to_owned();
+    caps[4] = if at == 4 && steps < 0 { "3" } else { "4" }.to_owned();
     Some(caps)
 }
 
@@ -236,15 +236,15 @@ proptest! {
     })]
 
     #[test]
-    fn an_order_is_allowed_up_to_the_cent_of_each_cap(line in line(), at in 0..5_usize, cents in -1..=1_i64) {
+    fn an_order_is_allowed_up_to_the_last_digit_of_each_cap(line in line(), at in 0..5_usize, steps in -1..=1_i64) {
         let wide = with_caps(&line, WIDE);
         prop_assert_eq!(entry(&wide), Ok(()));
-        if let Some(caps) = tight(&explain(&wide), at, cents) {
+        if let Some(caps) = tight(&explain(&wide), at, steps) {
             let line = with_caps(&line, caps.each_ref().map(String::as_str));
             prop_assert_eq!(entry(&line), Ok(()), "{}", line);
             let allowed = explain(&line).decision == "allow";
             // A buy needs its whole exposure in funding, and half of it is there; the last two caps are not about all.
-            let expected = match (at, cents) {
+            let expected = match (at, steps) {
                 (0 | 1, -1) if caps[at] != "0" => Some(false),
                 (3, _) | (_, -1) => None,
                 _ => Some(true),
@@ -292,7 +292,7 @@ fn an_approval_above_a_cap_is_noticed() {
     assert_eq!(
         [order, exposure, leverage],
         [allowed; 3],
-        "an exposure or a notional of a cent less"
+        "a notional or an exposure that is a little less"
     );
     assert!(
         funding * 4 > allowed && trades * 4 > allowed,
