@@ -144,7 +144,24 @@ fn list() -> impl Strategy<Value = String> {
         .cloned()
         .chain(["marketUnit", "avgPrice", "rejectReason", "isPreListing"].map(str::to_owned))
         .collect();
-    let changes = prop::collection::vec((select(names), odd), 0..4);
+    let odd = (select(names), odd);
+    // What an exchange does say.
+    let usual = [
+        ("orderStatus", json!("Filled")),
+        ("orderStatus", json!("Untriggered")),
+        ("orderType", json!("Market")),
+        ("stopOrderType", json!("StopLoss")),
+        ("reduceOnly", json!(true)),
+        ("side", json!("Sell")),
+        ("size", json!("0")),
+        ("positionIdx", json!(2)),
+        ("equity", json!("12.5")),
+        ("usdValue", json!("-90")),
+        ("isPreListing", json!(true)),
+        ("symbol", json!("ETHUSDT")),
+    ];
+    let usual = select(usual.map(|(name, value)| (name.to_owned(), value)).to_vec());
+    let changes = prop::collection::vec(prop_oneof![odd, usual], 0..4);
     prop::collection::vec(changes, 0..3).prop_map(|rows| {
         let list: Vec<Value> = rows
             .into_iter()
