@@ -5,7 +5,7 @@
 //! keep that under a cap: at a moving price the cap is a statement about the moment of an approval. What orders
 //! can do at a standing price is all that is claimed here.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use mandated::domain::order::{PositionIdx, Side, WriteTool};
 use proptest::prelude::*;
@@ -129,6 +129,21 @@ impl Open {
     }
 }
 
+/// What is held after `qty` of an order: a leg never turns over, a reduce-only order neither.
+fn filled(net: i64, order: &Resting, qty: i64) -> i64 {
+    let signed = if order.side == Side::Buy { qty } else { -qty };
+    match order.idx {
+        PositionIdx::HedgeLong => (net + signed).max(0),
+        PositionIdx::HedgeShort => (net - signed).max(0),
+        PositionIdx::OneWay if order.reduce_only => match (net > 0, signed > 0) {
+            (true, false) => (net + signed).max(0),
+            (false, true) => (net + signed).min(0),
+            _ => net,
+        },
+        PositionIdx::OneWay => net + signed,
+    }
+}
+
 /// An exchange that fills at one price.
 struct Exchange {
     net: BTreeMap<(Market, PositionIdx), i64>,
@@ -164,6 +179,43 @@ impl Exchange {
         held.map(|((market, _), qty)| worth(*market, qty.abs())).sum()
     }
 
+    /// The most that it could be once more of what is open has filled: all buys or all sells of each book, after
+    /// what only reduces or without it.
+    fn worst(&self) -> i64 {
+        let open: Vec<Resting> = self.open.iter().map(|open| open.order).collect();
+        let books: BTreeSet<_> = open.iter().map(|order| (order.market, order.idx)).collect();
+        let untouched = self.net.iter().filter(|(book, _)| !books.contains(book));
+        let untouched: i64 = untouched
+            .map(|((market, _), qty)| worth(*market, qty.abs()))
+            .sum();
+        let largest = |(market, idx): &(Market, PositionIdx)| {
+            let ends = [
+                (Side::Buy, false),
+                (Side::Buy, true),
+                (Side::Sell, false),
+                (Side::Sell, true),
+            ];
+            let end = |(side, exits_first): (Side, bool)| {
+                let mut net = self.of(*market, *idx);
+                let mine = || {
+                    open.iter()
+                        .filter(|order| (order.market, order.idx, order.side) == (*market, *idx, side))
+                };
+                let exits = mine().filter(|order| order.reduce_only && exits_first);
+                for order in exits.chain(mine().filter(|order| !order.reduce_only)) {
+                    net = filled(net, order, order.qty);
+                }
+                worth(*market, net.abs())
+            };
+            // Of a leg, what adds to it is one side, and what takes from it need not fill.
+            ends.into_iter()
+                .map(end)
+                .chain([worth(*market, self.of(*market, *idx).abs())])
+                .max()
+        };
+        untouched + books.iter().filter_map(largest).sum::<i64>()
+    }
+
     fn case(&self, order: Order) -> Case {
         let prices = Prices {
             bid: PRICE,
@@ -192,20 +244,9 @@ impl Exchange {
         }
     }
 
-    /// Takes `qty` of an order as the exchange would: a leg never turns over, a reduce-only order neither.
     fn fill(&mut self, order: &Resting, qty: i64) {
         let slot = self.net.entry((order.market, order.idx)).or_default();
-        let signed = if order.side == Side::Buy { qty } else { -qty };
-        *slot = match order.idx {
-            PositionIdx::HedgeLong => (*slot + signed).max(0),
-            PositionIdx::HedgeShort => (*slot - signed).max(0),
-            PositionIdx::OneWay if order.reduce_only => match (*slot > 0, signed > 0) {
-                (true, false) => (*slot + signed).max(0),
-                (false, true) => (*slot + signed).min(0),
-                _ => *slot,
-            },
-            PositionIdx::OneWay => *slot + signed,
-        };
+        *slot = filled(*slot, order, qty);
     }
 
     fn step(&mut self, step: &Step) {
@@ -310,6 +351,7 @@ proptest! {
         for (at, step) in steps.iter().enumerate() {
             exchange.step(step);
             prop_assert!(exchange.gross() <= cap, "{} after step {at}", exchange.gross());
+            prop_assert!(exchange.worst() <= cap, "{} is open after step {at}", exchange.worst());
         }
     }
 
@@ -322,6 +364,7 @@ proptest! {
         for (at, step) in steps.iter().enumerate() {
             exchange.step(step);
             prop_assert!(exchange.gross() <= 2 * cap, "{} after step {at}", exchange.gross());
+            prop_assert!(exchange.worst() <= 2 * cap, "{} is open after step {at}", exchange.worst());
         }
     }
 }
@@ -364,12 +407,18 @@ fn what_is_left_of_an_order_in_flight_counts_until_it_is_settled() {
         ..plain
     };
     for (lost, inflight) in [(plain, true), (dollars, true), (waits, true), (waits, false)] {
-        let mut exchange = Exchange::new(5_000);
-        exchange.place(&lost, 50, inflight);
-        exchange.place(&plain, 100, false);
-        assert_eq!((exchange.open.len(), exchange.gross()), (1, 1_500), "{lost:?}");
-        exchange.step(&Step::Fill { which: 0, part: 100 });
-        assert_eq!((exchange.open.len(), exchange.gross()), (0, 3_000), "{lost:?}");
+        for filled in [0, 50] {
+            let mut exchange = Exchange::new(5_000);
+            exchange.place(&lost, filled, inflight);
+            exchange.place(&plain, 100, false);
+            assert_eq!(
+                (exchange.gross(), exchange.worst()),
+                (30 * filled, 3_000),
+                "{lost:?}"
+            );
+            exchange.step(&Step::Fill { which: 0, part: 100 });
+            assert_eq!((exchange.open.len(), exchange.gross()), (0, 3_000), "{lost:?}");
+        }
     }
     let mut exchange = Exchange::new(5_000);
     exchange.place(&plain, 50, true);
