@@ -39,6 +39,40 @@ fn every_input_of_the_corpus_is_read_as_it_should_be() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
+/// The exchange's answers have their entries in the program itself.
+#[test]
+fn every_entry_has_its_target_and_every_target_its_entry() {
+    let fuzz = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz");
+    let manifest = fs::read_to_string(fuzz.join("Cargo.toml")).unwrap();
+    let mut targets: Vec<String> = fs::read_dir(fuzz.join("fuzz_targets"))
+        .unwrap()
+        .map(|file| {
+            file.unwrap()
+                .file_name()
+                .into_string()
+                .unwrap()
+                .replace(".rs", "")
+        })
+        .collect();
+    let names = entries::ENTRIES.iter().map(|(name, _)| *name);
+    let mut entries: Vec<&str> = names.chain(["answer", "rows"]).collect();
+    targets.sort();
+    entries.sort();
+    assert_eq!(targets, entries);
+    for name in entries {
+        assert!(
+            manifest.contains(&format!("path = \"fuzz_targets/{name}.rs\"")),
+            "{name}"
+        );
+        let target = fs::read_to_string(fuzz.join(format!("fuzz_targets/{name}.rs"))).unwrap();
+        assert!(target.contains(&format!("`{name}`")), "{target}");
+        assert!(
+            target.contains(&format!("== \"{name}\"")) || target.contains(&format!("wild::{name}(")),
+            "{target}"
+        );
+    }
+}
+
 /// What stands in a line in the place of a cap.
 const CAPS: [&str; 5] = ["@order", "@exposure", "@funding", "@leverage", "@trades"];
 const WIDE: [&str; 5] = ["1000000", "1000000.00", "1e6", "100", "9"];
@@ -232,7 +266,7 @@ fn entry(line: &str) -> Result<(), String> {
 proptest! {
     #![proptest_config(ProptestConfig {
         failure_persistence: None,
-        ..ProptestConfig::with_cases(ProptestConfig::default().cases * 4)
+        ..ProptestConfig::with_cases(ProptestConfig::default().cases * 2)
     })]
 
     #[test]

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use rust_decimal::Decimal;
 
-use super::exact::{Members, amount, inner, plus, rows, text, times};
+use super::exact::{Members, amount, inner, members, plus, rows, text, times};
 
 const DOLLARS: [&str; 3] = ["USD", "USDT", "USDC"];
 
@@ -46,13 +46,16 @@ pub(super) struct Account<'a> {
 
 impl<'a> Account<'a> {
     pub(super) fn of(facts: Members<'a>) -> Option<Self> {
-        let quotes = inner(&facts, "quotes").unwrap_or_default();
-        let quotes = quotes.into_iter().map(|(name, raw)| {
-            let plain = name.split_once(':').is_some_and(|(_, symbol)| is_plain(symbol));
-            Some((name, super::exact::members(raw.get()).filter(|_| plain)?))
-        });
+        let given = inner(&facts, "quotes").unwrap_or_default();
+        let mut quotes = BTreeMap::new();
+        for (name, raw) in given {
+            // The same instrument in another spelling could be meant as well.
+            name.split_once(':').filter(|(_, symbol)| is_plain(symbol))?;
+            let quote = members(raw.get()).filter(is_whole);
+            quotes.extend(quote.map(|quote| (name, quote)));
+        }
         Some(Self {
-            quotes: quotes.collect::<Option<_>>()?,
+            quotes,
             facts,
             without: None,
         })
@@ -260,6 +263,14 @@ impl Order {
 fn whose(row: &Members<'_>) -> Option<(String, bool, u8)> {
     let order = Order::written(row, ["", "", "", "positionIdx"])?;
     Some((order.id, order.buys, order.idx))
+}
+
+/// A quote that is not read as a whole is none.
+fn is_whole(quote: &Members<'_>) -> bool {
+    let readable = ["last", "bid", "ask", "mark"]
+        .iter()
+        .all(|name| amount(quote, name).is_some());
+    readable && amount(quote, "last").is_some_and(|last| !last.is_zero())
 }
 
 /// A symbol that means itself: others are written in several ways.

@@ -6,6 +6,8 @@ mod account;
 pub(crate) mod caps;
 mod exact;
 mod files;
+mod paper;
+mod shared;
 mod texts;
 
 pub(crate) type Entry = fn(&[u8]) -> Result<(), String>;
@@ -19,4 +21,10 @@ pub(crate) const ENTRIES: &[(&str, Entry)] = &[
     ("counter", files::counter),
     ("inflight", files::inflight),
     ("token", files::token),
+    ("halt", shared::halt),
+    ("claim", shared::claim),
+    ("receipt", shared::receipt),
+    ("settled", shared::settled),
+    ("faults", paper::faults),
+    ("replay", paper::replay),
 ];
