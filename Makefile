@@ -15,7 +15,9 @@ test:
 test-crash:
 	cargo test --features crash-points --test crash_points --test crash_random
 
-# Feeds every reader of foreign bytes with what it never saw, FUZZ_SECONDS for each. Needs a nightly compiler; no
+# Feeds sixteen readers of foreign bytes with what they never saw, FUZZ_SECONDS for each: arguments and lines of
+# `explain`; mandate, policy, HALT, http token; chain, counter, orders in flight and settled, claim and receipt of a
+# sweep; the exchange's answers and lists; faults and recorded prices of the paper exchange. Needs a nightly compiler; no
 # sanitizer, because there is no unsafe code to watch. What is new goes to target/fuzz, a find to fuzz/artifacts.
 FUZZ_SECONDS ?= 30
 FUZZ_TARGETS ?= $(notdir $(basename $(wildcard fuzz/fuzz_targets/*.rs)))

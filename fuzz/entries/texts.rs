@@ -8,6 +8,8 @@ use mandated::gate::{self, Halt, Limit, Standing, known_arguments};
 use rust_decimal::Decimal;
 use serde_json::Value;
 
+use super::caps;
+
 /// A mandate of which every cap is a number from zero up; broken or not, nothing of it is guessed.
 pub(super) fn mandate(data: &[u8]) -> Result<(), String> {
     let Ok(text) = str::from_utf8(data) else {
@@ -124,7 +126,7 @@ pub(super) fn arguments(data: &[u8]) -> Result<(), String> {
     }
 }
 
-/// A line of `explain --jsonl`: allowed within its own caps, or refused with a reason.
+/// A line of `explain --jsonl`: allowed within every cap of its own mandate, or refused with a reason.
 pub(super) fn explain_line(data: &[u8]) -> Result<(), String> {
     let text = String::from_utf8_lossy(data);
     let verdict = explain(&text);
@@ -137,30 +139,5 @@ pub(super) fn explain_line(data: &[u8]) -> Result<(), String> {
     if verdict.limit.is_some() || !verdict.checked_limits.contains(&"halt_flag") {
         return Err(format!("{verdict:?}"));
     }
-    let case: Value = serde_json::from_str(&text).map_err(|error| format!("{error} was allowed"))?;
-    if case["facts"]["halted"] != Value::Bool(false) {
-        return Err("allowed while halted".to_owned());
-    }
-    let mandate = match &case["facts"]["mandate_text"] {
-        Value::String(text) => Mandate::parse(text),
-        _ => Mandate::parse(&case["facts"]["mandate"].to_string()),
-    };
-    // A number beyond a float's digits is not what `serde_json` says it is: those caps cannot be compared here.
-    let Ok(mandate) = mandate else {
-        return Ok(());
-    };
-    let above = |figure: &Option<String>, cap: Decimal| {
-        let figure = figure.as_deref().and_then(|text| text.parse::<Decimal>().ok());
-        figure.is_some_and(|figure| figure > cap + Decimal::ONE)
-    };
-    let caps = &mandate.hard_caps;
-    let huge = |cap: Decimal| cap > Decimal::from(1_000_000_000_000_i64);
-    let notional = caps.max_order_notional_usd.value();
-    let exposure = caps.max_total_exposure_usd.value();
-    if !huge(notional) && above(&verdict.notional_usd, notional)
-        || !huge(exposure) && above(&verdict.post_trade_exposure_usd, exposure)
-    {
-        return Err(format!("above a cap: {verdict:?}"));
-    }
-    Ok(())
+    caps::within(&text, &verdict)
 }

@@ -32,7 +32,7 @@ fn leg(hedged: bool, market: Market, long: bool) -> PositionIdx {
 }
 
 /// Inverse quantities are dollars: as many of them as the other markets' are worth.
-fn sized(market: Market, qty: i64) -> i64 {
+pub(crate) fn sized(market: Market, qty: i64) -> i64 {
     if market == Market::Inverse { qty * 100 } else { qty }
 }
 

@@ -77,14 +77,44 @@ fn broken(body: impl Strategy<Value = String>) -> impl Strategy<Value = Vec<u8>>
 
 /// One row with what any list looks for.
 fn row() -> Value {
+    let lots = json!({"qtyStep": "0.001", "basePrecision": "0.1", "minOrderQty": "1", "maxOrderQty": "9"});
     json!({"symbol": "BTCUSDT", "orderId": "o-1", "orderLinkId": CLIENT_ID, "side": "Buy", "orderType": "Limit",
         "orderStatus": "New", "qty": "10", "leavesQty": "7", "cumExecQty": "3", "leavesValue": "5", "cumExecValue": "2",
         "price": "100.5", "triggerPrice": "", "reduceOnly": false, "closeOnTrigger": null, "stopOrderType": "",
         "positionIdx": 0, "size": "1", "markPrice": "100", "lastPrice": "100", "bid1Price": "99", "ask1Price": "",
         "usdIndexPrice": "1.1", "coin": "BTC", "equity": "-1", "usdValue": "", "execQty": "1", "orderQty": "10",
         "orderPrice": "100", "baseCoin": "BTC", "quoteCoin": "USDT", "settleCoin": "USDT", "status": "Trading",
-        "priceFilter": {"tickSize": "0.1"}, "lotSizeFilter": {"qtyStep": "0.001", "basePrecision": "0.1"},
-        "leverageFilter": {"maxLeverage": "100"}})
+        "priceFilter": {"tickSize": "0.1"}, "lotSizeFilter": lots, "leverageFilter": {"maxLeverage": "100"}})
+}
+
+/// A day, right or a little wrong.
+fn candle() -> impl Strategy<Value = Value> {
+    let start = select(vec![
+        json!("1700000000000"),
+        json!(1_799_913_600_000_i64),
+        json!("1799913600001"),
+        json!("1800000000000"),
+        json!("1e12"),
+        json!(null),
+    ]);
+    let amount = || {
+        select(vec![
+            json!("9"),
+            json!("0.5"),
+            json!(12),
+            json!("0"),
+            json!("-1"),
+            json!("1e28"),
+        ])
+    };
+    (start, amount(), amount())
+        .prop_map(|(start, volume, turnover)| json!([start, "1", "1", "1", "1", volume, turnover]))
+}
+
+fn candles() -> impl Strategy<Value = String> {
+    let plain = Just(json!(["1700000000000", "1", "1", "1", "1", "2", "3"]));
+    prop::collection::vec(prop_oneof![4 => plain, 1 => candle()], 0..60)
+        .prop_map(|list| json!({"retCode": 0, "result": {"list": list}}).to_string())
 }
 
 fn list() -> impl Strategy<Value = String> {
@@ -112,9 +142,26 @@ fn list() -> impl Strategy<Value = String> {
         .unwrap()
         .keys()
         .cloned()
-        .chain(["marketUnit".to_owned()])
+        .chain(["marketUnit", "avgPrice", "rejectReason", "isPreListing"].map(str::to_owned))
         .collect();
-    let changes = prop::collection::vec((select(names), odd), 0..4);
+    let odd = (select(names), odd);
+    // What an exchange does say.
+    let usual = [
+        ("orderStatus", json!("Filled")),
+        ("orderStatus", json!("Untriggered")),
+        ("orderType", json!("Market")),
+        ("stopOrderType", json!("StopLoss")),
+        ("reduceOnly", json!(true)),
+        ("side", json!("Sell")),
+        ("size", json!("0")),
+        ("positionIdx", json!(2)),
+        ("equity", json!("12.5")),
+        ("usdValue", json!("-90")),
+        ("isPreListing", json!(true)),
+        ("symbol", json!("ETHUSDT")),
+    ];
+    let usual = select(usual.map(|(name, value)| (name.to_owned(), value)).to_vec());
+    let changes = prop::collection::vec(prop_oneof![odd, usual], 0..4);
     prop::collection::vec(changes, 0..3).prop_map(|rows| {
         let list: Vec<Value> = rows
             .into_iter()
@@ -146,8 +193,13 @@ proptest! {
     }
 
     #[test]
-    fn rows_are_read_whole_or_not_at_all(which in any::<u8>(), body in broken(list())) {
+    fn rows_are_read_as_they_are_written_or_not_at_all(which in any::<u8>(), body in broken(list())) {
         prop_assert_eq!(rows(&[vec![which], body].concat()), Ok(()));
+    }
+
+    #[test]
+    fn days_are_read_as_they_are_written_or_not_at_all(which in 0_u8..4, body in broken(candles())) {
+        prop_assert_eq!(rows(&[vec![4 + 8 * which], body].concat()), Ok(()));
     }
 }
 

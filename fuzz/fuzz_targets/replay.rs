@@ -1,0 +1,12 @@
+//! Fuzzes what `entries` calls `replay`.
+
+#![no_main]
+
+#[path = "../entries/mod.rs"]
+mod entries;
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| {
+    for (_, entry) in entries::ENTRIES.iter().filter(|(name, _)| *name == "replay") {
+        entry(data).unwrap();
+    }
+});
