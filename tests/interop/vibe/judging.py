@@ -1,12 +1,15 @@
-"""Whether two verdicts on one case are alike, differ as tests/divergences.toml lists, or differ in a way that nobody listed."""
+"""Whether two verdicts on one case are alike, differ as tests/divergences.toml lists, or differ in a way that nobody listed.
+
+That we allow what they refuse is taken for a cap that is kept by exact arithmetic (rounding.py), and for nothing else.
+"""
 
 import math
 import tomllib
 from fnmatch import fnmatchcase
 
+from rounding import CLOSE, near, rounding_alone
 from world import project
 
-CLOSE = 1e-9
 FIGURES = ("limit_value", "attempted", "notional", "exposure")
 
 
@@ -16,19 +19,24 @@ def listed_differences() -> list[dict]:
 
 def judged(case, our, their, listed) -> str | None:
     """Empty when both say the same, the name of the listed difference, None for one that is not listed."""
-    if our.decision == "allow" and their.decision != "allow":
-        return None
-    alike = our.words() == their.words()
-    if alike and all(near(*pair) for pair in figures(our, their).values()):
+    if our.words() == their.words() and all(near(*pair) for pair in figures(our, their).values()):
         return ""
-    for entry in listed:
-        if entry["when"] not in case.tags:
-            continue
-        if alike and entry.get("figures") == "larger" and never_below(our, their):
-            return entry["name"]
-        if not alike and fnmatchcase(their.words(), entry["theirs"]) and fnmatchcase(our.words(), entry["ours"]):
-            return entry["name"]
-    return None
+    return next((entry["name"] for entry in listed if entry["when"] in case.tags and covers(entry, case, our, their)), None)
+
+
+def covers(entry: dict, case, our, their) -> bool:
+    """Whether an entry with the case's tag is about this difference."""
+    if our.words() == their.words():
+        return entry.get("figures") == "larger" and never_below(our, their)
+    fits = fnmatchcase(their.words(), entry["theirs"]) and fnmatchcase(our.words(), entry["ours"])
+    if entry.get("cap") == "kept":
+        return fits and rounding_alone(case, our, their)
+    return fits and not lets_through(our, their)
+
+
+def lets_through(our, their) -> bool:
+    """We allow what they refuse."""
+    return our.decision == "allow" and their.decision != "allow"
 
 
 def figures(our, their) -> dict[str, tuple[float, float]]:
@@ -43,7 +51,3 @@ def never_below(our, their) -> bool:
     """The limit is the same, and what we say that the order reaches is at least what they say."""
     return all(near(left, right) if name == "limit_value" else left >= right * (1 - CLOSE)
                for name, (left, right) in figures(our, their).items())
-
-
-def near(left: float, right: float) -> bool:
-    return math.isclose(left, right, rel_tol=CLOSE, abs_tol=1e-9)
