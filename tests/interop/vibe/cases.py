@@ -2,7 +2,10 @@
 
 Half of the cases are `exact`: every number is a whole multiple of 2^-10, which binary floats hold without rounding, and
 one cap stands exactly at what the order would reach, or one unit to either side. A difference there is a difference
-of rules. The others have many random digits, so that no cap is met exactly by chance.
+of rules. One in ten is `decimal`: lots and prices as a market writes them, which binary floats do not hold, and a cap
+exactly at what the order would reach, or one hundredth to either side. A difference there may be one of rounding, and
+rounding.py says by exact arithmetic whether it is. The others, `digits`, have many random digits, so that no cap
+is met exactly by chance.
 
 A case that touches something which the two gates are known to see differently carries a tag; tests/divergences.toml
 has the tag's reason.
@@ -10,14 +13,19 @@ has the tag's reason.
 
 import random
 from dataclasses import dataclass, field
-from decimal import Decimal, getcontext
+from decimal import Decimal
 
 import malformed
+from rounding import reached
 
-getcontext().prec = 60
 NOW = "2026-06-15T12:00:00Z"
 UNIT = Decimal(1) / 1024
+CENT = Decimal("0.01")
 ROOM = Decimal(2) ** 40
+#: How often each kind is drawn, in percent.
+KINDS = {"exact": 50, "decimal": 10, "digits": 40}
+LOTS = [Decimal("0.001"), Decimal("0.01"), Decimal("0.1")]
+LEVERAGES = {"decimal": ["0.8", "1", "1.25", "2.5"], "exact": ["0.5", "1", "2", "4"], "digits": ["0.5", "1", "2", "4"]}
 
 LINEAR = {"BTCUSDT": "65000", "ETHUSDT": "3200", "SOLUSDT": "150", "XRPUSDT": "0.5", "DOGEUSDT": "0.25"}
 SPOT = {"AVAXUSDT": "24", "LINKUSDT": "16", "ADAUSDT": "0.75"}
@@ -33,7 +41,7 @@ EXPIRES = [(NOW, 1), ("2026-06-15T12:00:00.001+00:00", 1), ("2026-06-15T11:59:59
 class Case:
     """One order under one mandate in one account, as plain values that each side is given in its own form."""
 
-    exact: bool
+    kind: str
     category: str = "linear"
     symbol: str = ""
     side: str = "Buy"
@@ -51,6 +59,8 @@ class Case:
     halted: bool = False
     daily_count: int = 0
     volume: Decimal | None = None
+    #: What the mandate says, before its text is damaged
+    caps: dict[str, Decimal] = field(default_factory=dict)
     mandate_text: str = ""
     tags: set[str] = field(default_factory=set)
 
@@ -61,13 +71,16 @@ def every_case(count: int, seed: int):
 
 
 def one_case(rng: random.Random) -> Case:
-    case = Case(exact=rng.random() < 0.5)
+    case = Case(kind=rng.choices(list(KINDS), list(KINDS.values()))[0])
     case.category = rng.choices(["linear", "spot", "inverse"], [60, 25, 15])[0]
     case.symbol = rng.choice(list(PRICES[case.category]))
     case.price = near(rng, case, PRICES[case.category][case.symbol])
     fill_account(rng, case)
     choose_order(rng, case)
-    special(rng, case)
+    if case.kind == "decimal":
+        only_decimals(case)
+    else:
+        special(rng, case)
     mandate = choose_mandate(rng, case)
     case.halted = rng.random() < 0.01
     case.mandate_text = malformed.text_of(rng, mandate, case.tags)
@@ -79,16 +92,22 @@ def chance(rng: random.Random, percent: float) -> bool:
 
 
 def near(rng: random.Random, case: Case, price: str) -> Decimal:
-    """The usual price, or one with random digits around it."""
-    if case.exact:
+    """The usual price, or one around it: with two decimals at most, or with random digits."""
+    if case.kind == "exact":
         return Decimal(price)
-    return (Decimal(price) * Decimal(rng.randrange(80_000, 120_000)) / 100_000).quantize(Decimal("0.000001"))
+    about = Decimal(price) * Decimal(rng.randrange(80_000, 120_000)) / 100_000
+    if case.kind == "decimal":
+        return about.quantize(CENT if about < 10 else rng.choice([Decimal(1), Decimal("0.1"), CENT]))
+    return about.quantize(Decimal("0.000001"))
 
 
 def amount(rng: random.Random, case: Case, price: Decimal, usd: float) -> Decimal:
     """A quantity worth about so much."""
     about = Decimal(usd) / price
-    return max(UNIT, round(about / UNIT) * UNIT) if case.exact else about.quantize(Decimal("0.00000001")) + Decimal("0.00000001")
+    if case.kind == "digits":
+        return about.quantize(Decimal("0.00000001")) + Decimal("0.00000001")
+    step = UNIT if case.kind == "exact" else rng.choice(LOTS)
+    return max(step, round(about / step) * step)
 
 
 def money(rng: random.Random) -> float:
@@ -121,11 +140,14 @@ def choose_order(rng: random.Random, case: Case) -> None:
     case.qty = amount(rng, case, unit_price, money(rng))
     size = abs(held(case))
     if size and chance(rng, 50):
-        case.qty = size * rng.choice([1, 2, 1, 3]) if case.exact else size
-        if not case.exact:
+        if case.kind == "digits":
             case.qty = (size * Decimal(rng.uniform(0.1, 3))).quantize(Decimal("0.00000001")) + Decimal("0.00000001")
+        else:
+            case.qty = size * rng.choice([1, 2, 1, 3])
     if chance(rng, 50):
         case.limit = case.price * rng.choice([Decimal("0.5"), Decimal(1), Decimal("1.25")])
+        if case.kind == "decimal":
+            case.limit = case.limit.quantize(CENT)
         if case.side == "Sell" and case.limit > case.price and case.category == "linear":
             case.tags.add("sell_limit_above")
     elif case.category == "spot" and case.side == "Buy" and chance(rng, 30):
@@ -137,13 +159,20 @@ def choose_order(rng: random.Random, case: Case) -> None:
         case.tags.add("worth_on_close")
 
 
+def only_decimals(case: Case) -> None:
+    """Nothing but decimals may tell the gates apart: what else would goes, and a tag of its own stands for the case."""
+    if case.tags:
+        case.limit = case.stated = None
+    case.tags = {"decimal"}
+
+
 def special(rng: random.Random, case: Case) -> None:
     """At most one thing that the gates are known to see differently, or that is missing."""
     kind = rng.choices(["", "spread", "resting", "hedge", "two_categories", "no_quote", "no_positions", "bad_qty"],
                        [84, 3, 3, 3, 3, 1.5, 1, 1.5])[0]
     usd = Decimal(1) if case.category == "inverse" else case.price
     if kind == "spread" and case.side == "Buy" and held(case) >= 0:
-        case.spread = case.price / 128 if case.exact else (case.price / 100).quantize(Decimal("0.000001"))
+        case.spread = case.price / 128 if case.kind == "exact" else (case.price / 100).quantize(Decimal("0.000001"))
     elif kind == "resting":
         row = {"category": case.category, "symbol": case.symbol, "side": rng.choice(["Buy", "Sell"]), "price": text(case.price),
                "leavesQty": text(amount(rng, case, usd, money(rng))), "reduceOnly": case.category == "linear" and chance(rng, 30)}
@@ -174,18 +203,6 @@ def hedge(rng: random.Random, case: Case) -> None:
         case.qty, case.stated, case.limit = min(case.qty, legs[case.position_idx - 1]), None, None
 
 
-def reached(case: Case) -> tuple[Decimal, Decimal]:
-    """The order's notional and the gross exposure after it, by the rule that both share, without rounding."""
-    per_unit = Decimal(1) if case.category == "inverse" or case.in_quote else case.price or Decimal(1)
-    if case.limit is not None and case.side == "Buy" and case.category != "inverse":
-        per_unit = max(per_unit, case.limit)
-    notional = max(abs(case.qty) * per_unit, case.stated or Decimal(0))
-    books: dict[str, Decimal] = {case.symbol: notional if case.side == "Buy" else -notional}
-    for category, symbol, size, mark, _ in case.positions or []:
-        books[symbol] = books.get(symbol, Decimal(0)) + size * (1 if category == "inverse" else mark)
-    return notional, sum(abs(value) for value in books.values())
-
-
 def choose_mandate(rng: random.Random, case: Case) -> dict:
     """Wide caps but for one, which stands near or at what the order reaches; now and then a structural no."""
     notional, exposure = reached(case)
@@ -197,12 +214,13 @@ def choose_mandate(rng: random.Random, case: Case) -> dict:
     if tight in ("exposure", "all"):
         caps["max_total_exposure_usd"] = around(rng, case, exposure)
     if tight in ("leverage", "all"):
-        caps["max_leverage"] = rng.choice([Decimal("0.5"), Decimal(1), Decimal(2), Decimal(4)])
+        caps["max_leverage"] = Decimal(rng.choice(LEVERAGES[case.kind]))
         caps["account_funding_usd"] = around(rng, case, exposure / caps["max_leverage"])
     if tight == "funding":
         caps["account_funding_usd"] = around(rng, case, exposure)
     if chance(rng, 1):
         caps[rng.choice(["account_funding_usd", "max_leverage", "max_order_notional_usd", "max_total_exposure_usd"])] = Decimal(0)
+    case.caps = {name: value for name, value in caps.items() if isinstance(value, Decimal)}
     if chance(rng, 8):
         caps["max_trades_per_day"] = rng.choice([0, 1, 2, 50])
         case.daily_count = max(0, caps["max_trades_per_day"] + rng.choice([-1, 0, 1, 1000]))
@@ -223,9 +241,10 @@ def choose_mandate(rng: random.Random, case: Case) -> dict:
 
 def around(rng: random.Random, case: Case, value: Decimal) -> Decimal:
     """A cap exactly at a value, one unit to either side, or anywhere about it."""
-    if case.exact and chance(rng, 75):
-        return max(Decimal(0), value + UNIT * rng.choice([-1, 0, 0, 1]))
-    return (value * Decimal(rng.uniform(0.3, 2))).quantize(UNIT if case.exact else Decimal("0.0000001"))
+    unit = {"exact": UNIT, "decimal": CENT, "digits": Decimal("0.0000001")}[case.kind]
+    if case.kind != "digits" and chance(rng, 75):
+        return max(Decimal(0), value + unit * rng.choice([-1, 0, 0, 1]))
+    return (value * Decimal(rng.uniform(0.3, 2))).quantize(unit)
 
 
 def choose_universe(rng: random.Random, case: Case) -> dict:

@@ -14,7 +14,7 @@ from importlib.metadata import version
 
 import world
 
-MODULES = ("adapter", "mandate", "halt", "counter", "ledgers", "differential")
+MODULES = ("adapter", "mandate", "halt", "counter", "ledgers", "planted", "differential")
 
 
 def main() -> int:
