@@ -254,7 +254,9 @@ def choose_universe(rng: random.Random, case: Case) -> dict:
     if chance(rng, 6):
         universe["exclude_symbols"] = rng.choice([[case.symbol], [f" {case.symbol.lower()} "], ["PEPEUSDT"], ["PEPEUSDT", case.symbol]])
     elif chance(rng, 1):
-        universe["exclude_symbols"] = [case.symbol[:-4] + "-" + case.symbol[-4:]]
+        quote = "USD" if case.category == "inverse" else "USDT"
+        coin = case.symbol.removesuffix(quote)
+        universe["exclude_symbols"] = [rng.choice([f"{coin}-{quote}", coin, f"{coin}/{quote}"])]
         case.tags.add("exclude_spelling")
     if chance(rng, 1):
         universe["min_market_cap_usd"] = 1_000_000.0
