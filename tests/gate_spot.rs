@@ -117,12 +117,12 @@ fn a_sale_that_borrows_starts_where_the_others_leave_nothing() {
 }
 
 #[test]
-fn our_own_sale_leaves_nothing_however_much_rests_beside_it() {
+fn our_own_sale_of_what_is_held_leaves_nothing_however_much_rests_beside_it() {
     let rest = json!([rests("Sell", "5", "140", "0")]);
     assert_sold("5", &json!({"open_orders": rest}), "0");
     assert_sold("2", &json!({"open_orders": rest}), "300");
-    // more than is there: the exchange refuses it, or sells what there is
-    assert_sold("7", &json!({}), "0");
+    // more than is there: the exchange refuses it, and Vibe-Trading counts what is beyond
+    assert_sold("7", &json!({}), "200");
     assert_sold(
         "7",
         &json!({"open_orders": [rests("Buy", "3", "100", "0")]}),
@@ -131,7 +131,7 @@ fn our_own_sale_leaves_nothing_however_much_rests_beside_it() {
     // 1 left of what is held, less 8 that borrow
     let borrows = json!([rests("Sell", "8", "100", "1")]);
     assert_sold("4", &json!({"open_orders": borrows}), "700");
-    assert_sold("6", &json!({"open_orders": borrows}), "800");
+    assert_sold("6", &json!({"open_orders": borrows}), "900");
     // where some is owed, or nobody says, it may turn over
     assert_sold("7", &json!({"wallet": [coins("5", "7")]}), "200");
     assert_sold("7", &json!({"wallet": [coins("5", "")]}), "200");
@@ -144,14 +144,16 @@ fn an_amended_sale_borrows_as_it_was_placed() {
             &rests("Sell", "5", "140", lever),
             &json!({"orderId": "o-1", "qty": "5"}),
         );
-        let facts = with(&facts(), &json!({"order": row, "open_orders": [row]}));
-        let args = json!({"category": "spot", "symbol": "BTCUSDT", "order_id": "o-1", "new_qty": "7"});
+        let beside = rests("Sell", "5", "100", "0");
+        let facts = with(&facts(), &json!({"order": row, "open_orders": [row, beside]}));
+        let args = json!({"category": "spot", "symbol": "BTCUSDT", "order_id": "o-1", "new_qty": "4"});
         explain(&json!({"tool": "bybit_amend_order", "args": args, "facts": facts}).to_string())
             .post_trade_exposure_usd
     };
-    assert_eq!(amended("0").as_deref(), Some("0"));
-    assert_eq!(amended("1").as_deref(), Some("200"));
-    assert_eq!(amended("").as_deref(), Some("200"));
+    assert_eq!(amended("0").as_deref(), Some("100"));
+    // the other one has sold what is held
+    assert_eq!(amended("1").as_deref(), Some("400"));
+    assert_eq!(amended("").as_deref(), Some("400"));
 }
 
 #[test]

@@ -21,7 +21,8 @@ pub(super) struct Net {
 pub(super) enum Moved {
     /// Signed: a sell is negative.
     By(Decimal),
-    /// A sale of what is there and no more.
+    /// A sale that borrows nothing: others that want the same coins leave it less to sell. Beyond what is there it
+    /// counts in full, as Vibe-Trading counts it, although the exchange refuses that.
     Off(Decimal),
 }
 
@@ -98,7 +99,8 @@ impl Net {
             }
             Moved::Off(sale) => {
                 let upper = lift(drop(self.position, sale)?)?;
-                (upper, drop(self.position, add(self.reduce_sells, sale)?)?)
+                let together = drop(self.position, add(self.reduce_sells, sale)?)?;
+                (upper, together.min(add(self.position, -sale)?))
             }
         };
         Ok((add(upper, self.buys)?, add(lower, -self.sells)?))

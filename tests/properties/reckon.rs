@@ -187,5 +187,27 @@ fn book(case: &Case, market: Market, idx: PositionIdx, order: Option<i64>) -> i6
         (PositionIdx::OneWay, _) => Below::Short,
         (PositionIdx::HedgeLong | PositionIdx::HedgeShort, _) => Below::Ends,
     };
-    largest(start, &moves, below)
+    largest(start, &moves, below).max(beyond(start, &moves, below))
+}
+
+/// Our own sale of coins counts in full where nothing is there to be sold, as Vibe-Trading counts it; what may borrow
+/// comes on top.
+fn beyond(start: i64, moves: &[Move], below: Below) -> i64 {
+    let sells = |one: &&Move| below == Below::Lent && one.money < 0;
+    let ours: i64 = moves
+        .iter()
+        .filter(sells)
+        .filter(|one| one.must)
+        .map(|one| one.money)
+        .sum();
+    let lent: i64 = moves
+        .iter()
+        .filter(sells)
+        .filter(|one| one.borrows)
+        .map(|one| one.money)
+        .sum();
+    match ours {
+        0 => 0,
+        ours => -(start + ours + lent).min(0),
+    }
 }
