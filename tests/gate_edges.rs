@@ -438,6 +438,39 @@ fn a_resting_option_order_refuses_and_the_reason_names_it_and_the_way_out() {
     assert!(reason.ends_with("; close it at the exchange"), "{reason}");
 }
 
+/// Its limit is the least that it fills at, and nobody knows where the market is.
+#[test]
+fn a_sale_in_flight_refuses_until_its_market_is_known() {
+    let sale = json!({"category": "linear", "symbol": "ETHUSDT", "side": "Sell", "leavesQty": "1", "qty": "1", "price": "0.01",
+                      "positionIdx": 0, "orderLinkId": "a-1"});
+    let reason = refused_beside(&json!({"inflight": [sale]}));
+    assert!(
+        reason.contains("a sale in flight in linear:ETHUSDT cannot be valued without its live price"),
+        "{reason}"
+    );
+    let quoted = with(
+        &facts()["quotes"],
+        &json!({"linear:ETHUSDT": {"bid": "1500", "ask": "1500", "last": "1500", "mark": "1500"}}),
+    );
+    let beside = |order: &Value| with(&facts(), &json!({"inflight": [order], "quotes": quoted}));
+    let verdict = place(&market("Buy", "1"), &beside(&sale));
+    assert_eq!(
+        verdict.post_trade_exposure_usd.as_deref(),
+        Some("1600"),
+        "{verdict:?}"
+    );
+    // A buy never fills above its limit, and one that rests is not in flight.
+    let buy = with(&sale, &json!({"side": "Buy"}));
+    for account in [json!({"inflight": [buy]}), json!({"open_orders": [sale]})] {
+        let verdict = place(&market("Buy", "1"), &with(&facts(), &account));
+        assert_eq!(
+            verdict.post_trade_exposure_usd.as_deref(),
+            Some("100.01"),
+            "{verdict:?}"
+        );
+    }
+}
+
 /// A sell of 4 at 150, 1 of them filled, beside what is left of the long that it closes.
 fn amended_sell(held: &str, inflight: bool, change: &Value) -> Verdict {
     let order = json!({"category": "linear", "symbol": "BTCUSDT", "side": "Sell", "qty": "4", "leavesQty": "3", "cumExecQty": "1",

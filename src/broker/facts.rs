@@ -12,7 +12,7 @@ use super::likeness::{Change, has_its_terms};
 use crate::domain::account::{CoinBalance, RestingOrder};
 use crate::domain::json::Json;
 use crate::domain::money::Usd;
-use crate::domain::order::{OrderKey, Write, WriteTool};
+use crate::domain::order::{OrderKey, Side, Write, WriteTool};
 use crate::domain::rows;
 use crate::domain::symbol::{Category, Coin, InstrumentId};
 use crate::gate::{Facts, Intended};
@@ -183,8 +183,12 @@ impl<V: Venue> Core<V> {
             .filter(|id| id.category != Category::Inverse && !facts.instruments.contains_key(*id))
             .cloned()
             .collect();
+        // A sale in flight may fill above its limit; one that rests has its limit above the market.
+        let sales = facts.inflight.iter().flatten();
+        let sales = sales.filter(|order| order.side == Side::Sell);
         let unpriced: BTreeSet<InstrumentId> = orders()
             .filter(|order| order.price.is_none() && order.trigger_price.is_none())
+            .chain(sales)
             .map(|order| &order.instrument)
             .chain(
                 facts

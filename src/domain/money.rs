@@ -1,6 +1,7 @@
 //! Money and sizes: decimals with a unit, read exactly, computed with checks.
 //!
-//! A value that cannot be held exactly in 28 digits is refused rather than rounded.
+//! A text that cannot be held exactly in 28 digits is refused rather than rounded. A product or a quotient is rounded
+//! at its 28th digit: to far less than any lot or cent.
 
 use std::fmt;
 

@@ -9,7 +9,7 @@ use rust_decimal::Decimal;
 use super::facts::Facts;
 use super::net::{Holding, Moved};
 use super::sizing::{held_usd, resting_usd};
-use crate::domain::account::{Position, RestingOrder};
+use crate::domain::account::{Position, RestingOrder, SizeUnit};
 use crate::domain::money::{Overflow, Usd};
 use crate::domain::order::{ClientOrderId, PositionIdx, Side};
 use crate::domain::symbol::{Category, Coin, InstrumentId};
@@ -94,6 +94,9 @@ impl<'f> Exposure<'f> {
             exposure.add_position(facts, position)?;
         }
         exposure.add_wallet(facts, count_spot_holdings)?;
+        for order in inflight {
+            may_cost_more_than_it_says(facts, order)?;
+        }
         for order in open_orders.iter().chain(inflight) {
             if !skip.is_some_and(|skipped| is_same_order(skipped, order)) {
                 exposure.add_resting(facts, order)?;
@@ -300,6 +303,20 @@ pub(super) fn sells_off(facts: &Facts, book: Book<'_>, side: Side, cannot_borrow
     side == Side::Sell
         && cannot_borrow
         && held.all(|held| held.wallet.is_some_and(|wallet| wallet <= held.equity))
+}
+
+/// A sale fills at its limit or above it. One that rests has its limit above the market; of one in flight nobody knows,
+/// so its worth is known only beside a live price.
+fn may_cost_more_than_it_says(facts: &Facts, order: &RestingOrder) -> Result<(), String> {
+    let needs_price = order.side == Side::Sell && order.unit == SizeUnit::Base;
+    if needs_price && !facts.quotes.contains_key(&order.instrument) {
+        return Err(format!(
+            "a sale in flight in {} cannot be valued without its live price{}",
+            order.instrument,
+            facts.why_missing()
+        ));
+    }
+    Ok(())
 }
 
 fn position_usd(facts: &Facts, position: &Position) -> Option<Decimal> {

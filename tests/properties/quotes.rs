@@ -1,8 +1,9 @@
-//! The account counts the same whichever symbol is asked for: live, only that one's quote is there.
+//! The account counts the same whichever symbol is asked for: live, the quotes of that one and of sales in flight are
+//! there.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
-use mandated::domain::order::WriteTool;
+use mandated::domain::order::{Side, WriteTool};
 use proptest::prelude::*;
 
 use crate::accounts::case;
@@ -40,7 +41,9 @@ proptest! {
         }
         let own = case.order.market.id();
         let mut alone = facts.clone();
-        alone.quotes = BTreeMap::from([(own.clone(), facts.quotes[&own].clone())]);
+        let sales = facts.inflight.iter().flatten().filter(|order| order.side == Side::Sell);
+        let fetched = sales.map(|order| order.instrument.clone()).chain([own]);
+        alone.quotes = fetched.map(|id| (id.clone(), facts.quotes[&id].clone())).collect();
         let ask = |facts| {
             let asked = decide(standing(mandate(&case.caps)), WriteTool::PlaceOrder, &case.order.args(), facts);
             asked.map(|yes| yes.figures()).map_err(|no| (no.refusal, no.figures))

@@ -4,6 +4,7 @@
 use chrono::Duration;
 
 use super::super::facts::{key_of, resting_of};
+use super::super::likeness::is_of_its_kind;
 use super::desk::ExitDesk;
 use crate::domain::mandate::parse_instant;
 use crate::state::clock;
@@ -38,8 +39,9 @@ pub(super) async fn may_appear<V: Venue>(desk: &ExitDesk<V>) -> Result<usize, St
             Some(key) => desk.venue().order(&order.instrument, &key).await,
             None => Ok(None),
         };
-        // One that is shown is in the lists or over; only one that is nowhere is still to come.
-        if !matches!(seen, Ok(Some(_))) {
+        // One that is shown is in the lists or over; only one that is nowhere is still to come. Another order under
+        // the same id says nothing of ours.
+        if !matches!(&seen, Ok(Some(view)) if is_of_its_kind(&order, view)) {
             count += 1;
         }
     }

@@ -71,3 +71,65 @@ impl Recovery {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Arc, Mutex};
+
+    use super::*;
+
+    /// What is logged, as a person reads it.
+    fn logged(recovery: &Recovery) -> String {
+        let lines = Arc::new(Mutex::new(Vec::new()));
+        let writer = Arc::clone(&lines);
+        let subscriber = tracing_subscriber::fmt()
+            .with_ansi(false)
+            .with_writer(move || Lines(Arc::clone(&writer)))
+            .finish();
+        tracing::subscriber::with_default(subscriber, || recovery.log());
+        String::from_utf8(lines.lock().unwrap().clone()).unwrap()
+    }
+
+    struct Lines(Arc<Mutex<Vec<u8>>>);
+
+    impl std::io::Write for Lines {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            self.0.lock().unwrap().extend_from_slice(bytes);
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+
+    /// Nobody else says it: who starts the recovery drops the report.
+    #[test]
+    fn each_thing_that_is_left_is_a_warning_of_its_own() {
+        let clean = logged(&Recovery::default());
+        assert!(
+            clean.contains("looked_at=0") && !clean.contains("WARN"),
+            "{clean}"
+        );
+        let left = Recovery {
+            looked_at: 4,
+            cannot_tell: 1,
+            open: vec!["mine-1".to_owned()],
+            elsewhere: vec!["mine-2 (paper)".to_owned()],
+            unreadable: vec!["`x.json` is not understood".to_owned()],
+            hindered: Some("the ledger is full".to_owned()),
+            ..Recovery::default()
+        };
+        let said = logged(&left);
+        assert_eq!(said.matches("WARN").count(), 4, "{said}");
+        for part in [
+            "cannot_tell=1",
+            "mine-1",
+            "mine-2 (paper)",
+            "x.json",
+            "the ledger is full",
+        ] {
+            assert!(said.contains(part), "{part}: {said}");
+        }
+    }
+}

@@ -247,7 +247,7 @@ impl Spec {
         let Some(text) = &self.chance else { return Ok(None) };
         let chance = parse_decimal(text)
             .ok()
-            .map(|chance| chance * Decimal::from(THOUSAND));
+            .and_then(|chance| chance.checked_mul(Decimal::from(THOUSAND)));
         chance
             .filter(|permille| permille.fract().is_zero() && *permille <= Decimal::from(THOUSAND))
             .and_then(|permille| permille.to_u16())
