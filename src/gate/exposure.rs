@@ -8,7 +8,7 @@ use rust_decimal::Decimal;
 
 use super::facts::Facts;
 use super::net::{Holding, Moved};
-use super::sizing::{held_usd, resting_usd};
+use super::sizing::{held_usd, resting_usd, resting_usd_beside};
 use crate::domain::account::{Position, RestingOrder, SizeUnit};
 use crate::domain::money::{Overflow, Usd};
 use crate::domain::order::{ClientOrderId, PositionIdx, Side};
@@ -130,6 +130,7 @@ impl<'f> Exposure<'f> {
             _ => value,
         };
         *slot = sum(*slot, signed)?;
+        holding.mark = holding.mark.max(position.mark_price);
         Ok(())
     }
 
@@ -166,8 +167,13 @@ impl<'f> Exposure<'f> {
                 order.instrument
             )
         };
-        let value = resting_usd(facts, order).ok_or_else(unvalued)?.value();
         let (book, proceeds) = book_of(facts, &order.instrument, order.side).ok_or_else(unvalued)?;
+        // Contracts have one book each; looking through all positions for each order would cost more than the rest.
+        let value = match (&book, self.holdings.get(&book)) {
+            (Book::Instrument(_), held) => resting_usd_beside(facts, order, held.and_then(|held| held.mark)),
+            (Book::Coin(_), _) => resting_usd(facts, order),
+        };
+        let value = value.ok_or_else(unvalued)?.value();
         if let Some(coin) = proceeds {
             let other = self.holdings.entry(Book::Coin(coin)).or_default();
             other.net.buys = sum(other.net.buys, value)?;

@@ -2,7 +2,7 @@
 
 use rust_decimal::Decimal;
 
-use crate::domain::money::{Overflow, Usd};
+use crate::domain::money::{Overflow, Price, Usd};
 use crate::domain::order::{PositionIdx, Side};
 
 /// One direction-free position and the orders around it, in USD.
@@ -35,6 +35,8 @@ pub(super) struct Leg {
 
 #[derive(Debug, Clone, Default)]
 pub(super) struct Holding {
+    /// The highest at which a position in it is valued.
+    pub(super) mark: Option<Price>,
     pub(super) net: Net,
     pub(super) long: Leg,
     pub(super) short: Leg,

@@ -150,6 +150,11 @@ fn unit_usd(facts: &Facts, instrument: &Instrument, size: Size, price: Price) ->
 /// It nets in dollars against what is held of the same, which counts at its mark. Below that mark the order would
 /// stand for fewer coins than it moves, so it counts at no less, whichever quotes the facts have.
 pub(super) fn resting_usd(facts: &Facts, order: &RestingOrder) -> Option<Usd> {
+    resting_usd_beside(facts, order, marks(facts, &order.instrument).max())
+}
+
+/// The same, where the highest `mark` of the positions in its instrument is known.
+pub(super) fn resting_usd_beside(facts: &Facts, order: &RestingOrder, mark: Option<Price>) -> Option<Usd> {
     // As of an option position: the premium says nothing about the risk.
     if order.instrument.category == Category::Option {
         return None;
@@ -165,10 +170,9 @@ pub(super) fn resting_usd(facts: &Facts, order: &RestingOrder) -> Option<Usd> {
         .quotes
         .get(&order.instrument)
         .map(|quote| quote.live(order.side));
-    let price = [order.price, order.trigger_price, live]
+    let price = [order.price, order.trigger_price, live, mark]
         .into_iter()
         .flatten()
-        .chain(marks(facts, &order.instrument))
         .max()?;
     let worth = Usd::of(order.leaves.checked_mul(price.value())?, quote_usd).ok()?;
     as_held(facts, order, worth)
