@@ -16,6 +16,7 @@ from lib.wire import Wire
 # What one call may lose at most: half of the smallest leak that has to be found.
 KB_A_CALL = 0.5
 TIMES = 3
+WARM = 100
 AT_ONCE = 16
 EXCHANGE_READS = 3_000
 TICKERS = "/v5/market/tickers?category=linear&symbol=BTCUSDT"
@@ -77,7 +78,7 @@ def alone(kind, transport, settings, exchange):
     with HomeAt(settings.binary, exchange) as home, transport(home) as server:
         if kind.halted:
             (home.live / "HALT").touch()
-        server.loop(kind, settings.size(kind.rounds // 4, 20))
+        server.loop(kind, settings.size(max(kind.rounds // 4, WARM), 20))
         return least_growth(server, kind, settings.size(kind.rounds, kind.rounds // 4))
 
 
