@@ -10,7 +10,7 @@ from lib.home import Home
 from lib.settings import HERE
 from lib.wire import is_message
 
-# The read that is given up would take 8 seconds; every order is answered 600 ms late.
+# The read that is given up would take 8 seconds; every order is answered 900 ms late.
 FAULTS = [
     {"path": "/v5/market/recent-trade", "kind": "delay_before", "ms": 8000, "times": 1},
     {"path": "/v5/order/create", "kind": "delay", "ms": 900},

@@ -82,7 +82,6 @@ def run(report, settings):
             wire.open()
             hostile_lines(report, wire)
             endless_lines(report, wire, settings)
-            no_leak(report, wire, settings)
             report.equal("stdio: the session ends with 0", wire.end(60), 0)
             report.equal("stdio: nothing of all that is on the ledger", home.ledger(), [])
             only_messages(report, "stdio, all of it", wire)
@@ -138,33 +137,6 @@ def endless_lines(report, wire, settings):
     report.check("stdio: endless lines: at most 32 MB more at the highest", peak < before + 32, (before, peak))
     report.check("stdio: endless lines: at most 8 MB more after", after < before + 8, (before, after))
     report.equal("stdio: after endless lines, ping", wire.ask("ping").get("result"), {})
-
-
-def no_leak(report, wire, settings):
-    """A leak of 1 kB a round would show as 20 MB after 20,000 rounds; the allocator's own slack is below 8."""
-    rounds = settings.size(20_000, 3_000)
-    everything(wire, rounds // 10)
-    before = memory_mb(wire.process.pid)
-    began = time.monotonic()
-    everything(wire, rounds)
-    after = memory_mb(wire.process.pid)
-    report.tell(f"{rounds} rounds in {time.monotonic() - began:.0f} s: memory before {before:.1f} MB, after {after:.1f}")
-    report.check("stdio: no leak: at most 8 MB more", after < before + 8, (before, after))
-
-
-def everything(wire, rounds):
-    """Answers, errors, refusals and nonsense in turn, sixteen on their way at once."""
-    params = [
-        ("ping", None),
-        ("tools/call", {"name": "bybit_get_tickers", "arguments": {"symbol": "BTCUSDT"}}),
-        ("tools/call", {"name": "bybit_withdraw"}),
-        ("tools/call", {"name": "bybit_get_kline", "arguments": {}}),
-    ]
-    for start in range(0, rounds, 16):
-        sent = [wire.begin(*params[number % 4]) for number in range(start, start + 16)]
-        wire.send(b"nonsense\n")
-        for _ in sent:
-            wire.receive(30)
 
 
 def before_the_handshake(report, home):
