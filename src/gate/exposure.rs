@@ -168,18 +168,16 @@ impl<'f> Exposure<'f> {
             )
         };
         let (book, proceeds) = book_of(facts, &order.instrument, order.side).ok_or_else(unvalued)?;
+        let only_reduces = order.reduce_only || sells_off(facts, book, order.side, order.cannot_borrow);
+        let is_contract = matches!(book, Book::Instrument(_));
+        let holding = self.holdings.entry(book).or_default();
         // Contracts have one book each; looking through all positions for each order would cost more than the rest.
-        let value = match (&book, self.holdings.get(&book)) {
-            (Book::Instrument(_), held) => resting_usd_beside(facts, order, held.and_then(|held| held.mark)),
-            (Book::Coin(_), _) => resting_usd(facts, order),
+        let value = if is_contract {
+            resting_usd_beside(facts, order, holding.mark)
+        } else {
+            resting_usd(facts, order)
         };
         let value = value.ok_or_else(unvalued)?.value();
-        if let Some(coin) = proceeds {
-            let other = self.holdings.entry(Book::Coin(coin)).or_default();
-            other.net.buys = sum(other.net.buys, value)?;
-        }
-        let only_reduces = order.reduce_only || sells_off(facts, book, order.side, order.cannot_borrow);
-        let holding = self.holdings.entry(book).or_default();
         let slot = match (order.position_idx, order.side, only_reduces) {
             (PositionIdx::OneWay, Side::Buy, false) => &mut holding.net.buys,
             (PositionIdx::OneWay, Side::Sell, false) => &mut holding.net.sells,
@@ -191,6 +189,10 @@ impl<'f> Exposure<'f> {
             (PositionIdx::HedgeLong | PositionIdx::HedgeShort, _, _) => return Ok(()),
         };
         *slot = sum(*slot, value)?;
+        if let Some(coin) = proceeds {
+            let other = self.holdings.entry(Book::Coin(coin)).or_default();
+            other.net.buys = sum(other.net.buys, value)?;
+        }
         Ok(())
     }
 
