@@ -7,11 +7,11 @@ use serde_json::Value;
 use tokio::time::{Instant, sleep};
 
 use super::Core;
-use super::describe::{new_order_view, size_unit};
-use super::likeness::{Change, Seen, is_as_sent, is_row};
+use super::describe::new_order_view;
+use super::likeness::{Change, Seen, has_its_terms, is_as_sent, is_row};
 use super::record::Scribe;
 use crate::domain::account::{OrderView, RestingOrder};
-use crate::domain::order::{OrderKey, OrderKind, PlaceOrder, Write};
+use crate::domain::order::{OrderKey, PlaceOrder, Write};
 use crate::domain::symbol::InstrumentId;
 use crate::state::crash;
 use crate::state::day::Committed;
@@ -102,14 +102,14 @@ impl<V: Venue> Core<V> {
 
     /// The exchange has an order with our client id: is it this one?
     async fn the_earlier_order(&self, scribe: &Scribe, no: Rejection) -> Fate {
-        let Some((placed, key)) = placed(scribe) else {
+        let (Some((placed, key)), Some(id)) = (placed(scribe), scribe.client_id()) else {
             return Fate::Rejected(no);
         };
         match self
             .shown_within(&placed.instrument, &key, invisible(), |_| true)
             .await
         {
-            Some(order) if is_what_was_asked(placed, &order) => found(order),
+            Some(order) if is_what_was_asked(&new_order_view(placed, id), &order) => found(order),
             Some(_) => Fate::Rejected(Rejection {
                 message: format!(
                     "{key} belongs to another order at the exchange; give a new one ({})",
@@ -232,28 +232,13 @@ fn cancelled(order: OrderView) -> Fate {
     }
 }
 
-/// Whether the exchange's order has the content that was asked for under its id.
-fn is_what_was_asked(asked: &PlaceOrder, shown: &OrderView) -> bool {
-    let is_row = is_row(shown);
-    let shown = &shown.order;
-    shown.instrument == asked.instrument
-        && shown.side == asked.side
-        && shown.qty.is_none_or(|qty| qty == asked.size.qty())
-        && (!is_row || has_the_terms_of(asked, shown))
-}
-
-fn has_the_terms_of(asked: &PlaceOrder, shown: &RestingOrder) -> bool {
-    let limit = match asked.kind {
-        OrderKind::Market => None,
-        OrderKind::Limit(price) => Some(price),
-    };
-    // A hedge leg is shown as reduce-only when the side can only close it, whatever was asked for.
-    let closes_a_leg = asked.position_idx.is_reduced_by(asked.side);
-    shown.price == limit
-        && shown.trigger_price == asked.trigger.map(|trigger| trigger.price)
-        && shown.unit == size_unit(asked.size)
-        && shown.position_idx == asked.position_idx
-        && (shown.reduce_only == asked.reduce_only || closes_a_leg)
+/// Whether the order that has the id is this one, to the last figure: this call placed nothing, so one that differs is
+/// told as another, also where the exchange moved its price.
+fn is_what_was_asked(asked: &RestingOrder, view: &OrderView) -> bool {
+    let (shown, is_row) = (&view.order, is_row(view));
+    has_its_terms(asked, shown, is_row)
+        && (shown.qty.is_none() || shown.qty == asked.qty)
+        && (!is_row || (shown.price == asked.price && shown.trigger_price == asked.trigger_price))
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use serde_json::json;
 use super::*;
 use crate::domain::json::Json;
 use crate::domain::money::{Price, Qty};
-use crate::domain::order::{PositionIdx, Side, Size, Trigger};
+use crate::domain::order::{ClientOrderId, OrderKind, PositionIdx, Side, Size, Trigger};
 use crate::domain::rows;
 
 /// Two SOL at 140 that start at 150, none of them filled.
@@ -49,9 +49,14 @@ fn asked() -> PlaceOrder {
     }
 }
 
+fn is_asked(asked: &PlaceOrder, shown: &OrderView) -> bool {
+    let id = ClientOrderId::parse("mine-1").unwrap();
+    is_what_was_asked(&new_order_view(asked, &id), shown)
+}
+
 #[test]
 fn each_term_of_an_order_makes_it_another() {
-    assert!(is_what_was_asked(&asked(), &shown()));
+    assert!(is_asked(&asked(), &shown()));
     let changes: [&dyn Fn(&mut PlaceOrder); 9] = [
         &|order| order.side = Side::Sell,
         &|order| order.kind = OrderKind::Limit(price("141")),
@@ -71,7 +76,7 @@ fn each_term_of_an_order_makes_it_another() {
     for (number, change) in changes.iter().enumerate() {
         let mut other = asked();
         change(&mut other);
-        assert!(!is_what_was_asked(&other, &shown()), "change {number}");
+        assert!(!is_asked(&other, &shown()), "change {number}");
     }
 }
 
@@ -83,10 +88,10 @@ fn a_close_of_a_hedge_leg_is_shown_as_reduce_only() {
     (asked.position_idx, shown.order.position_idx) = (PositionIdx::HedgeShort, PositionIdx::HedgeShort);
     for reduce_only in [false, true] {
         shown.order.reduce_only = reduce_only;
-        assert!(is_what_was_asked(&asked, &shown));
+        assert!(is_asked(&asked, &shown));
     }
     (asked.position_idx, shown.order.position_idx) = (PositionIdx::HedgeLong, PositionIdx::HedgeLong);
-    assert!(!is_what_was_asked(&asked, &shown));
+    assert!(!is_asked(&asked, &shown));
 }
 
 /// Executions say what, on which side and how much, and nothing else.
@@ -95,16 +100,16 @@ fn what_executions_alone_show_is_judged_by_what_they_say() {
     let mut shown = shown();
     shown.order.price = None;
     shown.order.trigger_price = None;
-    assert!(!is_what_was_asked(&asked(), &shown), "a row");
+    assert!(!is_asked(&asked(), &shown), "a row");
     shown.order.filled = 1.into();
-    assert!(is_what_was_asked(&asked(), &shown));
+    assert!(is_asked(&asked(), &shown));
     shown.order.qty = None;
-    assert!(is_what_was_asked(&asked(), &shown));
+    assert!(is_asked(&asked(), &shown));
     shown.average_price = Some(price("140"));
-    assert!(!is_what_was_asked(&asked(), &shown), "a row with fills");
+    assert!(!is_asked(&asked(), &shown), "a row with fills");
     shown.average_price = None;
     shown.order.side = Side::Sell;
-    assert!(!is_what_was_asked(&asked(), &shown));
+    assert!(!is_asked(&asked(), &shown));
 }
 
 #[test]
