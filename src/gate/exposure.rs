@@ -331,11 +331,10 @@ fn position_usd(facts: &Facts, position: &Position) -> Option<Decimal> {
     match position.instrument.category {
         Category::Inverse => Some(position.size.value()),
         Category::Linear | Category::Spot => {
-            let quote = facts.quotes.get(&position.instrument);
+            let quoted = || facts.quotes.get(&position.instrument);
             let mark = position
                 .mark_price
-                .or_else(|| quote.and_then(|quote| quote.mark))
-                .or_else(|| quote.map(|quote| quote.last))?;
+                .or_else(|| quoted().map(|quote| quote.mark.unwrap_or(quote.last)))?;
             let usd = facts.usd_per(&facts.instruments.get(&position.instrument)?.quote_coin)?;
             position.size.value().checked_mul(mark.value())?.checked_mul(usd)
         }

@@ -22,7 +22,7 @@ pub use refusal::{CheckedLimits, Decision, Figures, Limit, Refusal, Refused};
 use chrono::{DateTime, Utc};
 
 use crate::domain::account::RestingOrder;
-use crate::domain::mandate::{Mandate, SCHEMA_VERSION};
+use crate::domain::mandate::{Mandate, MandateError, SCHEMA_VERSION};
 use crate::domain::money::Usd;
 use crate::domain::order::{Write, WriteTool};
 use crate::domain::policy::{Policy, PolicyError};
@@ -60,8 +60,12 @@ pub struct Approved {
 pub fn authority(standing: Standing) -> Result<Authority, Refused> {
     let mut checked = CheckedLimits::default();
     let none = Figures::default();
-    let mandate = checked.check(Limit::Mandate, none, valid_mandate(&standing))?;
-    let at = checked.check(Limit::Expiry, none, unexpired(&mandate, &standing))?;
+    let mandate = checked.check(
+        Limit::Mandate,
+        none,
+        valid_mandate(standing.mandate, &standing.broker),
+    )?;
+    let at = checked.check(Limit::Expiry, none, unexpired(&mandate, standing.now))?;
     checked.check(Limit::HaltFlag, none, not_halted(&standing.halt))?;
     Ok(Authority {
         at,
@@ -71,12 +75,9 @@ pub fn authority(standing: Standing) -> Result<Authority, Refused> {
     })
 }
 
-fn valid_mandate(standing: &Standing) -> Result<Mandate, Refusal> {
+fn valid_mandate(mandate: Result<Mandate, MandateError>, broker: &str) -> Result<Mandate, Refusal> {
     let refused = |why: String| Refusal::deny(Limit::Mandate, format!("no valid mandate on file: {why}"));
-    let mandate = standing
-        .mandate
-        .as_ref()
-        .map_err(|error| refused(error.to_string()))?;
+    let mandate = mandate.map_err(|error| refused(error.to_string()))?;
     if mandate.schema_version != SCHEMA_VERSION {
         return Err(refused(format!(
             "its schema_version is {}, this program knows {SCHEMA_VERSION}; commit it anew",
@@ -84,19 +85,18 @@ fn valid_mandate(standing: &Standing) -> Result<Mandate, Refusal> {
         )));
     }
     let named = mandate.consent.broker.trim().to_lowercase();
-    if named != standing.broker {
+    if named != broker {
         return Err(refused(format!(
-            "it was given for broker `{named}`, not for `{}`",
-            standing.broker
+            "it was given for broker `{named}`, not for `{broker}`"
         )));
     }
-    Ok(mandate.clone())
+    Ok(mandate)
 }
 
-fn unexpired(mandate: &Mandate, standing: &Standing) -> Result<DateTime<Utc>, Refusal> {
+fn unexpired(mandate: &Mandate, now: Result<DateTime<Utc>, String>) -> Result<DateTime<Utc>, Refusal> {
     let refused =
         |why: String| Refusal::pause(Limit::Expiry, format!("mandate expired — re-authorize: {why}"));
-    let now = standing.now.as_ref().map_err(|why| {
+    let now = now.map_err(|why| {
         Refusal::deny(
             Limit::Clock,
             format!("the time is not certain, so the mandate's end cannot be checked: {why}"),
@@ -104,11 +104,11 @@ fn unexpired(mandate: &Mandate, standing: &Standing) -> Result<DateTime<Utc>, Re
     })?;
     match mandate.consent.expires() {
         None => Err(refused("its expires_at cannot be read as an instant".to_owned())),
-        Some(expires) if *now >= expires => Err(refused(format!(
+        Some(expires) if now >= expires => Err(refused(format!(
             "it ended at {}",
             expires.format("%Y-%m-%dT%H:%M:%SZ")
         ))),
-        Some(_) => Ok(*now),
+        Some(_) => Ok(now),
     }
 }
 
