@@ -310,6 +310,23 @@ fn an_amend_that_passes_carries_the_order_as_it_stood() {
 }
 
 #[test]
+fn an_exposure_that_cannot_be_told_says_why_and_what_helps() {
+    let row = r#"{"category":"option","symbol":"BTC-26JUN26-60000-C-USDT","side":"Sell","qty":"1","leavesQty":"1",
+                  "price":"5","positionIdx":0,"orderId":"o-1"}"#;
+    let facts = Facts {
+        positions: Some(Vec::new()),
+        wallet: Some(Vec::new()),
+        inflight: Some(Vec::new()),
+        open_orders: Some(vec![resting(&Json::parse(row).unwrap()).unwrap()]),
+        ..Facts::default()
+    };
+    let why = "the option order o-1 resting in BTC-26JUN26-60000-C-USDT cannot be counted: its premium says nothing \
+               about the risk; cancel it";
+    let told = gate::standing_exposure(&facts, &Policy::default());
+    assert_eq!(told, Err(why.to_owned()));
+}
+
+#[test]
 fn a_refusal_says_why_a_fact_is_missing() {
     let facts = Facts {
         missing: vec!["instruments: timed out".to_owned(), "ticker: http 500".to_owned()],
