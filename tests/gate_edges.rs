@@ -182,7 +182,7 @@ fn coins_sold_for_dollars_leave_nothing() {
 fn a_spot_sell_gives_up_coins_at_the_live_price_whatever_its_limit() {
     let facts = with(
         &facts(),
-        &json!({"wallet": [{"coin": "BTC", "equity": "2", "usdValue": "200"}]}),
+        &json!({"wallet": [{"coin": "BTC", "equity": "2", "walletBalance": "2", "usdValue": "200"}]}),
     );
     let order = json!({"category": "spot", "symbol": "BTCUSDT", "side": "Sell", "order_type": "Limit", "qty": "1", "price": "150"});
     assert_eq!(place(&order, &facts).notional_usd.as_deref(), Some("100"));
@@ -380,6 +380,59 @@ fn a_resting_order_below_the_mark_of_what_it_closes_counts_at_that_mark() {
     let account =
         json!({"positions": [position("Sell", "1", 0)], "open_orders": [exit, rests("Buy", "50", "")]});
     assert_eq!(gross_either_way(&account)[0].as_deref(), Some("400"));
+}
+
+/// Below that mark the price of an order says nothing about what it counts for.
+#[test]
+fn an_amend_below_the_mark_of_what_it_closes_adds_nothing() {
+    let order = with(&resting(), &json!({"price": "50"}));
+    let quote = json!({"bid": "40", "ask": "40", "last": "40", "mark": "40"});
+    let facts = with(
+        &facts(),
+        &json!({"daily_count": 5, "order": order, "open_orders": [order], "positions": [position("Sell", "2", 0)],
+                "quotes": {"linear:BTCUSDT": quote}}),
+    );
+    let amended = |price: &str| {
+        let args = json!({"category": "linear", "symbol": "BTCUSDT", "order_id": "o-1", "price": price});
+        ask("bybit_amend_order", &args, &facts)
+    };
+    assert_adds_nothing(&amended("100"));
+    assert_adds(&amended("101"));
+}
+
+#[test]
+fn a_refusal_by_the_exclude_list_names_the_entry_where_it_is_spelled_otherwise() {
+    let refused = |entry: &str| {
+        let mut facts = facts();
+        facts["mandate"]["universe"]["exclude_symbols"] = json!([entry]);
+        place(&market("Buy", "1"), &facts).reason
+    };
+    let plain = "BTCUSDT is on the mandate exclude list; choose another symbol";
+    assert_eq!(refused("BTCUSDT"), plain);
+    assert_eq!(refused(" BTCUSDT "), plain);
+    let spelled = "BTCUSDT is on the mandate exclude list, as `btc/usdt`; choose another symbol";
+    assert_eq!(refused("btc/usdt"), spelled);
+}
+
+#[test]
+fn where_what_was_stated_keeps_every_size_out_the_refusal_says_so() {
+    let stated = |qty: &str, usd: u32| with(&market("Buy", qty), &json!({"notional_usd": usd}));
+    let verdict = place(&stated("1", 2_000), &facts());
+    assert_eq!(
+        (verdict.limit, verdict.attempted_value.as_deref()),
+        (Some("max_order_notional_usd"), Some("2000"))
+    );
+    assert_eq!(verdict.largest_qty, None);
+    let why = "no smaller quantity passes either, by the notional_usd that was given";
+    assert!(verdict.reason.contains(why), "{}", verdict.reason);
+    let less = place(&stated("12", 900), &facts());
+    assert_eq!(less.largest_qty.as_deref(), Some("9.999"));
+    let full = with(&facts(), &json!({"positions": [position("Buy", "20", 0)]}));
+    let reason = place(&market("Buy", "1"), &full).reason;
+    assert!(
+        reason.ends_with("; no smaller quantity passes either"),
+        "{reason}"
+    );
 }
 
 #[test]

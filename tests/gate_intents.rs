@@ -327,6 +327,21 @@ fn an_exposure_that_cannot_be_told_says_why_and_what_helps() {
 }
 
 #[test]
+fn what_the_exchange_does_not_list_is_not_asked_for_again() {
+    let facts = Facts {
+        unlisted: std::collections::BTreeSet::from(["linear:BTCUSDT".parse().unwrap()]),
+        missing: vec!["instrument: linear:BTCUSDT is not listed".to_owned()],
+        ..Facts::default()
+    };
+    let refused = gate::judge(intend(PLACE, &market()).unwrap(), &facts).unwrap_err();
+    assert_eq!(
+        refused.refusal.reason,
+        "the exchange lists no linear:BTCUSDT, so there is nothing to trade; correct symbol and category, or look for \
+         it with bybit_get_instruments_info"
+    );
+}
+
+#[test]
 fn a_refusal_says_why_a_fact_is_missing() {
     let facts = Facts {
         missing: vec!["instruments: timed out".to_owned(), "ticker: http 500".to_owned()],

@@ -151,9 +151,9 @@ fn an_amended_sale_borrows_as_it_was_placed() {
             .post_trade_exposure_usd
     };
     assert_eq!(amended("0").as_deref(), Some("100"));
-    // the other one has sold what is held
-    assert_eq!(amended("1").as_deref(), Some("400"));
-    assert_eq!(amended("").as_deref(), Some("400"));
+    // the other one has sold what is held, and these four are short at 140
+    assert_eq!(amended("1").as_deref(), Some("560"));
+    assert_eq!(amended("").as_deref(), Some("560"));
 }
 
 #[test]
@@ -206,4 +206,140 @@ fn coins_that_another_sell_may_take_first_do_not_turn_the_search_for_a_size_arou
     // the other may never fill: only from 55 on at most 5 coins stay; from 66 on more than 5 are sold short
     assert_eq!(verdict.attempted_value.as_deref(), Some("2000"), "{verdict:?}");
     assert_eq!(verdict.largest_qty.as_deref(), Some("65"), "{verdict:?}");
+}
+
+fn limit(qty: &str, price: &str) -> Value {
+    with(
+        &order("spot", "BTCUSDT", "Sell", qty),
+        &json!({"order_type": "Limit", "price": price, "market_unit": null}),
+    )
+}
+
+fn amend(resting: &Value, change: &Value, account: &Value) -> Verdict {
+    let resting = with(resting, &json!({"orderId": "o-1", "qty": resting["leavesQty"]}));
+    let facts = with(
+        &with(&facts(), account),
+        &json!({"order": resting, "open_orders": [resting]}),
+    );
+    let key = json!({"category": "spot", "symbol": resting["symbol"], "order_id": "o-1"});
+    let args = with(&key, change);
+    explain(&json!({"tool": "bybit_amend_order", "args": args, "facts": facts}).to_string())
+}
+
+#[test]
+fn a_sale_that_can_go_short_counts_at_its_limit() {
+    let refused = |verdict: Verdict| (verdict.limit, verdict.attempted_value);
+    let at_its_limit = (Some("max_order_notional_usd"), Some("9000".to_owned()));
+    // the coins are there, but lent
+    let lent = json!({"wallet": [coins("0", "9")]});
+    let verdict = place(&limit("9", "1000"), &with(&facts(), &lent));
+    assert_eq!(refused(verdict), at_its_limit);
+    for lever in ["1", ""] {
+        let larger = amend(
+            &rests("Sell", "1", "1000", lever),
+            &json!({"new_qty": "9"}),
+            &json!({}),
+        );
+        assert_eq!(refused(larger), at_its_limit, "{lever}");
+        let dearer = amend(
+            &rests("Sell", "9", "101", lever),
+            &json!({"price": "1000"}),
+            &json!({}),
+        );
+        assert_eq!(refused(dearer), at_its_limit, "{lever}");
+    }
+    // these give up what is held
+    let held = json!({"wallet": [coins("9", "9")]});
+    let verdict = place(&limit("9", "1000"), &with(&facts(), &held));
+    assert_eq!(
+        (verdict.decision, verdict.notional_usd.as_deref()),
+        ("allow", Some("900"))
+    );
+    let larger = amend(&rests("Sell", "1", "1000", "0"), &json!({"new_qty": "9"}), &held);
+    assert_eq!(
+        (larger.decision, larger.notional_usd.as_deref()),
+        ("allow", Some("900"))
+    );
+}
+
+#[test]
+fn coins_that_are_owed_count_also_where_the_equity_is_told_as_nothing() {
+    let beside = |row: Value| json!({"wallet": [coins("5", "5"), row]});
+    let owed =
+        json!({"coin": "ETH", "equity": "0", "walletBalance": "0", "usdValue": "-200", "spotBorrow": "2"});
+    assert_account(&beside(owed.clone()), "800");
+    assert_account(&beside(with(&owed, &json!({"spotBorrow": "0"}))), "800");
+    // half of what was borrowed is there still, and nobody says what the rest is worth
+    let part = with(
+        &owed,
+        &json!({"walletBalance": "0.5", "spotBorrow": "1", "usdValue": ""}),
+    );
+    let quotes = with(
+        &facts()["quotes"],
+        &json!({"spot:ETHUSDT": {"bid": "100", "ask": "100", "last": "100"}}),
+    );
+    assert_account(&with(&beside(part), &json!({"quotes": quotes})), "650");
+    let all_there = with(
+        &owed,
+        &json!({"walletBalance": "1", "spotBorrow": "1", "usdValue": "0"}),
+    );
+    assert_account(&beside(all_there), "600");
+    // and a sale of it is no sale of what is held
+    let sale = with(&rests("Sell", "1", "100", "0"), &json!({"symbol": "ETHUSDT"}));
+    let account = with(&beside(owed), &json!({"open_orders": [sale], "quotes": quotes}));
+    assert_account(&account, "900");
+}
+
+#[test]
+fn a_buy_that_may_borrow_what_it_pays_with_counts_on_both_sides() {
+    let buy = |lever: &str| with(&rests("Buy", "5", "1", lever), &json!({"symbol": "BTCETH"}));
+    let account =
+        |lever: &str, eth: Value| json!({"open_orders": [buy(lever)], "wallet": [coins("5", "5"), eth]});
+    let eth = |equity: &str, wallet: &str, usd: &str| json!({"coin": "ETH", "equity": equity, "walletBalance": wallet, "usdValue": usd});
+    let none = || eth("0", "0", "0");
+    // 1000 of BTC, and 500 of ETH short
+    assert_account(&account("1", none()), "1600");
+    assert_account(&account("", none()), "1600");
+    assert_account(&account("0", none()), "1100");
+    // ETH is owed, so what it pays with may be short as well: 100 and 500
+    assert_account(&account("0", eth("-1", "0", "-100")), "1700");
+    // 300 of ETH: paid first, a sale of 400 on credit is short by all of it
+    let sale = with(&rests("Sell", "4", "100", "1"), &json!({"symbol": "ETHUSDT"}));
+    let quotes = with(
+        &facts()["quotes"],
+        &json!({"spot:ETHUSDT": {"bid": "100", "ask": "100", "last": "100"}}),
+    );
+    let two = with(
+        &account("0", eth("3", "3", "300")),
+        &json!({"open_orders": [buy("0"), sale], "quotes": quotes}),
+    );
+    assert_account(&two, "1500");
+}
+
+#[test]
+fn an_amended_buy_keeps_what_it_may_borrow() {
+    let rest = |lever: &str| with(&rests("Buy", "1", "1", lever), &json!({"symbol": "BTCETH"}));
+    let larger =
+        |lever: &str| amend(&rest(lever), &json!({"new_qty": "9"}), &json!({})).post_trade_exposure_usd;
+    // 500 held, 900 bought, 900 of ETH short
+    assert_eq!(larger("1").as_deref(), Some("2300"));
+    assert_eq!(larger("0").as_deref(), Some("1400"));
+    // ours never borrow
+    let ours = place(&order("spot", "BTCETH", "Buy", "9"), &facts());
+    assert_eq!(ours.post_trade_exposure_usd.as_deref(), Some("1400"));
+}
+
+#[test]
+fn what_an_amended_buy_borrows_bounds_the_size_that_is_suggested() {
+    let mut account = facts();
+    account["mandate"]["hard_caps"]["max_total_exposure_usd"] = json!(1_500);
+    account["instruments"] =
+        json!({"spot:BTCETH": {"baseCoin": "BTC", "quoteCoin": "ETH", "status": "Trading", "qtyStep": "1"}});
+    let rest = with(&rests("Buy", "1", "1", "1"), &json!({"symbol": "BTCETH"}));
+    let verdict = amend(&rest, &json!({"new_qty": "9"}), &account);
+    // 500 held, and each coin counts twice
+    assert_eq!(
+        (verdict.attempted_value.as_deref(), verdict.largest_qty.as_deref()),
+        (Some("2300"), Some("5"))
+    );
 }

@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
+use chrono::TimeDelta;
 use futures::future::join_all;
 use rust_decimal::Decimal;
 
@@ -52,19 +53,22 @@ impl<V: Venue> Core<V> {
                 }
             },
         );
+        if let Err(VenueError::UnknownInstrument(none)) = &instrument {
+            facts.unlisted.insert(none.clone());
+        }
         if let Some(instrument) = keep(&mut facts, "instrument", instrument) {
             facts.instruments.insert(id.clone(), instrument);
         }
         facts.open_orders = keep(&mut facts, "open orders", open_orders);
         facts.order = order.and_then(|order| keep(&mut facts, "order", order)).flatten();
-        let asked_at = Instant::now();
+        let (asked_at, by_clock) = (Instant::now(), clock::now());
         let (quote, ()) = tokio::join!(self.venue.quote(id), self.add_holdings(&mut facts));
         if let Some(quote) = keep(&mut facts, "price", quote) {
             facts.quotes.insert(id.clone(), quote);
         }
         self.add_inflight(&mut facts);
         self.add_neighbours(&mut facts).await;
-        forget_if_old(&mut facts, asked_at.elapsed());
+        forget_if_old(&mut facts, age(asked_at, clock::now() - by_clock));
         if let Some(turnover) = turnover.and_then(|turnover| keep(&mut facts, "daily volume", turnover)) {
             facts.avg_daily_volume_usd = turnover_usd(&facts, id, turnover);
         }
@@ -243,6 +247,11 @@ impl<V: Venue> Core<V> {
     }
 }
 
+/// By the later of both clocks: the steady one stands still while a machine sleeps, and the other may be set back.
+fn age(asked_at: Instant, by_clock: TimeDelta) -> Duration {
+    asked_at.elapsed().max(by_clock.to_std().unwrap_or_default())
+}
+
 /// A decision on old prices is a guess.
 fn forget_if_old(facts: &mut Facts, age: Duration) {
     if age > FRESH_FOR {
@@ -266,7 +275,7 @@ fn keep<T>(facts: &mut Facts, what: &str, read: Result<T, VenueError>) -> Option
 
 /// The exchange values a coin that is no collateral at zero (facts §5.2).
 fn needs_price(balance: &CoinBalance) -> bool {
-    !balance.equity.is_zero() && balance.usd_value.is_none_or(|value| value.is_zero())
+    balance.counts() && balance.usd_value.is_none_or(|value| value.is_zero())
 }
 
 fn turnover_usd(facts: &Facts, id: &InstrumentId, turnover: Decimal) -> Option<Usd> {

@@ -146,3 +146,25 @@ pub struct CoinBalance {
     /// The exchange's own valuation of the equity; `None` or zero where it gives none.
     pub usd_value: Option<Decimal>,
 }
+
+impl CoinBalance {
+    /// With an equity that was told as zero beside coins that are owed and not there: then what is owed is the equity
+    /// (facts §5.13: it is the wallet less what spot trading borrowed, and more).
+    #[must_use]
+    pub fn less_owed(mut self, borrowed: Option<Decimal>) -> Self {
+        let left = self
+            .wallet
+            .unwrap_or_default()
+            .saturating_sub(borrowed.unwrap_or_default());
+        if self.equity.is_zero() && left < Decimal::ZERO {
+            self.equity = left;
+        }
+        self
+    }
+
+    /// Whether it is worth something, or owes something, as far as the exchange says.
+    #[must_use]
+    pub fn counts(&self) -> bool {
+        !self.equity.is_zero() || self.usd_value.is_some_and(|value| !value.is_zero())
+    }
+}

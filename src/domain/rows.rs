@@ -107,7 +107,8 @@ pub fn balance(row: &Json<'_>) -> Result<CoinBalance, String> {
         equity: amount(row, "equity")?.ok_or("`equity` is missing")?,
         wallet: amount(row, "walletBalance")?,
         usd_value: amount(row, "usdValue")?,
-    })
+    }
+    .less_owed(amount(row, "spotBorrow")?))
 }
 
 fn side(row: &Json<'_>) -> Result<Side, String> {

@@ -4,7 +4,7 @@ use rust_decimal::Decimal;
 
 use super::amend::Amended;
 use super::caps;
-use super::exposure::{Around, Exposure, Fill, Unknown, book_of, is_same_order, sells_off};
+use super::exposure::{Around, Exposure, Fill, Quoted, Unknown, book_of, is_same_order, sells_off};
 use super::facts::Facts;
 use super::refusal::{Figures, Limit, Refusal, Refused};
 use super::sizing::{self, Priced};
@@ -69,7 +69,10 @@ impl Case<'_> {
         let verdict = sizing::quoted(self.facts, &order.instrument, order.side)
             .and_then(|(instrument, _)| structure::is_trading(instrument))
             .and_then(|()| {
-                sizing::price_order(self.facts, order, reducible(self.facts, order, resting), filled)
+                let gives_up = book_of(self.facts, &order.instrument)
+                    .is_some_and(|(book, _)| sells_off(self.facts, book, order.side, cannot_borrow(resting)));
+                let reducible = reducible(self.facts, order, resting);
+                sizing::price_order(self.facts, order, gives_up, reducible, filled)
             })
             .and_then(|priced| {
                 let notional = priced
@@ -144,19 +147,23 @@ impl Case<'_> {
     ) -> Result<Around, Unknown> {
         let skip = amended.map(|amended| &amended.resting);
         let account = Exposure::of(self.facts, policy.count_spot_holdings, skip)?;
-        let (book, proceeds) = book_of(self.facts, &order.instrument, order.side)
+        let (book, quote_coin) = book_of(self.facts, &order.instrument)
             .ok_or_else(|| format!("the coins of {} are not known", order.instrument))?;
-        // Ours never borrow; an amended one keeps what it was placed with.
-        let cannot_borrow = skip.is_none_or(|amended| amended.cannot_borrow);
+        let cannot_borrow = cannot_borrow(skip);
         let fill = Fill {
             sells_off: sells_off(self.facts, book, order.side, cannot_borrow),
             book,
-            proceeds,
+            quoted: quote_coin.map(|coin| (coin, Quoted::of(self.facts, coin, order.side, cannot_borrow))),
             position_idx: order.position_idx,
             side: order.side,
         };
         Ok(account.around(&fill).map_err(|error| error.to_string())?)
     }
+}
+
+/// Ours never borrow; an amended one keeps what it was placed with.
+fn cannot_borrow(amended: Option<&RestingOrder>) -> bool {
+    amended.is_none_or(|amended| amended.cannot_borrow)
 }
 
 /// What a sell may take from the position that is held, before it opens a short: the long position less what

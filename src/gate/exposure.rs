@@ -7,7 +7,7 @@ use std::fmt;
 use rust_decimal::Decimal;
 
 use super::facts::Facts;
-use super::net::{Holding, Moved};
+use super::net::{Holding, Moved, Net};
 use super::sizing::{held_usd, resting_usd, resting_usd_beside};
 use crate::domain::account::{Position, RestingOrder, SizeUnit};
 use crate::domain::money::{Overflow, Usd};
@@ -27,10 +27,44 @@ pub(super) struct Fill<'f> {
     pub(super) book: Book<'f>,
     pub(super) position_idx: PositionIdx,
     pub(super) side: Side,
-    /// What a spot sell brings in, when that is no dollar: the quote coin.
-    pub(super) proceeds: Option<&'f Coin>,
+    /// The quote coin of a spot pair, when that is no dollar.
+    pub(super) quoted: Option<(&'f Coin, Quoted)>,
     /// Whether it ends where the coins do: see [`sells_off`].
     pub(super) sells_off: bool,
+}
+
+/// What an order does to the coin that it is quoted in, when that is no dollar.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Quoted {
+    /// A sell brings it in.
+    In,
+    /// A buy pays with it, out of what is there.
+    Out,
+    /// A buy pays with it and may borrow it: then it is short.
+    Borrowed,
+}
+
+impl Quoted {
+    /// Of an order of `side` in something quoted in `coin`.
+    pub(super) fn of(facts: &Facts, coin: &Coin, side: Side, cannot_borrow: bool) -> Self {
+        match side {
+            Side::Sell => Self::In,
+            Side::Buy if sells_off(facts, Book::Coin(coin), Side::Sell, cannot_borrow) => Self::Out,
+            Side::Buy => Self::Borrowed,
+        }
+    }
+
+    /// Puts an order of this value beside what is held of the coin. It may fill or not, and what is paid lowers
+    /// nothing that counts.
+    fn add(self, net: &mut Net, value: Decimal) -> Result<(), Overflow> {
+        let slot = match self {
+            Self::In => &mut net.buys,
+            Self::Out => &mut net.reduce_sells,
+            Self::Borrowed => &mut net.sells,
+        };
+        *slot = slot.checked_add(value).ok_or(Overflow)?;
+        Ok(())
+    }
 }
 
 /// Why the exposure is not known.
@@ -83,10 +117,10 @@ impl<'f> Exposure<'f> {
             .as_ref()
             .ok_or_else(|| missing("current positions"))?;
         let open_orders = facts.open_orders.as_ref().ok_or_else(|| missing("open orders"))?;
-        let inflight = facts
-            .inflight
-            .as_ref()
-            .ok_or_else(|| missing("in-flight orders"))?;
+        let inflight = facts.inflight.as_ref().ok_or_else(|| Unknown {
+            why: missing("in-flight orders"),
+            remedy: Some("a person has to look at what it names"),
+        })?;
         let mut exposure = Self {
             holdings: BTreeMap::new(),
         };
@@ -144,7 +178,7 @@ impl<'f> Exposure<'f> {
         }
         for balance in wallet
             .iter()
-            .filter(|balance| !balance.coin.is_dollar() && !balance.equity.is_zero())
+            .filter(|balance| !balance.coin.is_dollar() && balance.counts())
         {
             let value = held_usd(facts, balance)
                 .ok_or_else(|| format!("the {} held cannot be valued in USD", balance.coin))?;
@@ -167,7 +201,7 @@ impl<'f> Exposure<'f> {
                 order.instrument
             )
         };
-        let (book, proceeds) = book_of(facts, &order.instrument, order.side).ok_or_else(unvalued)?;
+        let (book, quote_coin) = book_of(facts, &order.instrument).ok_or_else(unvalued)?;
         let only_reduces = order.reduce_only || sells_off(facts, book, order.side, order.cannot_borrow);
         let is_contract = matches!(book, Book::Instrument(_));
         let holding = self.holdings.entry(book).or_default();
@@ -189,9 +223,10 @@ impl<'f> Exposure<'f> {
             (PositionIdx::HedgeLong | PositionIdx::HedgeShort, _, _) => return Ok(()),
         };
         *slot = sum(*slot, value)?;
-        if let Some(coin) = proceeds {
+        if let Some(coin) = quote_coin {
             let other = self.holdings.entry(Book::Coin(coin)).or_default();
-            other.net.buys = sum(other.net.buys, value)?;
+            let quoted = Quoted::of(facts, coin, order.side, order.cannot_borrow);
+            quoted.add(&mut other.net, value).map_err(|_| too_large())?;
         }
         Ok(())
     }
@@ -205,10 +240,10 @@ impl<'f> Exposure<'f> {
 
     /// Everything but the books that a fill touches; the constant part when sizes are tried out.
     pub(super) fn around(&self, fill: &Fill<'_>) -> Result<Around, Overflow> {
-        let proceeds_book = fill.proceeds.map(Book::Coin);
+        let quote_book = fill.quoted.map(|(coin, _)| Book::Coin(coin));
         let mut rest = Usd::ZERO;
         for (book, holding) in &self.holdings {
-            if *book != fill.book && Some(book) != proceeds_book.as_ref() {
+            if *book != fill.book && Some(book) != quote_book.as_ref() {
                 rest = rest.plus(holding.worst(None)?)?;
             }
         }
@@ -216,7 +251,9 @@ impl<'f> Exposure<'f> {
         Ok(Around {
             rest,
             book: holding(&fill.book),
-            proceeds: proceeds_book.as_ref().map(holding),
+            quoted: fill
+                .quoted
+                .map(|(coin, quoted)| (quoted, holding(&Book::Coin(coin)))),
             position_idx: fill.position_idx,
             side: fill.side,
             sells_off: fill.sells_off,
@@ -229,7 +266,7 @@ impl<'f> Exposure<'f> {
 pub(super) struct Around {
     rest: Usd,
     book: Holding,
-    proceeds: Option<Holding>,
+    quoted: Option<(Quoted, Holding)>,
     position_idx: PositionIdx,
     side: Side,
     sells_off: bool,
@@ -251,9 +288,13 @@ impl Around {
             self.book.worst(Some((self.position_idx, self.side, value)))?
         };
         let mut gross = self.rest.plus(book)?;
-        if let Some(holding) = &self.proceeds {
-            let credited = Some((PositionIdx::OneWay, Side::Buy, value));
-            gross = gross.plus(holding.worst(credited)?)?;
+        match &self.quoted {
+            None => {}
+            Some((Quoted::In, holding)) => {
+                let credited = Some((PositionIdx::OneWay, Side::Buy, value));
+                gross = gross.plus(holding.worst(credited)?)?;
+            }
+            Some((quoted, holding)) => gross = gross.plus(paid(*quoted, holding, value)?.worst(None)?)?,
         }
         Ok(gross)
     }
@@ -271,29 +312,36 @@ impl Around {
             (PositionIdx::HedgeLong, Side::Sell) | (PositionIdx::HedgeShort, Side::Buy) => -1,
             (PositionIdx::HedgeLong, Side::Buy) | (PositionIdx::HedgeShort, Side::Sell) => 1,
         };
-        let proceeds = match &self.proceeds {
-            Some(holding) => holding.net.slope(Moved::By(value), Side::Buy)?,
+        let quoted = match &self.quoted {
             None => 0,
+            Some((Quoted::In, holding)) => holding.net.slope(Moved::By(value), Side::Buy)?,
+            // What is paid may not be, so more of it never lowers the worst case.
+            Some((quoted, holding)) => {
+                let net = paid(*quoted, holding, value)?.net;
+                net.slope(Moved::By(Decimal::ZERO), Side::Sell)?.max(0)
+            }
         };
-        Ok(book + proceeds < 0)
+        Ok(book + quoted < 0)
     }
 }
 
-/// Which book an order of `side` in `id` works on, and the non-dollar coin that a spot sell brings in.
+fn paid(quoted: Quoted, holding: &Holding, value: Decimal) -> Result<Holding, Overflow> {
+    let mut holding = holding.clone();
+    quoted.add(&mut holding.net, value)?;
+    Ok(holding)
+}
+
+/// Which book an order in `id` works on, and the coin that a spot pair is quoted in when that is no dollar.
 /// `None` when the instrument's coins are not known.
-pub(super) fn book_of<'f>(
-    facts: &'f Facts,
-    id: &'f InstrumentId,
-    side: Side,
-) -> Option<(Book<'f>, Option<&'f Coin>)> {
+pub(super) fn book_of<'f>(facts: &'f Facts, id: &'f InstrumentId) -> Option<(Book<'f>, Option<&'f Coin>)> {
     if id.category != Category::Spot {
         return Some((Book::Instrument(id), None));
     }
     let instrument = facts.instruments.get(id)?;
     let quote = &instrument.quote_coin;
     if !instrument.base_coin.is_dollar() {
-        let proceeds = (side == Side::Sell && !quote.is_dollar()).then_some(quote);
-        return Some((Book::Coin(&instrument.base_coin), proceeds));
+        let other = (!quote.is_dollar()).then_some(quote);
+        return Some((Book::Coin(&instrument.base_coin), other));
     }
     // A pair of dollars, such as USDCUSDT: whatever fills, dollars are left. It has a book of its own so that
     // an order still counts in full.
@@ -350,6 +398,9 @@ pub(super) fn is_same_order(one: &RestingOrder, other: &RestingOrder) -> bool {
 }
 
 fn sum(left: Decimal, right: Decimal) -> Result<Decimal, String> {
-    left.checked_add(right)
-        .ok_or_else(|| "the account is too large to add up exactly".to_owned())
+    left.checked_add(right).ok_or_else(too_large)
+}
+
+fn too_large() -> String {
+    "the account is too large to add up exactly".to_owned()
 }

@@ -1,7 +1,7 @@
 //! Everything that a decision may look at, as plain values. A fact that could not be had is `None` or an
 //! error, and the check that needs it refuses; nothing here has a default that lets an order pass.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Utc};
 use rust_decimal::Decimal;
@@ -40,6 +40,8 @@ pub struct Facts {
     pub daily_count: Option<Result<u64, String>>,
     pub quotes: BTreeMap<InstrumentId, Quote>,
     pub instruments: BTreeMap<InstrumentId, Instrument>,
+    /// The exchange answered that it has none of these.
+    pub unlisted: BTreeSet<InstrumentId>,
     /// USD for one coin. USD, USDT and USDC are never looked up: they count as one.
     pub coin_usd: BTreeMap<Coin, Price>,
     /// All open positions.

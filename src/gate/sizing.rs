@@ -52,6 +52,11 @@ impl Priced {
         Ok(self.stated.map_or(implied, |stated| stated.max(implied)))
     }
 
+    /// The caller said what it is worth, which counts for every quantity that is worth less.
+    pub(super) fn is_stated(&self) -> bool {
+        self.stated.is_some()
+    }
+
     /// What `qty` is worth at the live price alone: an order that closes something may close no more than this,
     /// however far off its limit is and whatever the caller states.
     pub(super) fn at_live(&self, qty: Qty) -> Result<Usd, Overflow> {
@@ -73,6 +78,13 @@ pub(super) fn quoted<'f>(
         );
         Refusal::deny(Limit::Quote, reason)
     };
+    if facts.unlisted.contains(id) {
+        let reason = format!(
+            "the exchange lists no {id}, so there is nothing to trade; correct symbol and category, or look for it \
+             with bybit_get_instruments_info"
+        );
+        return Err(Refusal::deny(Limit::Quote, reason));
+    }
     let instrument = facts
         .instruments
         .get(id)
@@ -89,11 +101,12 @@ pub(super) fn quoted<'f>(
     Ok((instrument, quote))
 }
 
-/// Prices an order. `reducible` is what a sell may take from what is held, and `filled` what has filled of an
-/// amended one, in units of the size.
+/// Prices an order. `gives_up`: it can only sell coins that are held. `reducible` is what a sell may take from what is
+/// held, and `filled` what has filled of an amended one, in units of the size.
 pub(super) fn price_order(
     facts: &Facts,
     order: &PlaceOrder,
+    gives_up: bool,
     reducible: Decimal,
     filled: Decimal,
 ) -> Result<Priced, Refusal> {
@@ -107,12 +120,8 @@ pub(super) fn price_order(
         .into_iter()
         .flatten()
         .fold(live, Price::max);
-    // A spot sell gives up coins that are held: it opens nothing, whatever its limit.
-    let opening = if order.instrument.category == Category::Spot && order.side == Side::Sell {
-        live
-    } else {
-        worst
-    };
+    // What gives up coins that are held opens nothing, whatever its limit.
+    let opening = if gives_up { live } else { worst };
     Ok(Priced {
         side: order.side,
         size: order.size,

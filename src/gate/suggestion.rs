@@ -82,6 +82,10 @@ impl Suggestion<'_> {
         refusal.largest_qty = self.largest();
         refusal.reason = match (refusal.largest_qty, self.step) {
             (Some(qty), _) => format!("{}; the largest quantity that passes is {qty}", refusal.reason),
+            (None, Some(_)) if self.priced.is_stated() => format!(
+                "{}; no smaller quantity passes either, by the notional_usd that was given: correct it, or leave it out",
+                refusal.reason
+            ),
             (None, Some(_)) => format!("{}; no smaller quantity passes either", refusal.reason),
             (None, None) => format!("{}; ask for less", refusal.reason),
         };

@@ -1,7 +1,7 @@
 //! Without a fact that it needs, no write is approved; one that it does not need changes nothing. Every subset
 //! of the facts is taken away, so the lists below are exact.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use mandated::domain::account::{CoinBalance, Instrument, Position, Quote, RestingOrder, SizeUnit};
 use mandated::domain::money::{Price, Qty, Usd};
@@ -103,6 +103,7 @@ fn facts(id: &str, quote_coin: &str, order: RestingOrder) -> Facts {
         daily_count: Some(Ok(0)),
         quotes: BTreeMap::from([(id.clone(), quote)]),
         instruments: BTreeMap::from([(id, instrument)]),
+        unlisted: BTreeSet::new(),
         coin_usd: BTreeMap::from([(Coin::parse("EUR").unwrap(), price(1))]),
         positions: Some(vec![position]),
         open_orders: Some(vec![order.clone()]),

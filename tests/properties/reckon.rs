@@ -54,7 +54,11 @@ fn opens(case: &Case) -> bool {
     if order.side == Side::Buy {
         return true;
     }
-    if order.market == Market::Spot || order.idx == PositionIdx::HedgeLong {
+    if order.market == Market::Spot {
+        // What is owed, or may be, can be sold as well: then it is short.
+        return !case.owes_nothing();
+    }
+    if order.idx == PositionIdx::HedgeLong {
         return false;
     }
     if order.idx == PositionIdx::HedgeShort {

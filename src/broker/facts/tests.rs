@@ -140,3 +140,13 @@ fn a_turnover_counts_in_the_coin_that_its_pair_is_quoted_in() {
         );
     }
 }
+
+/// A machine that slept wakes with a steady clock that stood still; one whose clock was set back has the steady one.
+#[test]
+fn what_was_read_is_as_old_as_the_later_clock_says() {
+    let just_now = Instant::now();
+    assert!(age(just_now, TimeDelta::hours(1)) >= Duration::from_secs(3_600));
+    assert!(age(just_now, TimeDelta::hours(-1)) < Duration::from_secs(5));
+    let before = just_now.checked_sub(Duration::from_secs(11)).unwrap();
+    assert!(age(before, TimeDelta::zero()) >= Duration::from_secs(11));
+}

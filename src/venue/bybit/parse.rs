@@ -235,5 +235,6 @@ pub(super) fn coin_balance(row: &Row<'_>) -> Result<CoinBalance, VenueError> {
         equity: row.decimal("equity")?,
         wallet: row.optional_decimal("walletBalance")?,
         usd_value: row.optional_decimal("usdValue")?,
-    })
+    }
+    .less_owed(row.optional_decimal("spotBorrow")?))
 }
