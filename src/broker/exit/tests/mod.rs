@@ -1,0 +1,5 @@
+//! The rules of the way out against a scripted exchange, on a clock that stands until everybody waits for it.
+
+mod cancels;
+mod closes;
+mod stage;
