@@ -2,4 +2,5 @@
 
 mod cancels;
 mod closes;
+mod course;
 mod stage;
