@@ -3,4 +3,6 @@
 mod cancels;
 mod closes;
 mod course;
+mod look;
+mod person;
 mod stage;

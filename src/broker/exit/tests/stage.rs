@@ -19,7 +19,9 @@ use crate::domain::exit::Exit;
 use crate::domain::money::{Price, Qty, parse_decimal};
 use crate::domain::order::{ClientOrderId, OrderKey, PositionIdx, Side, Write};
 use crate::domain::symbol::{Category, Coin, InstrumentId};
+use crate::state::clock;
 use crate::state::day::Permit;
+use crate::state::inflight::{InflightRecord, InflightState};
 use crate::state::ledger::Ledger;
 use crate::state::paths::{BrokerKey, LiveFiles, RuntimeRoot};
 use crate::state::redact::Redactor;
@@ -62,6 +64,13 @@ pub(super) struct Scripted {
 }
 
 impl Scripted {
+    /// From now on there is nothing in the account.
+    pub(super) fn clear(&self) {
+        let mut script = self.script();
+        script.orders.rows.clear();
+        script.positions.rows.clear();
+    }
+
     fn script(&self) -> MutexGuard<'_, Script> {
         self.script.lock().unwrap()
     }
@@ -440,5 +449,27 @@ pub(super) fn instrument(text: &str, base: &str, quote: &str) -> Instrument {
         min_notional: None,
         max_leverage: None,
         id,
+    }
+}
+
+/// An order of ours, sent just now.
+pub(super) fn in_flight(client_id: &str) -> InflightRecord {
+    InflightRecord {
+        client_id: client_id.to_owned(),
+        fingerprint: "f".to_owned(),
+        remote_tool: "bybit_place_order".to_owned(),
+        category: "linear".to_owned(),
+        symbol: "BTCUSDT".to_owned(),
+        side: "Sell".to_owned(),
+        body: json!({}),
+        notional_usd: "100".to_owned(),
+        order: json!({"category": "linear", "symbol": "BTCUSDT", "side": "Sell", "qty": "1", "leavesQty": "1",
+                      "orderLinkId": client_id}),
+        before: None,
+        created_at: clock::ledger_text(clock::now()),
+        state: InflightState::Unknown,
+        venue_order_id: None,
+        process_id: 1,
+        venue: "bybit testnet".to_owned(),
     }
 }
