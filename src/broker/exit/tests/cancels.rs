@@ -123,10 +123,7 @@ async fn a_wide_cancel_in_vain_is_repeated_after_250_ms_and_then_ever_later_up_t
     for _ in 0..2_400 {
         let orders = resting(&*stage.venue, &EVERYTHING).await.0;
         cancels.round(&stage.desk, &orders, &EVERYTHING, &yes).await;
-        let wide = stage
-            .sent_in_full()
-            .into_iter()
-            .filter(|sent| sent.what == USDT);
+        let wide = stage.sent_in_full().into_iter().filter(|sent| sent.what == USDT);
         times.extend(wide.map(|sent| sent.at));
         wait(10).await;
     }
@@ -173,10 +170,7 @@ async fn progress_makes_the_pauses_short_and_the_cancels_wide_again() {
 async fn after_two_wide_cancels_in_vain_up_to_ten_orders_are_cancelled_one_by_one_as_well() {
     let (stage, mut cancels) = (stage(), Cancels::default());
     let names: Vec<String> = (1..=12).map(|number| number.to_string()).collect();
-    let rest: Vec<RestingOrder> = names
-        .iter()
-        .map(|name| order("linear:BTCUSDT", name))
-        .collect();
+    let rest: Vec<RestingOrder> = names.iter().map(|name| order("linear:BTCUSDT", name)).collect();
     stage.rest(&rest);
     assert_eq!(round(&mut cancels, &stage, &EVERYTHING).await, [USDT]);
     wait(250).await;

@@ -184,10 +184,7 @@ async fn a_close_that_ends_with_nothing_filled_counts_as_refused() {
         ..sale(LINEAR, FIRST, "Cancelled", "0")
     }]);
     resolve(&mut closes, &stage).await;
-    assert_eq!(
-        closes.refusals(&leg(LINEAR)),
-        Some((1, "EC_NoEnoughQtyToFill"))
-    );
+    assert_eq!(closes.refusals(&leg(LINEAR)), Some((1, "EC_NoEnoughQtyToFill")));
     wait(249).await;
     assert_eq!(close(&mut closes, &stage).await, none());
     wait(1).await;
@@ -446,8 +443,5 @@ async fn a_short_position_is_bought_back() {
     };
     let sent = close_these(&mut closes, &stage, &[short]).await;
     assert_eq!(sent[0].what, "buy 3 BTCUSDT reduce-only (crypto)");
-    assert_eq!(
-        closes.waiting_for(),
-        [format!("buy 3 linear:BTCUSDT ({FIRST})")]
-    );
+    assert_eq!(closes.waiting_for(), [format!("buy 3 linear:BTCUSDT ({FIRST})")]);
 }

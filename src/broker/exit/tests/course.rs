@@ -3,7 +3,9 @@
 use std::fs;
 use std::time::Duration;
 
-use super::stage::{NEVER, Stage, coin, down, in_flight, instrument, long, no, order, rejected, sale, wait, yes};
+use super::stage::{
+    NEVER, Stage, coin, down, in_flight, instrument, long, no, order, rejected, sale, wait, yes,
+};
 use crate::broker::exit::{Course, Look, Reach, SpotRule, Wish};
 use crate::domain::mandate::Mandate;
 use crate::domain::policy::Policy;
@@ -245,10 +247,7 @@ async fn the_way_after_another_closes_nothing_that_may_still_fill() {
     assert_eq!(orders_sent(&mut before, &stage, &flat()).await, [CLOSE_LINEAR]);
     let mut after = Course::new(Reach::default(), "halt-2").after(&mut before);
     assert_eq!(orders_sent(&mut after, &stage, &flat()).await, none());
-    assert_eq!(
-        after.waiting_for(),
-        [format!("sell 1 linear:BTCUSDT ({FIRST})")]
-    );
+    assert_eq!(after.waiting_for(), [format!("sell 1 linear:BTCUSDT ({FIRST})")]);
 }
 
 #[tokio::test(start_paused = true)]
@@ -442,10 +441,7 @@ async fn orders_in_flight_that_cannot_be_looked_up_hold_it_up_as_long() {
     // Each takes 20 s to give up.
     for _ in 0..2 {
         let look = round(&mut course, &stage, &orders_only()).await;
-        assert_eq!(
-            look.notes,
-            ["orders in flight could not be looked up in time"]
-        );
+        assert_eq!(look.notes, ["orders in flight could not be looked up in time"]);
     }
     assert_eq!(stage.now(), 40_000);
     wait(1).await;

@@ -3,6 +3,8 @@
 mod cancels;
 mod closes;
 mod course;
+mod desk;
+mod late;
 mod look;
 mod person;
 mod stage;

@@ -12,9 +12,7 @@ use tokio::time::Instant;
 
 use crate::broker::describe::in_words;
 use crate::broker::exit::ExitDesk;
-use crate::domain::account::{
-    CoinBalance, Instrument, OrderView, Position, Quote, RestingOrder, SizeUnit,
-};
+use crate::domain::account::{CoinBalance, Instrument, OrderView, Position, Quote, RestingOrder, SizeUnit};
 use crate::domain::exit::Exit;
 use crate::domain::money::{Price, Qty, parse_decimal};
 use crate::domain::order::{ClientOrderId, OrderKey, PositionIdx, Side, Write};
@@ -335,6 +333,10 @@ pub(super) fn accepted(response: Value) -> Outcome {
         unchanged: false,
         response,
     })
+}
+
+pub(super) fn no_route() -> Outcome {
+    Outcome::NotSent("no route".to_owned())
 }
 
 pub(super) fn rejected(message: &str) -> Outcome {
