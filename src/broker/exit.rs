@@ -100,3 +100,6 @@ fn report<V: Venue>(desk: &ExitDesk<V>, look: Look) -> Result<ExitReport, String
         not_on_record: steps.into_iter().filter_map(|step| step.not_on_ledger).collect(),
     })
 }
+
+#[cfg(test)]
+mod tests;

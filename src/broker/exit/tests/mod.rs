@@ -1,0 +1,11 @@
+//! The rules of the way out against a scripted exchange, on a clock that stands until everybody waits for it.
+
+mod cancels;
+mod closes;
+mod course;
+mod desk;
+mod holdings;
+mod late;
+mod look;
+mod person;
+mod stage;

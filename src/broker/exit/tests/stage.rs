@@ -1,0 +1,477 @@
+//! An exchange that says what a test tells it to, remembers what it was asked and sent, and a desk before it.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
+
+use chrono::{DateTime, TimeZone, Utc};
+use rust_decimal::Decimal;
+use serde_json::{Value, json};
+use tokio::time::Instant;
+
+use crate::broker::describe::in_words;
+use crate::broker::exit::ExitDesk;
+use crate::domain::account::{CoinBalance, Instrument, OrderView, Position, Quote, RestingOrder, SizeUnit};
+use crate::domain::exit::Exit;
+use crate::domain::money::{Price, Qty, parse_decimal};
+use crate::domain::order::{ClientOrderId, OrderKey, PositionIdx, Side, Write};
+use crate::domain::symbol::{Category, Coin, InstrumentId};
+use crate::state::clock;
+use crate::state::day::Permit;
+use crate::state::inflight::{InflightRecord, InflightState};
+use crate::state::ledger::Ledger;
+use crate::state::paths::{BrokerKey, LiveFiles, RuntimeRoot};
+use crate::state::redact::Redactor;
+use crate::venue::{Accepted, Outcome, Parts, ReadRequest, Rejection, Unread, Venue, VenueError};
+
+/// No answer ever.
+pub(super) const NEVER: Duration = Duration::MAX;
+
+/// What is answered to a write; `None`: nothing ever.
+type Answer = Box<dyn FnMut(&Write) -> Option<Outcome> + Send>;
+
+/// A write that reached the exchange.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Sent {
+    /// Milliseconds since the stage was set.
+    pub(super) at: u128,
+    pub(super) what: String,
+    pub(super) id: String,
+}
+
+/// What the exchange says from now on.
+pub(super) struct Script {
+    pub(super) orders: Parts<RestingOrder>,
+    pub(super) positions: Parts<Position>,
+    pub(super) wallet: Result<Vec<CoinBalance>, VenueError>,
+    /// Each order by either of its ids.
+    pub(super) views: Result<Vec<OrderView>, VenueError>,
+    pub(super) instruments: BTreeMap<InstrumentId, Result<Instrument, VenueError>>,
+    pub(super) quotes: BTreeMap<InstrumentId, Quote>,
+    answer: Answer,
+    /// How long an answer to one kind of question takes.
+    pub(super) takes: BTreeMap<&'static str, Duration>,
+    sent: Vec<Sent>,
+    asked: Vec<String>,
+}
+
+pub(super) struct Scripted {
+    script: Mutex<Script>,
+    set: Instant,
+}
+
+impl Scripted {
+    /// From now on there is nothing in the account.
+    pub(super) fn clear(&self) {
+        let mut script = self.script();
+        script.orders.rows.clear();
+        script.positions.rows.clear();
+    }
+
+    fn script(&self) -> MutexGuard<'_, Script> {
+        self.script.lock().unwrap()
+    }
+
+    async fn asked(&self, kind: &'static str, of: &str) {
+        let takes = {
+            let mut script = self.script();
+            script.asked.push(format!("{kind}{of}"));
+            script.takes.get(kind).copied().unwrap_or_default()
+        };
+        match takes {
+            NEVER => std::future::pending().await,
+            Duration::ZERO => {}
+            takes => tokio::time::sleep(takes).await,
+        }
+    }
+}
+
+impl Venue for Scripted {
+    fn label(&self) -> &str {
+        "bybit testnet"
+    }
+
+    fn is_paper(&self) -> bool {
+        false
+    }
+
+    /// A morning in June, and as long after it as the stage is old.
+    async fn exchange_time(&self) -> Result<DateTime<Utc>, VenueError> {
+        self.asked("clock", "").await;
+        let morning = Utc.with_ymd_and_hms(2026, 6, 2, 9, 0, 0).unwrap();
+        Ok(morning + self.set.elapsed())
+    }
+
+    async fn quote(&self, id: &InstrumentId) -> Result<Quote, VenueError> {
+        self.asked("quote", &format!(" {id}")).await;
+        let known = self.script().quotes.get(id).cloned();
+        known.ok_or_else(|| VenueError::Unreachable("no price".into()))
+    }
+
+    async fn instrument(&self, id: &InstrumentId) -> Result<Instrument, VenueError> {
+        self.asked("instrument", &format!(" {id}")).await;
+        let known = self.script().instruments.get(id).cloned();
+        known.unwrap_or_else(|| Err(VenueError::UnknownInstrument(id.clone())))
+    }
+
+    async fn coin_usd(&self, _: &Coin) -> Result<Price, VenueError> {
+        unreachable!("the way out values nothing")
+    }
+
+    async fn positions(&self) -> Result<Vec<Position>, VenueError> {
+        unreachable!("the way out reads in parts")
+    }
+
+    async fn open_orders(&self) -> Result<Vec<RestingOrder>, VenueError> {
+        unreachable!("the way out reads in parts")
+    }
+
+    async fn positions_in_parts(&self) -> Parts<Position> {
+        self.asked("positions", "").await;
+        self.script().positions.clone()
+    }
+
+    async fn open_orders_in_parts(&self) -> Parts<RestingOrder> {
+        self.asked("orders", "").await;
+        self.script().orders.clone()
+    }
+
+    async fn wallet(&self) -> Result<Vec<CoinBalance>, VenueError> {
+        self.asked("wallet", "").await;
+        self.script().wallet.clone()
+    }
+
+    async fn order(&self, id: &InstrumentId, key: &OrderKey) -> Result<Option<OrderView>, VenueError> {
+        self.asked("order", &format!(" {id} {key}")).await;
+        let is_meant = |view: &&OrderView| match key {
+            OrderKey::Venue(id) => view.order.venue_id.as_ref() == Some(id),
+            OrderKey::Client(id) => view.order.client_id.as_ref() == Some(id),
+        };
+        let views = self.script().views.clone()?;
+        Ok(views.iter().find(is_meant).cloned())
+    }
+
+    async fn order_sent_at(
+        &self,
+        _: &InstrumentId,
+        _: &OrderKey,
+        _: DateTime<Utc>,
+    ) -> Result<Option<OrderView>, VenueError> {
+        unreachable!("the way out asks for no order of long ago")
+    }
+
+    async fn average_daily_turnover(&self, _: &InstrumentId) -> Result<Decimal, VenueError> {
+        unreachable!("the way out asks no gate")
+    }
+
+    async fn read(&self, _: ReadRequest) -> Result<Value, VenueError> {
+        unreachable!("the way out has no tools")
+    }
+
+    fn describe(&self, write: &Write, id: &ClientOrderId) -> Value {
+        json!({"of": in_words(write, None), "orderLinkId": id.as_str()})
+    }
+
+    async fn send(&self, _: Permit<'_>) -> Outcome {
+        unreachable!("the way out has no permit")
+    }
+
+    async fn exit(&self, exit: &Exit, id: &ClientOrderId) -> Outcome {
+        let answer = {
+            let mut script = self.script();
+            let sent = Sent {
+                at: self.set.elapsed().as_millis(),
+                what: in_words(exit.write(), None),
+                id: id.to_string(),
+            };
+            script.sent.push(sent);
+            (script.answer)(exit.write())
+        };
+        match answer {
+            Some(outcome) => outcome,
+            None => std::future::pending().await,
+        }
+    }
+}
+
+/// An exchange, a desk that sends to it, and the files of both.
+pub(super) struct Stage {
+    pub(super) venue: Arc<Scripted>,
+    pub(super) desk: ExitDesk<Scripted>,
+    pub(super) files: LiveFiles,
+    _root: tempfile::TempDir,
+}
+
+impl Stage {
+    /// With an account without anything, an exchange that takes everything, and a ledger that cannot be written:
+    /// none of the rules asks for one.
+    pub(super) fn set() -> Self {
+        let nowhere = files_at("/dev/null/none".into());
+        Self::with("person", |_| nowhere)
+    }
+
+    /// With a ledger on the disk.
+    pub(super) fn with_ledger(who: &'static str) -> Self {
+        Self::with(who, LiveFiles::clone)
+    }
+
+    fn with(who: &'static str, ledger: impl FnOnce(&LiveFiles) -> LiveFiles) -> Self {
+        let root = tempfile::tempdir().unwrap();
+        let files = files_at(root.path().to_owned());
+        let venue = Arc::new(Scripted {
+            script: Mutex::new(quiet()),
+            set: Instant::now(),
+        });
+        let ledger = Ledger::open(&ledger(&files), Redactor::new(Vec::new()));
+        let desk = ExitDesk::new(Arc::clone(&venue), files.clone(), ledger, who);
+        Self {
+            venue,
+            desk,
+            files,
+            _root: root,
+        }
+    }
+
+    pub(super) fn script(&self) -> MutexGuard<'_, Script> {
+        self.venue.script()
+    }
+
+    /// These orders rest.
+    pub(super) fn rest(&self, orders: &[RestingOrder]) {
+        self.script().orders.rows = orders.to_vec();
+    }
+
+    /// The orders of these categories cannot be read.
+    pub(super) fn hide_orders(&self, categories: &[Category]) {
+        self.script().orders.unread = unread(categories);
+    }
+
+    /// These positions are held.
+    pub(super) fn hold(&self, positions: &[Position]) {
+        self.script().positions.rows = positions.to_vec();
+    }
+
+    /// The positions of these categories cannot be read.
+    pub(super) fn hide_positions(&self, categories: &[Category]) {
+        self.script().positions.unread = unread(categories);
+    }
+
+    /// An order that was sent is shown as this.
+    pub(super) fn show(&self, views: &[OrderView]) {
+        self.script().views = Ok(views.to_vec());
+    }
+
+    pub(super) fn list(&self, instrument: Instrument) {
+        let id = instrument.id.clone();
+        self.script().instruments.insert(id, Ok(instrument));
+    }
+
+    /// What the exchange answers to every write from now on; `None`: nothing ever.
+    pub(super) fn answer(&self, answer: impl FnMut(&Write) -> Option<Outcome> + Send + 'static) {
+        self.script().answer = Box::new(answer);
+    }
+
+    pub(super) fn slow(&self, kind: &'static str, takes: Duration) {
+        self.script().takes.insert(kind, takes);
+    }
+
+    /// What was sent since the last time that this was asked.
+    pub(super) fn sent(&self) -> Vec<String> {
+        self.sent_in_full().into_iter().map(|sent| sent.what).collect()
+    }
+
+    pub(super) fn sent_in_full(&self) -> Vec<Sent> {
+        std::mem::take(&mut self.script().sent)
+    }
+
+    /// What was asked since the last time that this was asked.
+    pub(super) fn asked(&self) -> Vec<String> {
+        std::mem::take(&mut self.script().asked)
+    }
+
+    /// Milliseconds since the stage was set.
+    pub(super) fn now(&self) -> u128 {
+        self.venue.set.elapsed().as_millis()
+    }
+}
+
+fn files_at(root: PathBuf) -> LiveFiles {
+    LiveFiles::new(&RuntimeRoot::at(root), BrokerKey::parse("bybit").unwrap())
+}
+
+fn quiet() -> Script {
+    Script {
+        orders: Parts::default(),
+        positions: Parts::default(),
+        wallet: Ok(Vec::new()),
+        views: Ok(Vec::new()),
+        instruments: BTreeMap::new(),
+        quotes: BTreeMap::new(),
+        answer: Box::new(|_| Some(accepted(Value::Null))),
+        takes: BTreeMap::new(),
+        sent: Vec::new(),
+        asked: Vec::new(),
+    }
+}
+
+pub(super) fn unread(categories: &[Category]) -> Vec<Unread> {
+    let missing = |category: &Category| Unread {
+        category: Some(*category),
+        why: down(),
+    };
+    categories.iter().map(missing).collect()
+}
+
+pub(super) fn down() -> VenueError {
+    VenueError::Unreachable("it is down".into())
+}
+
+pub(super) fn accepted(response: Value) -> Outcome {
+    Outcome::Accepted(Accepted {
+        venue_id: None,
+        unchanged: false,
+        response,
+    })
+}
+
+pub(super) fn no_route() -> Outcome {
+    Outcome::NotSent("no route".to_owned())
+}
+
+pub(super) fn rejected(message: &str) -> Outcome {
+    Outcome::Rejected(rejection(message))
+}
+
+pub(super) fn rejection(message: &str) -> Rejection {
+    Rejection {
+        code: 110_001,
+        message: message.to_owned(),
+        target_final: false,
+    }
+}
+
+/// Lets time pass.
+pub(super) async fn wait(milliseconds: u64) {
+    tokio::time::advance(Duration::from_millis(milliseconds)).await;
+}
+
+pub(super) fn yes() -> bool {
+    true
+}
+
+pub(super) fn no() -> bool {
+    false
+}
+
+pub(super) fn id(text: &str) -> InstrumentId {
+    text.parse().unwrap()
+}
+
+pub(super) fn qty(text: &str) -> Qty {
+    Qty::parse(text).unwrap()
+}
+
+/// One unit that is offered at 100.
+pub(super) fn order(instrument: &str, venue_id: &str) -> RestingOrder {
+    RestingOrder {
+        instrument: id(instrument),
+        side: Side::Buy,
+        leaves: Decimal::ONE,
+        qty: Some(qty("1")),
+        filled: Decimal::ZERO,
+        unit: SizeUnit::Base,
+        price: Some(Price::parse("100").unwrap()),
+        trigger_price: None,
+        reduce_only: false,
+        cannot_borrow: true,
+        position_idx: PositionIdx::OneWay,
+        client_id: None,
+        venue_id: Some(venue_id.to_owned()),
+    }
+}
+
+/// A long position.
+pub(super) fn long(instrument: &str, size: &str) -> Position {
+    Position {
+        instrument: id(instrument),
+        side: Side::Buy,
+        size: qty(size),
+        mark_price: None,
+        position_idx: PositionIdx::OneWay,
+    }
+}
+
+/// The sale under this client id, as the exchange shows it.
+pub(super) fn sale(instrument: &str, client_id: &str, status: &str, filled: &str) -> OrderView {
+    let client_id = Some(ClientOrderId::parse(client_id).unwrap());
+    OrderView {
+        order: RestingOrder {
+            side: Side::Sell,
+            filled: parse_decimal(filled).unwrap(),
+            price: None,
+            client_id,
+            ..order(instrument, "v-1")
+        },
+        status: status.to_owned(),
+        reject_reason: None,
+        average_price: Price::parse("99.5").ok(),
+    }
+}
+
+pub(super) fn coin(name: &str, equity: &str) -> CoinBalance {
+    CoinBalance {
+        coin: Coin::parse(name).unwrap(),
+        equity: parse_decimal(equity).unwrap(),
+        wallet: None,
+        usd_value: None,
+    }
+}
+
+/// An instrument of a base coin, in dollars of one kind, traded in thousandths.
+pub(super) fn instrument(text: &str, base: &str, quote: &str) -> Instrument {
+    let id = id(text);
+    let settle = match id.category {
+        Category::Linear => Some(quote),
+        Category::Inverse => Some(base),
+        Category::Spot | Category::Option => None,
+    };
+    Instrument {
+        base_coin: Coin::parse(base).unwrap(),
+        quote_coin: Coin::parse(quote).unwrap(),
+        settle_coin: settle.map(|coin| Coin::parse(coin).unwrap()),
+        status: None,
+        is_pre_listing: false,
+        tick_size: None,
+        qty_step: Some(qty("0.001")),
+        quote_step: None,
+        min_qty: None,
+        max_limit_qty: None,
+        max_market_qty: None,
+        min_notional: None,
+        max_leverage: None,
+        id,
+    }
+}
+
+/// An order of ours, sent just now.
+pub(super) fn in_flight(client_id: &str) -> InflightRecord {
+    InflightRecord {
+        client_id: client_id.to_owned(),
+        fingerprint: "f".to_owned(),
+        remote_tool: "bybit_place_order".to_owned(),
+        category: "linear".to_owned(),
+        symbol: "BTCUSDT".to_owned(),
+        side: "Sell".to_owned(),
+        body: json!({}),
+        notional_usd: "100".to_owned(),
+        order: json!({"category": "linear", "symbol": "BTCUSDT", "side": "Sell", "qty": "1", "leavesQty": "1",
+                      "orderLinkId": client_id}),
+        before: None,
+        created_at: clock::ledger_text(clock::now()),
+        state: InflightState::Unknown,
+        venue_order_id: None,
+        process_id: 1,
+        venue: "bybit testnet".to_owned(),
+    }
+}
