@@ -230,6 +230,21 @@ fn only_what_is_trading_is_traded() {
 }
 
 #[test]
+fn a_linear_contract_that_settles_in_another_coin_is_not_traded_for_nobody_would_see_it() {
+    let ask = |settle: &str| {
+        let mut facts = facts();
+        facts["instruments"]["linear:BTCUSDT"]["settleCoin"] = json!(settle);
+        place(&market("Buy", "1"), &facts)
+    };
+    for seen in ["USDT", "USDC", ""] {
+        assert_eq!(ask(seen).decision, "allow", "{seen}");
+    }
+    let refused = ask("EUR");
+    assert_eq!((refused.decision, refused.limit), ("deny", Some("quote")));
+    assert!(refused.reason.contains("settles in EUR"), "{}", refused.reason);
+}
+
+#[test]
 fn no_suggestion_is_larger_than_what_was_asked_for() {
     let short = with(&facts(), &json!({"positions": [position("Sell", "25", 0)]}));
     let verdict = place(&market("Buy", "2"), &short);

@@ -5,7 +5,7 @@ use crate::domain::account::{Instrument, Quote};
 use crate::domain::mandate::Mandate;
 use crate::domain::order::{OrderKind, PlaceOrder};
 use crate::domain::policy::{Policy, PolicyError};
-use crate::domain::symbol::{Category, InstrumentId};
+use crate::domain::symbol::{Category, Coin, InstrumentId};
 use rust_decimal::Decimal;
 
 pub(super) fn not_excluded(
@@ -123,7 +123,15 @@ pub(super) fn near_the_market(policy: &Policy, order: &PlaceOrder, quote: &Quote
     ))
 }
 
-/// Only what the exchange says is trading is traded (facts §5.4).
+/// Linear contracts are listed by settle coin, and these are the two that are asked for: a position in another would
+/// not be seen (facts §5.11).
+fn settles_elsewhere(instrument: &Instrument) -> Option<&Coin> {
+    let coin = instrument.settle_coin.as_ref()?;
+    let is_listed = matches!(coin.as_str(), "USDT" | "USDC");
+    (instrument.id.category == Category::Linear && !is_listed).then_some(coin)
+}
+
+/// Only what the exchange says is trading is traded (facts §5.4), and only where it is seen afterwards.
 pub(super) fn is_trading(instrument: &Instrument) -> Result<(), Refusal> {
     let refused = |why: String| {
         Err(Refusal::deny(
@@ -131,6 +139,11 @@ pub(super) fn is_trading(instrument: &Instrument) -> Result<(), Refusal> {
             format!("{} {why}; choose another symbol", instrument.id),
         ))
     };
+    if let Some(coin) = settles_elsewhere(instrument) {
+        return refused(format!(
+            "settles in {coin}, and only contracts in USDT and USDC are looked after here"
+        ));
+    }
     match instrument.status.as_deref() {
         Some("Trading") if instrument.is_pre_listing => refused("is in pre-listing".to_owned()),
         Some("Trading") => Ok(()),
