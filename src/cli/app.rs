@@ -164,12 +164,35 @@ impl App {
 
     /// The ledger for records that no write makes, such as a halt.
     pub(super) fn ledger(&self) -> Ledger {
-        Ledger::open(&self.files, Redactor::new(Vec::new()))
+        Ledger::open(&self.files, self.redactor())
+    }
+
+    /// Removes the secrets that are configured here, on whatever venue, also where the settings around them are wrong.
+    pub(super) fn redactor(&self) -> Redactor {
+        let secrets = match self.bybit() {
+            Ok(config) => secrets(&config),
+            Err(_) => SECRET_VARIABLES.into_iter().flat_map(raw_secrets).collect(),
+        };
+        Redactor::new(secrets)
     }
 }
 
 /// Shorter than any key of an exchange: such a text, as `paper`, is a word that records may hold.
 const SHORTEST_SECRET_CHARS: usize = 8;
+
+/// Where secrets of the exchange are configured: each itself, and as a file that `…_FILE` names.
+const SECRET_VARIABLES: [&str; 3] = ["BYBIT_API_KEY", "BYBIT_API_SECRET", "BYBIT_RSA_PRIVATE_KEY"];
+
+/// What is set under a name, whether or not it can be used.
+fn raw_secrets(name: &str) -> Vec<Secret> {
+    let from_file = env(&format!("{name}_FILE")).and_then(|path| std::fs::read_to_string(path.trim()).ok());
+    let found = env(name).into_iter().chain(from_file);
+    found
+        .map(|text| text.trim().to_owned())
+        .filter(|text| text.chars().count() >= SHORTEST_SECRET_CHARS)
+        .map(Secret::new)
+        .collect()
+}
 
 /// What must never be written anywhere, whatever text it is found in.
 fn secrets(config: &BybitConfig) -> Vec<Secret> {
