@@ -171,7 +171,7 @@ impl App {
     pub(super) fn redactor(&self) -> Redactor {
         let secrets = match self.bybit() {
             Ok(config) => secrets(&config),
-            Err(_) => SECRET_VARIABLES.into_iter().flat_map(raw_secrets).collect(),
+            Err(_) => raw_secrets(),
         };
         Redactor::new(secrets)
     }
@@ -180,14 +180,20 @@ impl App {
 /// Shorter than any key of an exchange: such a text, as `paper`, is a word that records may hold.
 const SHORTEST_SECRET_CHARS: usize = 8;
 
-/// Where secrets of the exchange are configured: each itself, and as a file that `…_FILE` names.
-const SECRET_VARIABLES: [&str; 3] = ["BYBIT_API_KEY", "BYBIT_API_SECRET", "BYBIT_RSA_PRIVATE_KEY"];
+/// Where secrets of the exchange are configured, and the files that hold some.
+const SECRET_VARIABLES: [&str; 2] = ["BYBIT_API_KEY", "BYBIT_API_SECRET"];
+const SECRET_FILES: [&str; 3] = [
+    "BYBIT_API_KEY_FILE",
+    "BYBIT_API_SECRET_FILE",
+    "BYBIT_RSA_PRIVATE_KEY_FILE",
+];
 
-/// What is set under a name, whether or not it can be used.
-fn raw_secrets(name: &str) -> Vec<Secret> {
-    let from_file = env(&format!("{name}_FILE")).and_then(|path| std::fs::read_to_string(path.trim()).ok());
-    let found = env(name).into_iter().chain(from_file);
-    found
+/// What is set there, whether or not it can be used.
+fn raw_secrets() -> Vec<Secret> {
+    let set = SECRET_VARIABLES.into_iter().filter_map(env);
+    let paths = SECRET_FILES.into_iter().filter_map(env);
+    let kept = paths.filter_map(|path| std::fs::read_to_string(path.trim()).ok());
+    set.chain(kept)
         .map(|text| text.trim().to_owned())
         .filter(|text| text.chars().count() >= SHORTEST_SECRET_CHARS)
         .map(Secret::new)

@@ -19,6 +19,9 @@ const MAX_BYTES: u64 = 1 << 16;
 /// A daemon that is well has looked within this, as far as the file says.
 const FRESH: Duration = Duration::seconds(30);
 
+/// Between a file's replacement and the setting of its time.
+const ONE_WRITE: Duration = Duration::seconds(2);
+
 /// Less than this free on the disk is why a small file cannot be written.
 const LITTLE_ROOM: u64 = 256 << 10;
 
@@ -247,9 +250,10 @@ impl Seen {
         let text = durable::read_if_present(&path(files), MAX_BYTES)?;
         let board: Option<Board> = text.and_then(|text| serde_json::from_slice(&text).ok());
         let told = board.as_ref().and_then(Board::looked_at);
-        let is_behind = shown.is_some_and(|shown| told.is_none_or(|told| shown - told > FRESH));
-        // A file of a daemon that died says nothing about the one that holds the place now.
+        // A file of a daemon that died says nothing about the one that holds the place now, but by a later time.
         let board = board.filter(|board| Some(board.pid) == holder.pid);
+        let lag = if board.is_some() { FRESH } else { ONE_WRITE };
+        let is_behind = shown.is_some_and(|shown| told.is_none_or(|told| shown - told > lag));
         let has_not_looked = board.as_ref().is_some_and(|board| board.last_look.is_none());
         Ok(Some(Self {
             holder,

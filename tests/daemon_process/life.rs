@@ -318,9 +318,12 @@ fn a_full_disk_keeps_no_daemon_from_starting_and_from_sweeping() {
     };
     // It can write nothing, not even its pid, and is seen to look all the same.
     let seen = until("a look", || {
-        Some(of_daemon()).filter(|seen| seen["doubt"].is_null())
+        Some(of_daemon()).filter(|seen| seen["mute"].is_string())
     });
-    assert!(seen["pid"].is_null() && seen["state"].is_null(), "{seen}");
+    assert!(
+        seen["pid"].is_null() && seen["state"].is_null() && seen["doubt"].is_null(),
+        "{seen}"
+    );
     assert!(
         seen["says"]
             .as_str()

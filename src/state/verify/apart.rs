@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::lines::{Lines, Place};
+use super::lines::{Lines, Place, Record};
 use super::{Part, snapshot};
 use crate::state::durable;
 use crate::state::paths::LiveFiles;
@@ -167,29 +167,40 @@ fn compare(files: &LiveFiles) -> Result<Compared, (PathBuf, io::Error)> {
         if one.is_none() && other.is_none() {
             break;
         }
-        match (one, other) {
-            (Some(one), Some(other)) if one.id == other.id => found.share(one.place, other.place),
-            (one, other) => {
-                if let Some(one) = one {
-                    match found.chained.remove(one.id) {
-                        Some((there, _)) => found.share(one.place, there),
-                        None => drop(found.plain.insert(one.id.into(), (one.place, one.is_ours()))),
-                    }
-                }
-                if let Some(other) = other {
-                    match found.plain.remove(other.id) {
-                        Some((there, _)) => found.share(there, other.place),
-                        None => drop(found.chained.insert(other.id.into(), (other.place, false))),
-                    }
-                }
-            }
-        }
+        found.meet(one, other);
     }
     found.set_the_old_apart(has_chain_aside(files));
     Ok(found)
 }
 
 impl Compared {
+    /// Takes the next record of `audit.jsonl` and the next one of the chain, mostly the same.
+    fn meet(&mut self, one: Option<Record<'_>>, other: Option<Record<'_>>) {
+        if let (Some(one), Some(other)) = (&one, &other)
+            && one.id == other.id
+        {
+            return self.share(one.place, other.place);
+        }
+        if let Some(one) = one {
+            match self.chained.remove(one.id) {
+                Some((there, _)) => self.share(one.place, there),
+                None => {
+                    // Asked only of those that may be older than the chain.
+                    let is_ours = self.first_shared.is_none() && one.is_ours();
+                    self.plain.insert(one.id.into(), (one.place, is_ours));
+                }
+            }
+        }
+        if let Some(other) = other {
+            match self.plain.remove(other.id) {
+                Some((there, _)) => self.share(there, other.place),
+                None => {
+                    self.chained.insert(other.id.into(), (other.place, false));
+                }
+            }
+        }
+    }
+
     fn share(&mut self, plain: Place, chained: Place) {
         let first = self.first_shared.get_or_insert((plain, chained));
         *first = (first.0.min(plain), first.1.min(chained));
