@@ -49,7 +49,10 @@ pub(super) fn verify(app: &App, as_json: bool) -> Result<Done, Failure> {
     let report = verify_chain(&app.files);
     let broken = report.first_break.as_ref().map(ToString::to_string);
     // A chain that is broken is mended or begun anew first; what follows the break is in no order.
-    let apart = broken.is_none().then(|| apart(&app.files)).unwrap_or_default();
+    let apart = match &broken {
+        None => apart(&app.files),
+        Some(_) => Apart::default(),
+    };
     let is_whole = broken.is_none() && apart.is_none();
     let unlike = (!apart.is_none()).then(|| apart.to_string());
     if as_json {
