@@ -329,7 +329,7 @@ fn the_paper_walk_works_as_written() {
         "live trading halted",
         "cleared the halt of every broker.",
         "orders today                        2 of 50",
-        "every hash recomputed, none missing.",
+        "every hash recomputed, the same in both ledgers.",
     ] {
         assert!(said.contains(expected), "{expected}\n{said}\n{complained}");
     }

@@ -164,12 +164,41 @@ impl App {
 
     /// The ledger for records that no write makes, such as a halt.
     pub(super) fn ledger(&self) -> Ledger {
-        Ledger::open(&self.files, Redactor::new(Vec::new()))
+        Ledger::open(&self.files, self.redactor())
+    }
+
+    /// Removes the secrets that are configured here, on whatever venue, also where the settings around them are wrong.
+    pub(super) fn redactor(&self) -> Redactor {
+        let secrets = match self.bybit() {
+            Ok(config) => secrets(&config),
+            Err(_) => raw_secrets(),
+        };
+        Redactor::new(secrets)
     }
 }
 
 /// Shorter than any key of an exchange: such a text, as `paper`, is a word that records may hold.
 const SHORTEST_SECRET_CHARS: usize = 8;
+
+/// Where secrets of the exchange are configured, and the files that hold some.
+const SECRET_VARIABLES: [&str; 2] = ["BYBIT_API_KEY", "BYBIT_API_SECRET"];
+const SECRET_FILES: [&str; 3] = [
+    "BYBIT_API_KEY_FILE",
+    "BYBIT_API_SECRET_FILE",
+    "BYBIT_RSA_PRIVATE_KEY_FILE",
+];
+
+/// What is set there, whether or not it can be used.
+fn raw_secrets() -> Vec<Secret> {
+    let set = SECRET_VARIABLES.into_iter().filter_map(env);
+    let paths = SECRET_FILES.into_iter().filter_map(env);
+    let kept = paths.filter_map(|path| std::fs::read_to_string(path.trim()).ok());
+    set.chain(kept)
+        .map(|text| text.trim().to_owned())
+        .filter(|text| text.chars().count() >= SHORTEST_SECRET_CHARS)
+        .map(Secret::new)
+        .collect()
+}
 
 /// What must never be written anywhere, whatever text it is found in.
 fn secrets(config: &BybitConfig) -> Vec<Secret> {

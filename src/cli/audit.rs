@@ -6,7 +6,7 @@ use super::app::App;
 use super::out::{Style, say};
 use super::{Done, Failure};
 use crate::state::ledger_read;
-use crate::state::verify::verify as verify_chain;
+use crate::state::verify::{Apart, Lacking, apart, verify as verify_chain};
 
 pub(super) fn tail(app: &App, count: usize, as_json: bool) -> Result<Done, Failure> {
     let lines = ledger_read::tail(&app.files, count).map_err(Failure::failed)?;
@@ -48,29 +48,59 @@ pub(super) fn in_words(record: &Value, style: Style) -> String {
 pub(super) fn verify(app: &App, as_json: bool) -> Result<Done, Failure> {
     let report = verify_chain(&app.files);
     let broken = report.first_break.as_ref().map(ToString::to_string);
+    // A chain that is broken is mended or begun anew first; what follows the break is in no order.
+    let apart = match &broken {
+        None => apart(&app.files),
+        Some(_) => Apart::default(),
+    };
+    let is_whole = broken.is_none() && apart.is_none();
+    let unlike = (!apart.is_none()).then(|| apart.to_string());
     if as_json {
         let files: Vec<String> = report
             .files
             .iter()
             .map(|file| file.display().to_string())
             .collect();
-        say(&json!({"whole": report.is_whole(), "records": report.records, "bytes": report.bytes, "last_seq": report.last.seq,
-                    "last_hash": report.last.hash, "files": files, "first_break": broken})
+        let missing = |found: &Option<Lacking>| found.as_ref().map_or(0, |found| found.count);
+        say(&json!({"whole": is_whole, "records": report.records, "bytes": report.bytes, "last_seq": report.last.seq,
+                    "last_hash": report.last.hash, "files": files, "first_break": broken,
+                    "ledgers_apart": unlike, "not_in_chain": missing(&apart.unchained),
+                    "not_in_audit": missing(&apart.unlisted), "older_than_chain": apart.before_chain,
+                    "older_than_audit": apart.before_audit})
         .to_string());
     } else {
         let style = Style::of_stdout();
-        match &broken {
-            None => say(&format!(
-                "{}: {} records, every hash recomputed, none missing.",
-                style.good("whole"),
-                report.records
+        let records = report.records;
+        match (&broken, unlike) {
+            (None, None) => {
+                say(&format!(
+                    "{}: {records} records, every hash recomputed, the same in both ledgers.",
+                    style.good("whole")
+                ));
+                tell_older(&apart);
+            }
+            (None, Some(unlike)) => say(&format!(
+                "{}: {records} records, every hash recomputed, but the ledgers differ: {unlike}",
+                style.bad("apart")
             )),
-            Some(what) => say(&format!("{}: {what}", style.bad("broken"))),
+            (Some(what), _) => say(&format!("{}: {what}", style.bad("broken"))),
         }
     }
-    Ok(if broken.is_none() {
-        Done::Well
-    } else {
-        Done::NotInOrder
-    })
+    Ok(if is_whole { Done::Well } else { Done::NotInOrder })
+}
+
+/// What only one ledger has because the other began after it.
+fn tell_older(apart: &Apart) {
+    if apart.before_chain > 0 {
+        say(&format!(
+            "but for the first {} of audit.jsonl: they are older than this chain, and no hash covers them here.",
+            apart.before_chain
+        ));
+    }
+    if apart.before_audit > 0 {
+        say(&format!(
+            "but for the first {} of the chain: they are older than this audit.jsonl.",
+            apart.before_audit
+        ));
+    }
 }

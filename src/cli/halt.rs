@@ -1,5 +1,11 @@
 //! `mandated halt` and `mandated resume`: the kill switch from the command line.
 
+use std::thread;
+use std::time::{Duration, Instant};
+
+use chrono::{DateTime, Utc};
+use serde_json::Value;
+
 use super::app::App;
 use super::args::{HaltArgs, ResumeArgs};
 use super::out::{complain, say};
@@ -8,6 +14,14 @@ use crate::daemon::board::{Doubt, Seen};
 use crate::state::audit_record::{AuditKind, AuditOutcome, AuditRecord};
 use crate::state::clock;
 use crate::state::halt::{self, HaltScope, Trip, read_halt};
+use crate::state::ledger_read;
+
+/// A daemon that looks has the halt on the ledger within this; after that the record is made here.
+const DAEMON_RECORDS_WITHIN: Duration = Duration::from_secs(3);
+const BETWEEN_LOOKS: Duration = Duration::from_millis(50);
+
+/// Its record is among so many last ones: a sweep makes one for each cancel.
+const LAST_RECORDS: usize = 200;
 
 fn scope(broker_alone: bool) -> HaltScope {
     if broker_alone {
@@ -26,8 +40,10 @@ fn whom(app: &App, scope: HaltScope) -> String {
 
 pub(super) fn trip(app: &App, args: &HaltArgs) -> Result<Done, Failure> {
     let scope = scope(args.broker);
-    let tripped =
-        halt::trip(&app.files, scope, "cli", &args.reason, clock::now()).map_err(Failure::failed)?;
+    // HALT, both ledgers and the receipt repeat it.
+    let reason = app.redactor().redact_text(&args.reason);
+    let now = clock::now();
+    let tripped = halt::trip(&app.files, scope, "cli", &reason, now).map_err(Failure::failed)?;
     let whom = whom(app, scope);
     match tripped {
         Trip::Written => say(&format!(
@@ -36,14 +52,43 @@ pub(super) fn trip(app: &App, args: &HaltArgs) -> Result<Done, Failure> {
         Trip::WasTripped => say(&format!("{whom} was halted before; the older sentinel stands.")),
     }
     let us = app.identity().ok();
+    let mut daemon_records = false;
     match Seen::read(&app.files) {
-        Ok(Some(daemon)) => say(&promise(&daemon, daemon.doubt(clock::now(), us.as_ref()))),
+        Ok(Some(daemon)) => {
+            let doubt = daemon.doubt(clock::now(), us.as_ref());
+            daemon_records = tripped == Trip::Written && doubt.is_none();
+            say(&promise(&daemon, doubt));
+        }
         Ok(None) | Err(_) => say(
             "no daemon runs for this broker key: orders that rest at the exchange stay; `mandated cancel-all` cancels them.",
         ),
     }
-    record(app, AuditKind::HaltTripped, &args.reason);
+    if !(daemon_records && is_recorded_since(app, now)) {
+        record(app, AuditKind::HaltTripped, &reason);
+    }
     Ok(Done::Well)
+}
+
+/// Whether the daemon has the halt on the ledger, with the same reason; it is given the time for that.
+fn is_recorded_since(app: &App, tripped: DateTime<Utc>) -> bool {
+    let (since, begun) = (clock::ledger_text(tripped), Instant::now());
+    let is_it = |record: &Value| {
+        let text = |name: &str| record.get(name).and_then(Value::as_str).unwrap_or_default();
+        text("kind") == "halt_tripped"
+            && text("server") == app.files.broker().as_str()
+            && text("session_id").starts_with("sweep:")
+            && text("ts") >= since.as_str()
+    };
+    loop {
+        let last = ledger_read::tail(&app.files, LAST_RECORDS).unwrap_or_default();
+        if last.iter().filter_map(|line| line.record.as_ref()).any(is_it) {
+            return true;
+        }
+        if begun.elapsed() >= DAEMON_RECORDS_WITHIN {
+            return false;
+        }
+        thread::sleep(BETWEEN_LOOKS);
+    }
 }
 
 /// What a person may expect of the daemon now.

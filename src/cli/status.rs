@@ -15,7 +15,7 @@ use crate::gate::{Facts, Halt, Standing, standing_exposure};
 use crate::state::inflight::{self, InflightRecord};
 use crate::state::ledger_read;
 use crate::state::standing::read_standing;
-use crate::state::{clock, verify::verify};
+use crate::state::{clock, verify};
 
 /// A chain beyond this is verified by `audit verify` alone: a look takes well under a second.
 const MOST_CHAIN_BYTES: u64 = 32 << 20;
@@ -94,14 +94,18 @@ async fn look(app: &App) -> Result<View, Failure> {
 
 /// What the chain says, as long as reading it takes no time that a person would notice.
 fn chain(app: &App) -> Result<Option<u64>, String> {
-    let length = std::fs::metadata(app.files.audit_chain()).map_or(0, |found| found.len());
-    if length > MOST_CHAIN_BYTES {
+    let length = |path| std::fs::metadata(path).map_or(0, |found| found.len());
+    if length(app.files.audit_chain()).max(length(app.files.audit())) > MOST_CHAIN_BYTES {
         return Ok(None);
     }
-    let report = verify(&app.files);
-    match &report.first_break {
-        None => Ok(Some(report.records)),
-        Some(broken) => Err(broken.to_string()),
+    let report = verify::verify(&app.files);
+    if let Some(broken) = &report.first_break {
+        return Err(broken.to_string());
+    }
+    let apart = verify::apart(&app.files);
+    match apart.is_none() {
+        true => Ok(Some(report.records)),
+        false => Err(format!("the ledgers differ: {apart}")),
     }
 }
 

@@ -19,6 +19,12 @@ const MAX_BYTES: u64 = 1 << 16;
 /// A daemon that is well has looked within this, as far as the file says.
 const FRESH: Duration = Duration::seconds(30);
 
+/// Between a file's replacement and the setting of its time.
+const ONE_WRITE: Duration = Duration::seconds(2);
+
+/// Less than this free on the disk is why a small file cannot be written.
+const LITTLE_ROOM: u64 = 256 << 10;
+
 /// What a running daemon says of itself.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Board {
@@ -124,10 +130,9 @@ impl Board {
         }
     }
 
-    /// How long ago the last look was; `None` before the first one.
-    fn age_of_look(&self, now: DateTime<Utc>) -> Option<Duration> {
-        let at = iso_instant::parse(self.last_look.as_deref()?)?;
-        Some(now - at)
+    /// When the last look was; `None` before the first one.
+    fn looked_at(&self) -> Option<DateTime<Utc>> {
+        iso_instant::parse(self.last_look.as_deref()?)
     }
 
     /// Whether only the time of the last look is another.
@@ -160,14 +165,37 @@ fn path(files: &LiveFiles) -> PathBuf {
     files.broker_folder().join("mandated.state.json")
 }
 
-/// Writes it (2 fsyncs); false when the place in that folder is not ours, as after the folder was replaced.
+/// Writes it (2 fsyncs); false when the place in that folder is not ours, as after the folder was replaced, or
+/// cannot say so.
+///
+/// Where nothing can be written, as on a full disk, the file's time alone says when it was looked: that needs no room.
 pub(super) fn write(files: &LiveFiles, board: &Board) -> io::Result<bool> {
-    if place::signed_by(files) != Some(board.pid) {
+    let signed = place::signed_by(files);
+    if signed.is_some_and(|pid| pid != board.pid) {
         return Ok(false);
     }
-    let mut text = serde_json::to_vec(board)?;
-    text.push(b'\n');
-    durable::replace(&path(files), &text).map(|()| true)
+    let written = match signed {
+        Some(_) => {
+            let mut text = serde_json::to_vec(board)?;
+            text.push(b'\n');
+            durable::replace(&path(files), &text).map(|()| true)
+        }
+        None => Ok(false),
+    };
+    if let Some(at) = board.looked_at()
+        && let Err(error) = durable::set_time(&path(files), at.into())
+    {
+        tracing::debug!(%error, "the state file has another time than that of the last look");
+    }
+    written
+}
+
+/// Why the daemon cannot write there, as far as it can be told from here.
+fn why_mute(files: &LiveFiles) -> String {
+    match durable::free_bytes(files.broker_folder()) {
+        Ok(free) if free < LITTLE_ROOM => format!("the disk is full ({free} bytes are left)"),
+        Ok(_) | Err(_) => format!("`{}` cannot be written; its log says why", path(files).display()),
+    }
 }
 
 /// Takes it away, when the daemon ends.
@@ -204,6 +232,10 @@ pub struct Seen {
     pub holder: Holder,
     /// What it last said of itself.
     pub board: Option<Board>,
+    /// The time of its state file: that of its last look, also where it could write nothing into it.
+    pub shown: Option<DateTime<Utc>>,
+    /// Why it looks and does not say how it stands.
+    pub mute: Option<String>,
 }
 
 impl Seen {
@@ -212,11 +244,35 @@ impl Seen {
         let Some(holder) = place::holder(files)? else {
             return Ok(None);
         };
+        // Its time first: a file that is replaced meanwhile is newer than that.
+        let shown = fs::metadata(path(files)).and_then(|found| found.modified()).ok();
+        let shown: Option<DateTime<Utc>> = shown.map(DateTime::from);
         let text = durable::read_if_present(&path(files), MAX_BYTES)?;
         let board: Option<Board> = text.and_then(|text| serde_json::from_slice(&text).ok());
-        // A file of a daemon that died says nothing about the one that holds the place now.
+        let told = board.as_ref().and_then(Board::looked_at);
+        // A file of a daemon that died says nothing about the one that holds the place now, but by a later time.
         let board = board.filter(|board| Some(board.pid) == holder.pid);
-        Ok(Some(Self { holder, board }))
+        let lag = if board.is_some() { FRESH } else { ONE_WRITE };
+        let is_behind = shown.is_some_and(|shown| told.is_none_or(|told| shown - told > lag));
+        let has_not_looked = board.as_ref().is_some_and(|board| board.last_look.is_none());
+        Ok(Some(Self {
+            holder,
+            board,
+            shown: shown.filter(|_| !has_not_looked),
+            mute: (is_behind && !has_not_looked).then(|| why_mute(files)),
+        }))
+    }
+
+    /// The later of what it wrote and what its file's time says.
+    fn looked_at(&self) -> Option<DateTime<Utc>> {
+        self.board.as_ref().and_then(Board::looked_at).max(self.shown)
+    }
+
+    /// Why its last word on how it stands is an old one although it looks.
+    #[must_use]
+    pub fn mute(&self, now: DateTime<Utc>) -> Option<&str> {
+        let age = now - self.looked_at()?;
+        self.mute.as_deref().filter(|_| age.abs() <= FRESH)
     }
 
     /// Why it may not act on HALT here; `us` is what this process would trade with. A daemon that began just now is
@@ -224,7 +280,7 @@ impl Seen {
     #[must_use]
     pub fn doubt(&self, now: DateTime<Utc>, us: Option<&Identity>) -> Option<Doubt> {
         let board = self.board.as_ref();
-        let looked = board.and_then(|board| board.age_of_look(now));
+        let looked = self.looked_at().map(|at| now - at);
         // A clock that was set back makes an old look one of the future.
         if let Some(age) = looked.filter(|age| age.abs() > FRESH) {
             let seconds = age.num_seconds();
@@ -243,10 +299,13 @@ impl Seen {
     #[must_use]
     pub fn in_words(&self, now: DateTime<Utc>, us: Option<&Identity>) -> String {
         let holder = &self.holder;
-        let stands = match &self.board {
-            None => "it has not said how it stands".to_owned(),
-            Some(board) if board.last_look.is_none() => format!("on {}, it has not looked yet", board.venue),
-            Some(board) => format!("on {}, {}", board.venue, board.in_words()),
+        let stands = match (&self.board, self.mute(now)) {
+            (_, Some(why)) => format!("it looks, and cannot write down how it stands: {why}"),
+            (None, None) => "it has not said how it stands".to_owned(),
+            (Some(board), None) if board.last_look.is_none() => {
+                format!("on {}, it has not looked yet", board.venue)
+            }
+            (Some(board), None) => format!("on {}, {}", board.venue, board.in_words()),
         };
         let doubt = self.doubt(now, us).map(|doubt| format!("; BUT {doubt}"));
         format!("alive ({holder}), {stands}{}", doubt.unwrap_or_default())
@@ -260,108 +319,11 @@ impl Seen {
             "since": self.holder.since,
             "says": self.in_words(now, us),
             "doubt": self.doubt(now, us).map(|doubt| doubt.to_string()),
+            "mute": self.mute(now),
             "state": self.board,
         })
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_daemon_that_does_not_look_is_not_said_to_be_well() {
-        let now = DateTime::from_timestamp(1_780_391_749, 0).unwrap();
-        let looked = |seconds| Some(crate::state::clock::ledger_text(now - Duration::seconds(seconds)));
-        let holder = Holder {
-            pid: Some(7),
-            since: Some("then".into()),
-        };
-        let mut board = Board::new(&holder, ("paper", true), None, None);
-        board.halted = Some("HALT stands".into());
-        board.note(&SweepState::Halting {
-            orders_left: Some(3),
-            positions_left: Some(1),
-            note: None,
-        });
-        board.last_look = looked(1);
-        let mut seen = Seen {
-            holder,
-            board: Some(board),
-        };
-        let well = "alive (pid 7, since then), on paper, HALTING: 3 orders, 1 position left";
-        assert_eq!(seen.in_words(now, None), well);
-        for age in [31, 90, -90] {
-            seen.board.as_mut().unwrap().last_look = looked(age);
-            let end = format!("BUT its last look is {age} s old");
-            assert!(seen.in_words(now, None).ends_with(&end), "{age}");
-            assert!(
-                matches!(seen.doubt(now, None), Some(Doubt::NotLooking(_))),
-                "{age}"
-            );
-        }
-        seen.board.as_mut().unwrap().last_look = looked(29);
-        assert_eq!(seen.doubt(now, None), None);
-        for (orders, positions, words) in [
-            (Some(1), None, "1 order left, positions unknown"),
-            (None, Some(2), "orders unknown, 2 positions left"),
-            (None, None, "orders and positions unknown"),
-        ] {
-            assert_eq!(left_in_words(orders, positions), words);
-        }
-        seen.board.as_mut().unwrap().sweep = SweepWord::Idle;
-        assert!(seen.in_words(now, None).contains("HALTING: the first look"));
-    }
-
-    #[test]
-    fn one_that_never_looked_is_doubted_unless_it_began_just_now() {
-        let now = DateTime::from_timestamp(1_780_391_749, 0).unwrap();
-        let began = |seconds| Some(crate::state::clock::ledger_text(now - Duration::seconds(seconds)));
-        let seen = |since| Seen {
-            holder: Holder { pid: Some(7), since },
-            board: None,
-        };
-        assert_eq!(seen(began(5)).doubt(now, None), None);
-        assert!(seen(began(5)).in_words(now, None).contains("has not said"));
-        for since in [began(31), None] {
-            assert!(matches!(seen(since).doubt(now, None), Some(Doubt::NotLooking(_))));
-        }
-    }
-
-    #[test]
-    fn one_with_other_money_is_doubted() {
-        let now = DateTime::from_timestamp(1_780_391_749, 0).unwrap();
-        let us = Identity {
-            version: "1".into(),
-            broker: "bybit".into(),
-            venue: "bybit demo".into(),
-            place: "https://api-demo.bybit.com/".into(),
-            mode: "trade".into(),
-            account: Some("aa".into()),
-        };
-        let holder = Holder {
-            pid: Some(7),
-            since: None,
-        };
-        let mut board = Board::new(&holder, ("bybit demo", true), None, Some(us.clone()));
-        board.last_look = Some(crate::state::clock::ledger_text(now));
-        let seen = Seen {
-            holder,
-            board: Some(board),
-        };
-        assert_eq!(seen.doubt(now, Some(&us)), None);
-        let mut other = us.clone();
-        other.account = Some("bb".into());
-        let doubt = seen.doubt(now, Some(&other)).unwrap();
-        assert_eq!(
-            doubt,
-            Doubt::OtherMoney("its api key is another one than here".into())
-        );
-        assert!(
-            seen.in_words(now, Some(&other))
-                .ends_with("BUT its api key is another one than here")
-        );
-        other.account = None;
-        assert_eq!(seen.doubt(now, Some(&other)), None);
-    }
-}
+mod tests;

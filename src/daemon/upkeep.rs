@@ -71,8 +71,9 @@ pub(super) async fn keep_board(files: LiveFiles, mut changes: watch::Receiver<Bo
             // On a thread of its own: the sweep does not wait for a disk.
             match tokio::task::spawn_blocking(move || board::write(&files, &copy)).await {
                 Ok(Ok(true)) => written = Some((board, Instant::now())),
-                Ok(Ok(false)) | Err(_) => {}
+                Ok(Ok(false)) | Err(_) => written = None,
                 Ok(Err(error)) => {
+                    written = None;
                     tracing::warn!(%error, "`mandated status` will not see how the daemon stands");
                 }
             }

@@ -9,6 +9,7 @@ use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::process;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::SystemTime;
 
 const FILE_MODE: u32 = 0o600;
 const FOLDER_MODE: u32 = 0o700;
@@ -224,6 +225,14 @@ fn drop_temp(temp: &Path) {
         // Readers ignore such names, so a leftover costs space and nothing else.
         tracing::warn!(path = %temp.display(), %error, "a temporary file could not be removed");
     }
+}
+
+/// Gives the file at `path` that time of its last change, and makes it, empty, where it is not there: neither needs
+/// room on the disk.
+pub fn set_time(path: &Path, time: SystemTime) -> io::Result<()> {
+    let mut options = OpenOptions::new();
+    options.write(true).create(true).truncate(false).mode(FILE_MODE);
+    options.open(path)?.set_modified(time)
 }
 
 /// Bytes left to this user on the disk of `folder`.

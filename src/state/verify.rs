@@ -13,7 +13,11 @@ use super::chain::{BreakKind, ChainBreak, Flaw, Link, checked};
 use super::durable;
 use super::paths::LiveFiles;
 
+mod apart;
+mod lines;
 mod runs;
+
+pub use apart::{Apart, Lacking, apart};
 
 const BLOCK: usize = 4 << 20;
 

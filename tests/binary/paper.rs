@@ -234,6 +234,8 @@ fn a_reset_asks_keeps_the_old_account_and_names_what_is_in_flight() {
         (&json!(7), &Value::Null, &json!("7"))
     );
     assert_eq!(new["fills"], json!([]));
+    // Neither ledger is the folder of a broker.
+    assert!(!stderr(&reset).contains("audit"), "{reset:?}");
     // The ledger is the root's, not the account's.
     assert_eq!(home.ledger(), ledger);
     let refused = home.run(&["paper", "reset", "--yes", "--deposit", "XYZ=5"]);

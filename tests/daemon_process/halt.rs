@@ -139,3 +139,76 @@ fn a_log_that_nobody_reads_holds_no_cancel_up() {
     until("a cancel on the wire", || (cancels(&world) > 0).then_some(()));
     until("the receipt", || receipt(&world));
 }
+
+fn trips(world: &World) -> Vec<Value> {
+    let text = fs::read_to_string(world.files.audit()).unwrap_or_default();
+    let records = text
+        .lines()
+        .map(|line| serde_json::from_str::<Value>(line).unwrap());
+    records
+        .filter(|record| record["kind"] == "halt_tripped")
+        .collect()
+}
+
+#[test]
+fn a_halt_that_was_typed_is_on_the_ledger_once_and_so_is_one_that_was_touched() {
+    let world = World::new();
+    let _daemon = world.daemon();
+    until("a first look", || {
+        world.state().filter(|state| !state["last_look"].is_null())
+    });
+    let halt = || {
+        world
+            .command(&["halt", "--reason", "going to bed"])
+            .output()
+            .unwrap()
+    };
+    assert!(halt().status.success());
+    until("the receipt", || receipt(&world));
+    let told = trips(&world);
+    assert_eq!(told.len(), 1, "{told:?}");
+    assert!(
+        told[0]["intent_normalized"]
+            .as_str()
+            .unwrap()
+            .contains("going to bed"),
+        "{told:?}"
+    );
+    fs::remove_file(world.files.halt_global()).unwrap();
+    until("the end of the halt", || {
+        (world.state()?["halted"].is_null()).then_some(())
+    });
+    fs::write(world.files.halt_global(), "").unwrap();
+    until("a record", || (trips(&world).len() == 2).then_some(()));
+}
+
+#[test]
+fn a_secret_in_a_reason_is_written_nowhere() {
+    let world = World::new();
+    let secret = "xoP9fzT1kLq8Vb3NwRy6";
+    for from_file in [false, true] {
+        let mut halt = world.keyless(&["halt", "--reason", &format!("leaked {secret}, stop")]);
+        halt.env("BYBIT_API_KEY", "a-key-of-mine");
+        if from_file {
+            let path = world.root.path().join("secret");
+            fs::write(&path, format!("{secret}\n")).unwrap();
+            // Half of the settings is wrong: the secret is one all the same.
+            halt.env("BYBIT_API_SECRET_FILE", &path)
+                .env("BYBIT_HTTP_TIMEOUT", "never");
+        } else {
+            halt.env("BYBIT_API_SECRET", secret);
+        }
+        let said = halt.output().unwrap();
+        assert!(said.status.success(), "{said:?}");
+        for path in [
+            world.files.halt_global(),
+            world.files.audit(),
+            world.files.audit_chain(),
+        ] {
+            let text = fs::read_to_string(&path).unwrap();
+            assert!(text.contains("leaked") && text.contains("stop"), "{text}");
+            assert!(!text.contains(secret), "{text}");
+        }
+        fs::remove_file(world.files.halt_global()).unwrap();
+    }
+}

@@ -10,6 +10,7 @@ use std::{fs, thread};
 use crate::session::{Serve, over_socket};
 use crate::world::{Daemon, PLACE, World, until};
 use mandated::sim::{Fault, FaultKind};
+use serde_json::Value;
 
 #[test]
 fn it_answers_over_http_and_a_private_socket_and_a_second_one_is_told_who() {
@@ -310,7 +311,52 @@ fn a_full_disk_keeps_no_daemon_from_starting_and_from_sweeping() {
     let log = || fs::File::create(world.root.path().join("log")).unwrap();
     let shell = shell.stdin(Stdio::null()).stdout(log()).stderr(log());
     let mut daemon = Unserved(shell.spawn().unwrap());
-    thread::sleep(Duration::from_millis(500));
+    let of_daemon = || {
+        let said = world.command(&["status", "--json"]).output().unwrap();
+        let status: Value = serde_json::from_slice(&said.stdout).unwrap();
+        status["daemon"].clone()
+    };
+    // It can write nothing, not even its pid, and is seen to look all the same.
+    let seen = until("a look", || {
+        Some(of_daemon()).filter(|seen| seen["mute"].is_string())
+    });
+    assert!(
+        seen["pid"].is_null() && seen["state"].is_null() && seen["doubt"].is_null(),
+        "{seen}"
+    );
+    assert!(
+        seen["says"]
+            .as_str()
+            .unwrap()
+            .contains("cannot write down how it stands"),
+        "{seen}"
+    );
+    let signal = |name: &str| {
+        let pid = daemon.0.id().to_string();
+        assert!(
+            Command::new("kill")
+                .args([name, &pid])
+                .status()
+                .unwrap()
+                .success()
+        );
+    };
+    signal("-STOP");
+    let state = world.files.broker_folder().join("mandated.state.json");
+    let long_ago = std::time::SystemTime::now() - Duration::from_secs(60);
+    fs::File::options()
+        .write(true)
+        .open(&state)
+        .unwrap()
+        .set_modified(long_ago)
+        .unwrap();
+    let seen = of_daemon();
+    assert!(
+        seen["doubt"].as_str().unwrap().contains("its last look is"),
+        "{seen}"
+    );
+    signal("-CONT");
+    until("another look", || of_daemon()["doubt"].is_null().then_some(()));
     fs::write(world.files.halt_global(), "").unwrap();
     until("a cancel on the wire", || {
         let requests = world.exchange.requests();
@@ -368,6 +414,9 @@ fn a_daemon_that_does_not_look_is_in_order_for_nobody() {
     let mut state = world.state().unwrap();
     state["last_look"] = "2026-01-01T00:00:00.000+00:00".into();
     fs::write(&path, state.to_string()).unwrap();
+    let file = fs::File::options().write(true).open(&path).unwrap();
+    let long_ago = std::time::SystemTime::now() - Duration::from_secs(60);
+    file.set_modified(long_ago).unwrap();
     let (status, doctor, said) = judged(&world);
     assert_eq!((status, doctor), (Some(3), Some(3)), "{said}");
     assert!(said.contains("daemon.not_looking"), "{said}");

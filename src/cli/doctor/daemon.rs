@@ -45,7 +45,14 @@ fn judge(seen: &io::Result<Option<Seen>>, now: DateTime<Utc>, us: Option<&Identi
     };
     let holder = &seen.holder;
     match seen.doubt(now, us) {
-        None => Finding::green("daemon.alive", format!("running, {holder}")),
+        None => match seen.mute(now) {
+            None => Finding::green("daemon.alive", format!("running, {holder}")),
+            Some(why) => Finding::yellow(
+                "daemon.mute",
+                format!("running, {holder}; it looks, and cannot write down how it stands: {why}"),
+                "leave it running: it watches HALT. make room, and it says how it stands within seconds",
+            ),
+        },
         Some(Doubt::NotLooking(why)) => Finding::red(
             "daemon.not_looking",
             format!("a daemon runs ({holder}), and a halt may cancel nothing: {why}"),
@@ -106,12 +113,18 @@ mod tests {
                 since,
             },
             board: None,
+            shown: None,
+            mute: None,
         };
         let alive = judge(&Ok(Some(seen(since(1)))), now, None);
         assert_eq!(alive.id, "daemon.alive");
         assert!(alive.what.contains("pid 4711"), "{}", alive.what);
         let silent = judge(&Ok(Some(seen(since(60)))), now, None);
         assert!(silent.is_red() && silent.id == "daemon.not_looking");
+        let mut mute = seen(since(60));
+        (mute.shown, mute.mute) = (Some(now), Some("the disk is full".into()));
+        let mute = judge(&Ok(Some(mute)), now, None);
+        assert!(!mute.is_red() && mute.id == "daemon.mute" && !mute.advice.unwrap().contains("KILL"));
         assert_eq!(judge(&Ok(None), now, None).id, "daemon.not_running");
         let error = io::Error::other("no");
         assert_eq!(judge(&Err(error), now, None).id, "daemon.not_running");

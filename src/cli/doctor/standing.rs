@@ -13,7 +13,7 @@ use crate::state::halt::{HaltScope, HaltState, read_halt};
 use crate::state::inflight::{self, InflightError, InflightRecord};
 use crate::state::ledger::LedgerError;
 use crate::state::mandate_file::{policy_text, read_mandate_text};
-use crate::state::verify::{VerifyReport, verify};
+use crate::state::verify::{Apart, VerifyReport, apart, verify};
 
 pub(super) fn check(app: &App, policy: &Option<Result<Policy, PolicyError>>) -> Vec<Finding> {
     let files = &app.files;
@@ -38,9 +38,13 @@ pub(super) fn check(app: &App, policy: &Option<Result<Policy, PolicyError>>) -> 
     findings
 }
 
-/// Walks the chained ledger from end to end.
+/// Walks the chained ledger from end to end, and holds it against `audit.jsonl`.
 pub(super) fn chain(app: &App) -> Finding {
-    judge_chain(&verify(&app.files))
+    let report = verify(&app.files);
+    match report.is_whole() {
+        true => judge_apart(&apart(&app.files)).unwrap_or_else(|| judge_chain(&report)),
+        false => judge_chain(&report),
+    }
 }
 
 /// `policy.toml` as it stands; `None` when there is none.
@@ -138,6 +142,18 @@ fn judge_chain(report: &VerifyReport) -> Finding {
             "find out who changed it; keep the chain files elsewhere, then move them away to begin a new chain",
         ),
     }
+}
+
+/// Yellow: a crash or a full disk between the two files leaves the same, and no order is the less recorded for it.
+fn judge_apart(apart: &Apart) -> Option<Finding> {
+    (!apart.is_none()).then(|| {
+        Finding::yellow(
+            "chain.apart",
+            format!("the chain's hashes are right, and the ledgers differ: {apart}"),
+            "a process that was killed, or a full disk, between the two files leaves a record out of the chain; else \
+             find out who removed it: see `The ledger is broken` in the README",
+        )
+    })
 }
 
 fn judge_ledger(writable: &Result<(), LedgerError>) -> Finding {

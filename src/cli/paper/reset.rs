@@ -76,6 +76,8 @@ fn of_every_broker(root: &RuntimeRoot) -> Vec<String> {
     let folders = std::fs::read_dir(root.as_path().join("live"));
     let names = folders.into_iter().flatten().flatten();
     let mut keys: Vec<BrokerKey> = names
+        // Ledgers and HALT lie beside them, and most names may be a key.
+        .filter(|entry| entry.path().is_dir())
         .filter_map(|entry| BrokerKey::parse(entry.file_name().to_str()?).ok())
         .collect();
     keys.sort_by(|one, other| one.as_str().cmp(other.as_str()));
@@ -95,4 +97,24 @@ fn of_every_broker(root: &RuntimeRoot) -> Vec<String> {
         found.extend(errors.iter().map(|error| format!("  {error}")));
     }
     found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_beside_the_brokers_folders_is_no_broker() {
+        let folder = tempfile::tempdir().unwrap();
+        let live = folder.path().join("live");
+        std::fs::create_dir_all(live.join("bybit")).unwrap();
+        for name in ["audit.jsonl", "audit_chain.jsonl", "HALT"] {
+            std::fs::write(live.join(name), "").unwrap();
+        }
+        let root = RuntimeRoot::at(folder.path().to_owned());
+        assert_eq!(of_every_broker(&root), Vec::<String>::new());
+        // What cannot be read in a broker's folder is still told.
+        std::fs::write(live.join("bybit/inflight"), "").unwrap();
+        assert_eq!(of_every_broker(&root).len(), 1);
+    }
 }

@@ -121,7 +121,7 @@ def change_a_byte(lines: list[bytes], rng: random.Random) -> tuple[list[bytes], 
 
 
 def remove_a_line(lines: list[bytes], rng: random.Random) -> tuple[list[bytes], int]:
-    """Not the last one: a chain that ends early is whole, which both ledgers together show."""
+    """Not the last one: a chain that ends early is whole for `verify_chain`; see `only_both_ledgers_show_a_lost_end`."""
     index = rng.randrange(len(lines) - 1)
     del lines[index]
     return lines, index
@@ -159,4 +159,20 @@ def same_break(root: Path, world: World, expected: int) -> str:
     return found["kind"]
 
 
-CHECKS = [both_append_at_once, both_name_the_record_that_was_touched]
+def only_both_ledgers_show_a_lost_end() -> str:
+    """Without its last lines the chain is whole for their verifier; ours counts what `audit.jsonl` has beyond it."""
+    with World() as world:
+        write_together(world, 5)
+        chain = audit_chain_ledger_path()
+        lines = chain.read_bytes().splitlines(keepends=True)
+        for lost in (1, 3, len(lines)):
+            chain.write_bytes(b"".join(lines[:len(lines) - lost]))
+            expect(verify_chain(chain).ok, f"{lost} lines are missing and their verifier sees it")
+            ran = world.run("audit", "verify", "--json", root=world.root)
+            report = json.loads(ran.stdout)
+            found = (report["whole"], report["first_break"], report["not_in_chain"], ran.returncode)
+            equal(found, (False, None, lost, 3), f"{lost} lines are missing: {report}")
+    return "1, 3 and all lines missing at the end: whole for theirs, counted by ours"
+
+
+CHECKS = [both_append_at_once, both_name_the_record_that_was_touched, only_both_ledgers_show_a_lost_end]

@@ -10,6 +10,7 @@ use super::*;
 use crate::state::chain::Link;
 use crate::state::halt::Sentinel;
 use crate::state::inflight::InflightState;
+use crate::state::verify::Lacking;
 
 fn said(finding: &Finding) -> (&'static str, Severity) {
     (finding.id, finding.severity)
@@ -94,6 +95,21 @@ fn a_torn_end_is_yellow_and_any_other_break_red() {
         "{}",
         broken.what
     );
+}
+
+#[test]
+fn ledgers_that_differ_are_yellow() {
+    let mut apart = Apart::default();
+    assert_eq!(judge_apart(&apart), None);
+    apart.unchained = Some(Lacking {
+        count: 1,
+        file: PathBuf::from("/r/live/audit.jsonl"),
+        line: 7,
+        audit_id: "la_7".into(),
+    });
+    let finding = judge_apart(&apart).unwrap();
+    assert_eq!(said(&finding), ("chain.apart", Yellow));
+    assert!(finding.what.contains("line 7 on (la_7)"), "{}", finding.what);
 }
 
 #[test]

@@ -1,0 +1,211 @@
+//! What is in one ledger and not in the other is named; what may be so is not.
+
+use std::fs;
+use std::io::Write;
+
+use super::*;
+use crate::state::audit_record::{AuditKind, AuditOutcome, AuditRecord};
+use crate::state::clock;
+use crate::state::ledger::Ledger;
+use crate::state::paths::{BrokerKey, RuntimeRoot};
+use crate::state::redact::Redactor;
+use crate::state::verify::verify;
+
+fn order(files: &LiveFiles) -> String {
+    let (kind, outcome) = (AuditKind::OrderSubmitted, AuditOutcome::Pending);
+    let record = AuditRecord::new(clock::now(), "bybit", "paper:1", kind, outcome).unwrap();
+    let ledger = Ledger::open(files, Redactor::new(Vec::new()));
+    ledger.append(&record).unwrap().audit_id
+}
+
+/// Both ledgers with that many records, and the audit ids of those.
+fn world(records: usize) -> (tempfile::TempDir, LiveFiles, Vec<String>) {
+    let folder = tempfile::tempdir().unwrap();
+    let files = LiveFiles::new(
+        &RuntimeRoot::at(folder.path().to_owned()),
+        BrokerKey::parse("bybit").unwrap(),
+    );
+    let ids = (0..records).map(|_| order(&files)).collect();
+    (folder, files, ids)
+}
+
+fn keep_lines(path: &Path, keep: impl Fn(usize) -> bool) {
+    let text = fs::read_to_string(path).unwrap();
+    let kept = text.split_inclusive('\n').enumerate();
+    let kept: String = kept.filter(|(at, _)| keep(*at)).map(|(_, line)| line).collect();
+    fs::write(path, kept).unwrap();
+}
+
+fn add(path: &Path, text: &str) {
+    let mut file = fs::File::options().append(true).create(true).open(path).unwrap();
+    file.write_all(text.as_bytes()).unwrap();
+}
+
+/// A record as Vibe-Trading writes it.
+fn theirs(number: u32) -> String {
+    format!(
+        "{{\"audit_id\": \"la_{number:012x}4{number:03x}8000000000000000\", \"kind\": \"breach\", \"outcome\": \"blocked\"}}\n"
+    )
+}
+
+fn lacking(count: u64, file: PathBuf, line: u64, audit_id: &str) -> Option<Lacking> {
+    Some(Lacking {
+        count,
+        file,
+        line,
+        audit_id: audit_id.to_owned(),
+    })
+}
+
+#[test]
+fn no_ledgers_and_equal_ones_are_not_apart() {
+    for records in [0, 3] {
+        let (_root, files, _) = world(records);
+        assert_eq!(apart(&files), Apart::default());
+    }
+}
+
+#[test]
+fn a_chain_that_lost_its_end_is_whole_and_the_missing_record_is_named() {
+    let (_root, files, ids) = world(4);
+    keep_lines(&files.audit_chain(), |at| at < 2);
+    assert!(verify(&files).is_whole());
+    let found = apart(&files);
+    assert_eq!(found.unchained, lacking(2, files.audit(), 3, &ids[2]));
+    assert!(!found.is_none() && found.unlisted.is_none());
+    let said = found.to_string();
+    assert!(
+        said.starts_with("2 records of `") && said.contains("not in the chain, from line 3 on"),
+        "{said}"
+    );
+}
+
+#[test]
+fn a_chain_that_was_emptied_or_deleted_is_named_also_once_it_grew_anew() {
+    let (_root, files, ids) = world(3);
+    fs::write(files.audit_chain(), "").unwrap();
+    assert_eq!(apart(&files).unchained, lacking(3, files.audit(), 1, &ids[0]));
+    fs::remove_file(files.audit_chain()).unwrap();
+    assert_eq!(apart(&files).unchained, lacking(3, files.audit(), 1, &ids[0]));
+    order(&files);
+    assert!(verify(&files).is_whole());
+    assert_eq!(apart(&files).unchained, lacking(3, files.audit(), 1, &ids[0]));
+}
+
+#[test]
+fn a_line_that_was_taken_out_of_the_plain_ledger_is_named_by_its_twin() {
+    let (_root, files, ids) = world(4);
+    keep_lines(&files.audit(), |at| at != 1);
+    assert_eq!(
+        apart(&files).unlisted,
+        lacking(1, files.audit_chain(), 2, &ids[1])
+    );
+    fs::write(files.audit(), "").unwrap();
+    assert_eq!(
+        apart(&files).unlisted,
+        lacking(4, files.audit_chain(), 1, &ids[0])
+    );
+    fs::remove_file(files.audit()).unwrap();
+    fs::create_dir(files.audit()).unwrap();
+    let found = apart(&files);
+    assert!(
+        !found.is_none() && found.to_string().contains("cannot be read"),
+        "{found}"
+    );
+}
+
+#[test]
+fn records_in_another_order_and_half_lines_are_no_difference() {
+    let (_root, files, _) = world(4);
+    let text = fs::read_to_string(files.audit()).unwrap();
+    let mut lines: Vec<&str> = text.split_inclusive('\n').collect();
+    lines.swap(0, 2);
+    let torn = lines[1].split_at(90).0;
+    fs::write(files.audit(), format!("{}{torn}\n\n{torn}", lines.concat())).unwrap();
+    assert_eq!(apart(&files), Apart::default());
+}
+
+#[test]
+fn what_vibe_trading_wrote_before_it_had_a_chain_is_no_fault_and_what_it_left_out_later_is() {
+    let (_root, files, _) = world(0);
+    fs::create_dir_all(files.live_folder()).unwrap();
+    add(&files.audit(), &[theirs(1), theirs(2)].concat());
+    let found = apart(&files);
+    assert_eq!((found.is_none(), found.before_chain), (true, 2));
+    order(&files);
+    let found = apart(&files);
+    assert_eq!((found.is_none(), found.before_chain), (true, 2));
+    add(&files.audit(), &theirs(3));
+    let found = apart(&files);
+    assert_eq!(
+        (found.unchained.map(|found| found.line), found.before_chain),
+        (Some(4), 2)
+    );
+}
+
+#[test]
+fn a_chain_that_a_person_put_aside_is_not_missed() {
+    let (_root, files, _) = world(2);
+    let aside = files.live_folder().join("chain-aside");
+    fs::create_dir(&aside).unwrap();
+    fs::rename(files.audit_chain(), aside.join("audit_chain.jsonl")).unwrap();
+    assert_eq!((apart(&files).is_none(), apart(&files).before_chain), (true, 2));
+    order(&files);
+    assert_eq!((apart(&files).is_none(), apart(&files).before_chain), (true, 2));
+    order(&files);
+    keep_lines(&files.audit_chain(), |at| at < 1);
+    assert_eq!(apart(&files).unchained.map(|found| found.line), Some(4));
+}
+
+#[test]
+fn a_chain_in_sealed_segments_is_one_chain() {
+    let (_root, files, ids) = world(2);
+    let sealed = files.live_folder().join("audit_chain.0001.jsonl");
+    fs::rename(files.audit_chain(), &sealed).unwrap();
+    assert_eq!(apart(&files), Apart::default());
+    order(&files);
+    assert_eq!(apart(&files), Apart::default());
+    // An `audit.jsonl` that was begun anew: the chain has what was in the old one.
+    keep_lines(&files.audit(), |at| at == 2);
+    assert_eq!((apart(&files).is_none(), apart(&files).before_audit), (true, 2));
+    add(
+        &files.audit(),
+        &fs::read_to_string(&sealed)
+            .unwrap()
+            .split_inclusive('\n')
+            .next()
+            .unwrap()
+            .replace(&ids[0], "la_other"),
+    );
+    assert_eq!(apart(&files).unchained, lacking(1, files.audit(), 2, "la_other"));
+}
+
+#[test]
+fn a_record_that_is_on_its_way_to_the_chain_is_waited_for() {
+    let (_root, files, _) = world(3);
+    let chain = fs::read_to_string(files.audit_chain()).unwrap();
+    let last = chain.split_inclusive('\n').next_back().unwrap();
+    keep_lines(&files.audit_chain(), |at| at < 2);
+    let look = {
+        let files = files.clone();
+        thread::spawn(move || apart(&files))
+    };
+    // As Vibe-Trading does it: the plain line without a lock, the chain's somewhat later.
+    thread::sleep(Duration::from_millis(100));
+    add(&files.audit_chain(), last);
+    assert_eq!(look.join().unwrap(), Apart::default());
+}
+
+#[test]
+fn nothing_is_missed_while_two_writers_append() {
+    let (_root, files, _) = world(1);
+    let writers: Vec<_> = (0..2)
+        .map(|_| {
+            let files = files.clone();
+            thread::spawn(move || (0..30).for_each(|_| drop(order(&files))))
+        })
+        .collect();
+    while writers.iter().any(|writer| !writer.is_finished()) {
+        assert_eq!(apart(&files), Apart::default());
+    }
+}

@@ -1,0 +1,152 @@
+//! The records of a ledger from its first line to its last, by audit id and place.
+//!
+//! It checks nothing: a line that is no record is passed over.
+
+use std::collections::VecDeque;
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, Read, Take};
+use std::path::PathBuf;
+
+use serde_json::Value;
+
+use super::Part;
+
+const BUFFER: usize = 1 << 20;
+
+/// How both programs begin a record, and how they end it.
+const BEGINNING: &[u8] = b"{\"audit_id\": \"";
+
+/// Kinds and outcomes that Vibe-Trading does not have.
+const OUR_WORDS: [&str; 6] = [
+    "order_submitted",
+    "order_amended",
+    "leverage_set",
+    "trading_stop_set",
+    "pending",
+    "unknown",
+];
+
+/// Where a record stands; the one that was written first is the least.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Place {
+    /// Which of the files, from 0.
+    pub(super) file: usize,
+    /// From 1.
+    pub(super) line: u64,
+}
+
+/// One line with an audit id.
+#[derive(Debug)]
+pub(super) struct Record<'l> {
+    pub(super) id: &'l str,
+    pub(super) place: Place,
+    line: &'l [u8],
+}
+
+/// Goes through the files of one ledger, oldest first.
+#[derive(Debug)]
+pub(super) struct Lines {
+    left: VecDeque<Part>,
+    open: Option<(PathBuf, BufReader<Take<File>>)>,
+    /// Of the next line, once a file is open.
+    next: Place,
+    line: Vec<u8>,
+    /// The id of the line, where it is not simply a part of it.
+    id: String,
+}
+
+impl Lines {
+    pub(super) fn new(parts: Vec<Part>) -> Self {
+        Self {
+            left: parts.into(),
+            open: None,
+            next: Place { file: 0, line: 1 },
+            line: Vec::new(),
+            id: String::new(),
+        }
+    }
+
+    /// The next line that has an audit id; `None` at the end.
+    pub(super) fn next_record(&mut self) -> Result<Option<Record<'_>>, (PathBuf, io::Error)> {
+        loop {
+            let Some(place) = self.next_line()? else {
+                return Ok(None);
+            };
+            if read_id(&self.line, &mut self.id) {
+                return Ok(Some(Record {
+                    id: &self.id,
+                    place,
+                    line: &self.line,
+                }));
+            }
+        }
+    }
+
+    fn next_line(&mut self) -> Result<Option<Place>, (PathBuf, io::Error)> {
+        loop {
+            if let Some((path, file)) = &mut self.open {
+                self.line.clear();
+                let read = file.read_until(b'\n', &mut self.line);
+                if read.map_err(|error| (path.clone(), error))? > 0 {
+                    let place = self.next;
+                    self.next.line += 1;
+                    return Ok(Some(place));
+                }
+                self.open = None;
+                self.next = Place {
+                    file: self.next.file + 1,
+                    line: 1,
+                };
+            }
+            let Some((path, file, length)) = self.left.pop_front() else {
+                return Ok(None);
+            };
+            self.open = Some((path, BufReader::with_capacity(BUFFER, file.take(length))));
+        }
+    }
+}
+
+/// Puts the audit id of a line into `id`; false where it has none.
+fn read_id(line: &[u8], id: &mut String) -> bool {
+    id.clear();
+    match plain_id(line) {
+        Some(found) => id.push_str(found),
+        None => {
+            let record: Option<Value> = serde_json::from_slice(line).ok();
+            let found = record
+                .as_ref()
+                .and_then(|record| record.get("audit_id")?.as_str());
+            id.push_str(found.unwrap_or_default());
+        }
+    }
+    !id.is_empty()
+}
+
+/// The id of a line that begins and ends as both programs write it. A line that was cut short ends otherwise.
+fn plain_id(line: &[u8]) -> Option<&str> {
+    if !line.trim_ascii_end().ends_with(b"}") {
+        return None;
+    }
+    let rest = line.strip_prefix(BEGINNING)?;
+    let end = rest.iter().position(|byte| *byte == b'"')?;
+    let id = str::from_utf8(rest.get(..end)?).ok()?;
+    id.bytes()
+        .all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+        .then_some(id)
+}
+
+impl Record<'_> {
+    /// Whether Vibe-Trading cannot have written it, by a word that it does not have or by its id: it makes those of
+    /// UUIDs of version 4.
+    pub(super) fn is_ours(&self) -> bool {
+        let record: Value = serde_json::from_slice(self.line).unwrap_or_default();
+        let word = |name: &str| record.get(name).and_then(Value::as_str).unwrap_or_default();
+        let is_uuid = self.id.strip_prefix("la_").is_some_and(|id| {
+            let digit = |at: usize| id.as_bytes().get(at).copied();
+            id.len() == 32
+                && digit(12) == Some(b'4')
+                && digit(16).is_some_and(|digit| b"89ab".contains(&digit))
+        });
+        OUR_WORDS.contains(&word("kind")) || OUR_WORDS.contains(&word("outcome")) || !is_uuid
+    }
+}
