@@ -19,7 +19,8 @@ const CANCEL: &str = "/v5/order/cancel";
 const CANCEL_ALL: &str = "/v5/order/cancel-all";
 
 async fn placed(venue: &BybitVenue) -> Outcome {
-    venue.transmit(&Write::Place(limit_buy()), &client_id()).await
+    let order = Write::Place(limit_buy());
+    venue.transmit_unless(&|| None, &order, &client_id()).await
 }
 
 fn rejection(outcome: Outcome) -> Rejection {
