@@ -122,7 +122,7 @@ impl BybitVenue {
             (filter, self.sent_once(leave, post, Kind::Setting).await)
         });
         let outcomes = futures::future::join_all(calls).await;
-        merged(outcomes)
+        merged(&outcomes)
     }
 
     async fn sent_once(&self, leave: Leave<'_>, post: Result<Post, Unsendable>, kind: Kind<'_>) -> Outcome {
