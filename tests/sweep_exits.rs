@@ -104,6 +104,17 @@ async fn flatten_says_loudly_what_is_not_on_record_and_json_is_one_object() {
 }
 
 #[tokio::test]
+async fn flatten_does_without_the_exchanges_time() {
+    let world = busy().await;
+    world.fault(r#"[{"path":"/v5/market/time","kind":"ret_code","code":10016,"message":"server error"}]"#);
+    let (output, out, err) = run(&world, &["flatten", "--yes", "--timeout", "15"]).await;
+    assert_eq!(output.status.code(), Some(0), "{out}{err}");
+    assert_eq!((world.open_orders().await, world.positions().await), (0, 0));
+    let asked = world.requests("/v5/market/time");
+    assert!((1..=40).contains(&asked), "{asked}");
+}
+
+#[tokio::test]
 async fn what_is_not_done_in_time_is_a_failure_that_says_what_is_left() {
     let world = busy().await;
     world.fault(r#"[{"path":"/v5/order/cancel*","kind":"status","status":500}]"#);

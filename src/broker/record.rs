@@ -235,7 +235,8 @@ impl Scribe {
         if let (Fate::Withdrawn(refused), Some(members)) = (fate, decision.as_object_mut()) {
             members.insert("withdrawn_by".to_owned(), refused.refusal.limit.word().into());
         }
-        let record = self.record(kind, outcome, decision, response(fate), reply::trouble(fate));
+        let trouble = reply::trouble(self.tool, fate);
+        let record = self.record(kind, outcome, decision, response(fate), trouble);
         let written = record.map_err(|error| error.to_string()).and_then(|record| {
             self.put_down(day, committed, fate, &record)
                 .map_err(|error| error.to_string())

@@ -229,7 +229,7 @@ pub(super) fn settled(
         "decision",
         withdrawn.map_or("allow", |refusal| refusal.decision.word()),
     );
-    if let Some(reason) = trouble(fate) {
+    if let Some(reason) = trouble(scribe.tool, fate) {
         put(&mut members, "reason", reason);
     }
     put(&mut members, "broker", scribe.broker.as_str());
@@ -295,7 +295,7 @@ fn not_shown(tool: WriteTool) -> &'static str {
 }
 
 /// Why a write did not end as asked, and what to do.
-pub(super) fn trouble(fate: &Fate) -> Option<String> {
+pub(super) fn trouble(tool: WriteTool, fate: &Fate) -> Option<String> {
     match fate {
         Fate::Taken { .. } => None,
         Fate::Rejected(no) => Some(format!(
@@ -314,6 +314,9 @@ pub(super) fn trouble(fate: &Fate) -> Option<String> {
             refused.refusal.reason
         )),
         Fate::NotSent(why) => Some(format!("nothing was sent: {why}")),
+        Fate::Unknown(why) if tool == WriteTool::CancelAllOrders => Some(format!(
+            "unknown: {why}; some of the orders may be cancelled and others may rest: look at bybit_get_open_orders, and cancel what rests there"
+        )),
         Fate::Unknown(why) => Some(format!(
             "unknown: {why}; the order may have been placed. do not send it again: it counts until it is settled; look at bybit_get_open_orders and bybit_get_order_history for its order_link_id"
         )),

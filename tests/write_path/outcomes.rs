@@ -291,6 +291,53 @@ async fn a_cancel_of_what_is_not_there_is_rejected() {
     }
 }
 
+/// On spot each kind of orders is a call of its own: where one is refused the others may be gone all the same.
+#[tokio::test]
+async fn a_spot_cancel_all_that_is_refused_in_part_is_no_rejection_on_the_ledger() {
+    let world = World::new().await;
+    for order in [
+        json!({"category": "spot", "symbol": "SOLUSDT", "side": "Buy", "order_type": "Limit", "qty": "2", "price": "140"}),
+        json!({"category": "spot", "symbol": "SOLUSDT", "side": "Buy", "order_type": "Limit", "qty": "2", "price": "161", "trigger_price": "160"}),
+    ] {
+        assert_eq!(world.place(order).await["status"], "accepted");
+    }
+    let too_many = FaultKind::RetCode {
+        code: 10006,
+        message: "Too many visits!".to_owned(),
+    };
+    world.fault("/v5/order/cancel-all", too_many, Some(1));
+    let reply = world
+        .write(WriteTool::CancelAllOrders, json!({"category": "spot"}))
+        .await;
+    let orders = world.orders("spot").await;
+    let is_over =
+        |order: &&Value| ["Cancelled", "Deactivated"].contains(&order["orderStatus"].as_str().unwrap());
+    let gone = orders.iter().filter(is_over);
+    let gone: Vec<&str> = gone.map(|order| order["orderId"].as_str().unwrap()).collect();
+    assert!(!gone.is_empty(), "{orders:?}");
+
+    assert_eq!(
+        (reply["status"].as_str(), &reply["ok"]),
+        (Some("unknown"), &json!(false)),
+        "{reply}"
+    );
+    let record = world.ledger().pop().unwrap();
+    assert_eq!(in_short(&record), "order_submitted unknown");
+    let told = record["error"].as_str().unwrap();
+    for part in [
+        "rejected (code 10006): Too many visits!",
+        "others may rest",
+        "look at bybit_get_open_orders",
+    ]
+    .iter()
+    .chain(&gone)
+    {
+        assert!(told.contains(part), "{part}: {told}");
+    }
+    assert!(!told.contains("nothing was"), "{told}");
+    assert_eq!(reply["reason"], record["error"]);
+}
+
 /// A setting whose answer was lost cannot be looked up by an id: it is unknown and says so.
 #[tokio::test]
 async fn a_cancel_all_or_a_setting_whose_answer_was_lost_is_unknown() {
@@ -313,6 +360,10 @@ async fn a_cancel_all_or_a_setting_whose_answer_was_lost_is_unknown() {
             (reply["status"].as_str(), &reply["ok"]),
             (Some("unknown"), &json!(false))
         );
+        let is_cancel = tool == WriteTool::CancelAllOrders;
+        let words = reply["reason"].as_str().unwrap();
+        assert_eq!(words.contains("others may rest"), is_cancel, "{words}");
+        assert_eq!(words.contains("may have been placed"), !is_cancel, "{words}");
         assert_eq!(world.sent().len(), 1);
         world.assert_settled(&["order_submitted pending", "order_submitted unknown"], 0);
     }

@@ -5,6 +5,7 @@ use std::os::unix::fs::PermissionsExt;
 
 use mandated::broker::Mode;
 use mandated::domain::order::WriteTool;
+use mandated::sim::FaultKind;
 use mandated::state::clock;
 use serde_json::{Value, json};
 
@@ -278,4 +279,25 @@ async fn a_chain_that_was_tampered_with_refuses_and_names_the_record() {
     assert_reason(&reply, "the ledger is broken");
     assert_eq!((world.creates(), world.count()), (1, 1));
     assert_eq!(world.inflight(), [] as [&str; 0]);
+}
+
+/// What an exit may do without, a write may not: the exchange's time.
+#[tokio::test]
+async fn without_the_exchanges_time_every_write_is_refused_and_reads_go_on() {
+    let world = World::new().await;
+    let out = FaultKind::RetCode {
+        code: 10016,
+        message: "Internal error.".to_owned(),
+    };
+    world.fault("/v5/market/time", out, None);
+    let cancel = json!({"category": "linear", "settle_coin": "USDT"});
+    for (tool, args) in [
+        (WriteTool::PlaceOrder, six_sol()),
+        (WriteTool::CancelAllOrders, cancel),
+    ] {
+        let reply = world.write(tool, args).await;
+        assert_blocked(&reply, "deny", "clock");
+    }
+    assert_eq!(world.sent(), []);
+    assert_eq!(world.orders("linear").await, [] as [Value; 0]);
 }

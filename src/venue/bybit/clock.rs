@@ -7,11 +7,74 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use crate::venue::VenueError;
 
+/// What is left of measuring: what was found last, and when it may be tried again after it failed.
+#[derive(Debug, Default)]
+pub(super) struct Kept {
+    pub(super) reading: Option<Reading>,
+    /// In a row.
+    failures: u32,
+    not_before: Option<Instant>,
+    why: Option<VenueError>,
+}
+
+impl Kept {
+    /// A reading that is fresh, or why there is none and nobody is to be asked yet; nothing when it is time to ask.
+    pub(super) fn answer(&self, now: Moment) -> Option<Result<Reading, VenueError>> {
+        if let Some(reading) = self.fresh(now) {
+            return Some(Ok(reading));
+        }
+        let is_early = self.not_before.is_some_and(|at| now.monotonic < at);
+        is_early.then(|| Err(self.why.clone().unwrap_or_else(not_in_time)))
+    }
+
+    pub(super) fn fresh(&self, now: Moment) -> Option<Reading> {
+        self.reading.filter(|reading| reading.is_fresh(now))
+    }
+
+    /// Counts as failed until it has ended: whoever waits for it may stop waiting.
+    pub(super) fn begins(&mut self, now: Instant) {
+        self.failures = self.failures.saturating_add(1);
+        self.why = None;
+        self.wait(now);
+    }
+
+    /// Says how long it is not tried again, if it failed.
+    pub(super) fn ended(&mut self, measured: &Result<Reading, VenueError>, now: Instant) -> Option<Duration> {
+        match measured {
+            Ok(reading) => {
+                *self = Self {
+                    reading: Some(*reading),
+                    ..Self::default()
+                };
+                None
+            }
+            Err(why) => {
+                self.why = Some(why.clone());
+                Some(self.wait(now))
+            }
+        }
+    }
+
+    fn wait(&mut self, now: Instant) -> Duration {
+        let doublings = self.failures.saturating_sub(1).min(10);
+        let pause = (FIRST_PAUSE * 2_u32.pow(doublings)).min(LONGEST_PAUSE);
+        self.not_before = Some(now + pause);
+        pause
+    }
+}
+
 /// A measurement is used for this long.
 const KEPT_FOR: Duration = Duration::from_secs(5 * 60);
 
 /// The two local clocks may drift apart by this much; more is a step or a sleep of the machine.
 const STEP_MS: i64 = 500;
+
+/// By how much two clocks may run apart: one part in so many, which no quartz exceeds at room temperature.
+const DRIFT: i64 = 10_000;
+
+/// A measurement that failed is repeated after so long, then after twice that, and at last this seldom.
+const FIRST_PAUSE: Duration = Duration::from_millis(250);
+const LONGEST_PAUSE: Duration = Duration::from_secs(15);
 
 /// An answer this exact is not asked for twice. The first round trip includes the connection set-up.
 const EXACT_ENOUGH_MS: i64 = 100;
@@ -97,9 +160,35 @@ impl Reading {
 
     /// Young enough, and no local clock was moved since.
     pub(super) fn is_fresh(&self, now: Moment) -> bool {
-        let elapsed = now.monotonic.saturating_duration_since(self.at.monotonic);
+        self.age(now) < KEPT_FOR && self.runs_on(now)
+    }
+
+    /// The same reading however old it is, less exact by what the clocks may have run apart; nothing when a local
+    /// clock was moved since.
+    pub(super) fn carried_on(self, now: Moment) -> Option<Self> {
+        let uncertainty_ms = self.uncertainty_ms + millis(self.age(now)) / DRIFT;
+        self.runs_on(now).then_some(Self {
+            uncertainty_ms,
+            ..self
+        })
+    }
+
+    /// This machine's clock in place of the exchange's, which may be off by the whole window.
+    pub(super) fn of_this_machine(now: Moment, recv_window_ms: u64) -> Self {
+        Self {
+            at: now,
+            exchange_ms: now.system_ms,
+            uncertainty_ms: i64::try_from(recv_window_ms).unwrap_or(i64::MAX),
+        }
+    }
+
+    fn age(&self, now: Moment) -> Duration {
+        now.monotonic.saturating_duration_since(self.at.monotonic)
+    }
+
+    fn runs_on(&self, now: Moment) -> bool {
         let by_system = now.system_ms - self.at.system_ms;
-        elapsed < KEPT_FOR && (by_system - millis(elapsed)).abs() < STEP_MS
+        (by_system - millis(self.age(now))).abs() < STEP_MS
     }
 
     pub(super) fn is_exact_enough(&self) -> bool {
@@ -126,6 +215,30 @@ impl Reading {
             self.in_words()
         )))
     }
+}
+
+#[cfg(test)]
+impl Kept {
+    /// Makes what was measured look as old as that.
+    pub(super) fn age_by(&mut self, age: Duration) {
+        if let Some(reading) = &mut self.reading {
+            reading.at.monotonic -= age;
+            reading.at.system_ms -= millis(age);
+            reading.exchange_ms -= millis(age);
+        }
+    }
+
+    /// Makes this machine's clock look set ahead by that since.
+    pub(super) fn step_by(&mut self, step: Duration) {
+        if let Some(reading) = &mut self.reading {
+            reading.at.system_ms -= millis(step);
+        }
+    }
+}
+
+/// Nobody waited until it was measured.
+pub(super) fn not_in_time() -> VenueError {
+    VenueError::Unreachable("the exchange's clock could not be read in time".to_owned())
 }
 
 fn millis(duration: Duration) -> i64 {
@@ -179,6 +292,50 @@ mod tests {
         assert!(!reading.is_fresh(moment(origin, 60_040, 1_060_640)));
         assert!(!reading.is_fresh(moment(origin, 60_040, 1_059_340)));
         assert!(!reading.is_fresh(moment(origin, 300_040, 1_300_040)));
+    }
+
+    #[test]
+    fn an_old_reading_is_carried_on_less_exact_and_not_over_a_step() {
+        let origin = Instant::now();
+        let day = 24 * 60 * 60 * 1_000;
+        let now = moment(origin, day + 40, 1_000_040 + i64::try_from(day).unwrap());
+        let carried = reading(origin, 300).carried_on(now).unwrap();
+        assert_eq!(carried.exchange_ms_at(now) - now.system_ms, 300);
+        assert_eq!(carried.uncertainty_ms, 41 + 8_640);
+        let stepped = Moment {
+            system_ms: now.system_ms + 500,
+            ..now
+        };
+        assert!(reading(origin, 300).carried_on(stepped).is_none());
+    }
+
+    #[test]
+    fn a_measurement_that_fails_is_repeated_more_and_more_seldom() {
+        let (mut kept, origin) = (Kept::default(), Instant::now());
+        let at = |ms| moment(origin, ms, 0);
+        assert!(kept.answer(at(0)).is_none());
+        let mut pauses = Vec::new();
+        for _ in 0..9 {
+            kept.begins(origin);
+            let pause = kept.ended(&Err(not_in_time()), origin);
+            pauses.push(pause.unwrap().as_millis());
+        }
+        assert_eq!(
+            pauses,
+            [250, 500, 1_000, 2_000, 4_000, 8_000, 15_000, 15_000, 15_000]
+        );
+        assert!(matches!(kept.answer(at(14_999)), Some(Err(_))));
+        assert!(kept.answer(at(15_000)).is_none());
+        // One that nobody waited for is one that failed.
+        kept.begins(origin);
+        assert!(matches!(kept.answer(at(14_999)), Some(Err(_))));
+
+        assert_eq!(kept.ended(&Ok(reading(origin, 0)), origin), None);
+        kept.begins(origin);
+        assert_eq!(
+            kept.ended(&Err(not_in_time()), origin),
+            Some(Duration::from_millis(250))
+        );
     }
 
     #[test]

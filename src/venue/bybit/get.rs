@@ -70,7 +70,11 @@ impl Http {
         let attempt = || self.get_once(request, rank, signed, deadline);
         match retried(deadline, attempt).await {
             Err(Trouble::Timestamp(_)) => {
-                self.measure_again(deadline).await?;
+                // What is not measured is signed by the clock at hand, which is another one than before.
+                let again = self.measure_again(self.clock_until(rank, deadline)).await;
+                if let Err(error @ VenueError::Clock(_)) = again {
+                    return Err(error);
+                }
                 retried(deadline, attempt).await.map_err(Trouble::into_error)
             }
             other => other.map_err(Trouble::into_error),
@@ -86,7 +90,8 @@ impl Http {
     ) -> Result<Envelope, Trouble> {
         let signature = if signed {
             let credentials = self.credentials().map_err(Trouble::Final)?;
-            let reading = self.reading(deadline).await.map_err(Trouble::Final)?;
+            let reading = self.reading_at_hand(rank, deadline).await;
+            let reading = reading.map_err(Trouble::Final)?;
             self.admit(request.bucket, rank, deadline)
                 .await
                 .map_err(Trouble::Final)?;
@@ -147,12 +152,8 @@ impl Http {
             headers.left = Some(0);
         }
         let now = Moment::now();
-        // A clock that is being measured right now is no reason to wait here.
-        let exchange_ms = self
-            .clock
-            .try_lock()
-            .ok()
-            .and_then(|reading| reading.map(|reading| reading.exchange_ms_at(now)));
+        let reading = self.clock.kept().reading;
+        let exchange_ms = reading.map(|reading| reading.exchange_ms_at(now));
         let reset_in = headers
             .reset_ms
             .zip(exchange_ms)

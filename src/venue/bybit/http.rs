@@ -5,7 +5,6 @@ use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
-use tokio::sync::Mutex;
 use url::Url;
 
 use super::clock::{Moment, Reading};
@@ -14,6 +13,7 @@ use super::connection;
 use super::limits::{Bucket, Hold, LimitHeaders, Limits, Rank};
 use super::reply::{Redactor, Reply};
 use super::sign::Credentials;
+use super::timing::Clock;
 use crate::domain::secret::Secret;
 use crate::venue::VenueError;
 
@@ -30,8 +30,7 @@ const MAX_BODY_BYTES: usize = 8 * 1024 * 1024;
 pub(super) struct Http {
     pub(super) config: BybitConfig,
     client: OnceLock<Result<reqwest::Client, String>>,
-    /// Locked while it is measured: callers that come meanwhile share the one measurement.
-    pub(super) clock: Mutex<Option<Reading>>,
+    pub(super) clock: Clock,
     pub(super) limits: Arc<Limits>,
     /// Of reads: those of an exit may use what is kept of each budget.
     pub(super) rank: Rank,
@@ -68,7 +67,7 @@ impl Http {
         Self {
             config,
             client: OnceLock::new(),
-            clock: Mutex::new(None),
+            clock: Clock::default(),
             limits: Arc::default(),
             rank: Rank::Read,
         }
@@ -79,7 +78,7 @@ impl Http {
         Self {
             config: self.config.clone(),
             client: OnceLock::new(),
-            clock: Mutex::new(None),
+            clock: Clock::default(),
             limits: Arc::clone(&self.limits),
             rank: Rank::Exit,
         }

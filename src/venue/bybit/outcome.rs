@@ -102,46 +102,64 @@ fn accepted(envelope: &Envelope, kind: Kind<'_>, unchanged: bool) -> Outcome {
     })
 }
 
-/// One outcome out of several calls: the least certain decides, and all rows of the accepted ones are kept.
-pub(super) fn merged(outcomes: Vec<(OrderFilter, Outcome)>) -> Outcome {
-    let mut rows = Vec::new();
-    let mut accepted = 0_usize;
-    let mut unknown = Vec::new();
-    let mut not_sent = Vec::new();
-    let mut rejected: Option<Rejection> = None;
-    for (filter, outcome) in outcomes {
-        let name = filter.as_str();
-        match outcome {
-            Outcome::Accepted(one) => {
-                accepted += 1;
-                rows.extend(
-                    one.response
-                        .get("list")
-                        .and_then(Value::as_array)
-                        .cloned()
-                        .unwrap_or_default(),
-                );
-            }
-            Outcome::Unknown(why) => unknown.push(format!("{name}: {why}")),
-            Outcome::NotSent(why) => not_sent.push(format!("{name}: {why}")),
-            Outcome::Rejected(no) | Outcome::Duplicate(no) => {
-                let message = format!("{name}: {}", no.message);
-                rejected.get_or_insert(Rejection { message, ..no });
-            }
-        }
-    }
-    if accepted == 0 && unknown.is_empty() && rejected.is_none() {
-        return Outcome::NotSent(not_sent.join("; "));
-    }
-    // A kind that was not asked about is as uncertain as one without an answer: its orders may still rest.
-    unknown.extend(not_sent.into_iter().map(|why| format!("not sent for {why}")));
-    match (unknown.is_empty(), rejected) {
-        (false, _) => Outcome::Unknown(unknown.join("; ")),
-        (true, Some(no)) => Outcome::Rejected(no),
-        (true, None) => Outcome::Accepted(Accepted {
+/// One outcome out of several calls, which names what each kind of orders got.
+///
+/// A no is one when nothing was changed, and an acknowledgement when every kind gave one. A mixture is unknown:
+/// some of the orders may be gone and others may rest.
+pub(super) fn merged(outcomes: &[(OrderFilter, Outcome)]) -> Outcome {
+    let parts = || outcomes.iter().map(|(_, outcome)| outcome);
+    let said = outcomes
+        .iter()
+        .map(|(filter, outcome)| format!("{}: {}", filter.as_str(), part_in_words(outcome)))
+        .collect::<Vec<_>>()
+        .join("; ");
+    if parts().all(|part| matches!(part, Outcome::Accepted(_))) {
+        let list: Vec<Value> = parts().flat_map(rows).cloned().collect();
+        return Outcome::Accepted(Accepted {
             venue_id: None,
             unchanged: false,
-            response: json!({"list": rows, "success": "1"}),
+            response: json!({"list": list, "success": "1"}),
+        });
+    }
+    if parts().any(|part| matches!(part, Outcome::Accepted(_) | Outcome::Unknown(_))) {
+        return Outcome::Unknown(format!("the kinds of orders were answered differently: {said}"));
+    }
+    let rejected = parts().find_map(|part| match part {
+        Outcome::Rejected(no) | Outcome::Duplicate(no) => Some(no.code),
+        _ => None,
+    });
+    match rejected {
+        Some(code) => Outcome::Rejected(Rejection {
+            code,
+            message: said,
+            target_final: false,
         }),
+        None => Outcome::NotSent(said),
+    }
+}
+
+fn rows(part: &Outcome) -> &[Value] {
+    let list = match part {
+        Outcome::Accepted(one) => one.response.get("list").and_then(Value::as_array),
+        _ => None,
+    };
+    list.map_or(&[], Vec::as_slice)
+}
+
+/// The ids stand here because a mixture has no other place for the rows that were accepted.
+fn part_in_words(part: &Outcome) -> String {
+    match part {
+        Outcome::Accepted(_) => {
+            let ids = rows(part).iter().filter_map(|row| row.get("orderId")?.as_str());
+            match ids.collect::<Vec<_>>().join(", ") {
+                none if none.is_empty() => "accepted, no order named".to_owned(),
+                ids => format!("accepted, cancelling {ids}"),
+            }
+        }
+        Outcome::Rejected(no) | Outcome::Duplicate(no) => {
+            format!("rejected (code {}): {}", no.code, no.message)
+        }
+        Outcome::NotSent(why) => format!("not sent: {why}"),
+        Outcome::Unknown(why) => format!("unknown: {why}"),
     }
 }

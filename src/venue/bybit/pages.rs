@@ -6,6 +6,7 @@ use std::time::Duration;
 use tokio::time::{Instant, timeout};
 
 use super::http::Http;
+use super::limits::Rank;
 use super::parse::{Document, Row, Rows};
 use super::reply::Envelope;
 use super::{market, query};
@@ -89,7 +90,7 @@ impl Http {
             let List { path, category, .. } = walk.list;
             let query = walk.query()?;
             let left = until.saturating_duration_since(Instant::now());
-            let asked = timeout(left.min(PAGE_WITHIN), self.get(path, &query, true));
+            let asked = timeout(left.min(PAGE_WITHIN), self.get_as(Rank::Exit, path, &query, true));
             let envelope = asked
                 .await
                 .map_err(|_| VenueError::Unreachable(format!("{path}: no answer in time")))??;

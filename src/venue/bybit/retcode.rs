@@ -39,7 +39,10 @@ pub(super) fn explained(code: i64, message: &str) -> String {
     format!("{message} ({meaning})")
 }
 
-/// Facts §2.3 row by row. Where the facts give two readings of one code, the ambiguous one stands here.
+/// Facts §2.3 row by row, each in the class that the facts give it.
+///
+/// 10006 is definite by its meaning, refused before it was carried out, though other clients take it for ambiguous.
+/// As an ambiguous one it would hold the next try of an exit up for as long as an order can stay invisible.
 #[rustfmt::skip]
 const TABLE: &[(&[i64], Class, &str)] = &[
     (&[10000], A, "server timeout"),

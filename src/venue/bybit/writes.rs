@@ -17,6 +17,15 @@ use crate::venue::{Outcome, Rejection};
 /// The last look before the send: why it must not happen, if so.
 type LastLook<'a> = &'a (dyn Fn() -> Option<String> + Send + Sync);
 
+/// By what right a write goes out.
+#[derive(Clone, Copy)]
+enum Leave<'a> {
+    /// It can only take risk away: nothing withdraws it, and no clock holds it up.
+    Exit,
+    /// An approved write: not without a certain time, and not when the last look says why not.
+    Permit(LastLook<'a>),
+}
+
 /// How long a write may wait here for the clock or the budget.
 const BEFORE_THE_SEND: Duration = Duration::from_secs(2);
 
@@ -44,7 +53,7 @@ pub(super) fn described(write: &Write, client_id: &ClientOrderId) -> Value {
 impl BybitVenue {
     /// Sends `write`, once, whatever stands: an exit.
     pub(super) async fn transmit(&self, write: &Write, client_id: &ClientOrderId) -> Outcome {
-        self.transmit_unless(&|| None, write, client_id).await
+        self.go(Leave::Exit, write, client_id).await
     }
 
     /// Sends `write`, once, unless `withdrawn` says why not. It is asked after everything that can wait, the clock
@@ -55,21 +64,25 @@ impl BybitVenue {
         write: &Write,
         client_id: &ClientOrderId,
     ) -> Outcome {
+        self.go(Leave::Permit(withdrawn), write, client_id).await
+    }
+
+    async fn go(&self, leave: Leave<'_>, write: &Write, client_id: &ClientOrderId) -> Outcome {
         match write {
             Write::Place(order) => {
                 let post = wire::create(order, client_id);
-                self.sent_once(withdrawn, post, Kind::Place(client_id)).await
+                self.sent_once(leave, post, Kind::Place(client_id)).await
             }
-            Write::Amend(amend) => self.sent_once(withdrawn, wire::amend(amend), Kind::Target).await,
-            Write::Cancel(cancel) => self.cancel(withdrawn, cancel).await,
-            Write::CancelAll(scope) => self.cancel_all(withdrawn, scope).await,
+            Write::Amend(amend) => self.sent_once(leave, wire::amend(amend), Kind::Target).await,
+            Write::Cancel(cancel) => self.cancel(leave, cancel).await,
+            Write::CancelAll(scope) => self.cancel_all(leave, scope).await,
             Write::SetLeverage(set) => {
-                self.sent_once(withdrawn, wire::set_leverage(set), Kind::Setting)
+                self.sent_once(leave, wire::set_leverage(set), Kind::Setting)
                     .await
             }
             Write::SetTradingStop(set) => {
                 let post = wire::trading_stop(set);
-                let outcome = self.sent_once(withdrawn, post, Kind::Protection).await;
+                let outcome = self.sent_once(leave, post, Kind::Protection).await;
                 self.read_back(set, outcome).await
             }
         }
@@ -77,9 +90,9 @@ impl BybitVenue {
 
     /// On spot an order that is not found may be of another kind: each kind is asked once, and is another
     /// resource, so nothing is repeated (facts §4.6, `orderFilter`).
-    async fn cancel(&self, withdrawn: LastLook<'_>, cancel: &CancelOrder) -> Outcome {
+    async fn cancel(&self, leave: Leave<'_>, cancel: &CancelOrder) -> Outcome {
         let first = self
-            .sent_once(withdrawn, wire::cancel(cancel, None), Kind::Target)
+            .sent_once(leave, wire::cancel(cancel, None), Kind::Target)
             .await;
         if cancel.instrument.category != Category::Spot {
             return first;
@@ -90,39 +103,34 @@ impl BybitVenue {
                 break;
             }
             outcome = self
-                .sent_once(withdrawn, wire::cancel(cancel, Some(filter)), Kind::Target)
+                .sent_once(leave, wire::cancel(cancel, Some(filter)), Kind::Target)
                 .await;
         }
         outcome
     }
 
     /// Spot cancels one kind of orders a call (facts §5.12); the others cancel every kind at once.
-    async fn cancel_all(&self, withdrawn: LastLook<'_>, scope: &CancelScope) -> Outcome {
+    async fn cancel_all(&self, leave: Leave<'_>, scope: &CancelScope) -> Outcome {
         if scope.category() != Category::Spot {
             return self
-                .sent_once(withdrawn, wire::cancel_all(scope, None), Kind::Setting)
+                .sent_once(leave, wire::cancel_all(scope, None), Kind::Setting)
                 .await;
         }
         // Side by side: a kind that hangs must not keep the orders of the others.
         let calls = OrderFilter::ALL.map(|filter| async move {
             let post = wire::cancel_all(scope, Some(filter));
-            (filter, self.sent_once(withdrawn, post, Kind::Setting).await)
+            (filter, self.sent_once(leave, post, Kind::Setting).await)
         });
         let outcomes = futures::future::join_all(calls).await;
-        merged(outcomes)
+        merged(&outcomes)
     }
 
-    async fn sent_once(
-        &self,
-        withdrawn: LastLook<'_>,
-        post: Result<Post, Unsendable>,
-        kind: Kind<'_>,
-    ) -> Outcome {
+    async fn sent_once(&self, leave: Leave<'_>, post: Result<Post, Unsendable>, kind: Kind<'_>) -> Outcome {
         let post = match post {
             Ok(post) => post,
             Err(why) => return Outcome::NotSent(why),
         };
-        match self.post(withdrawn, &post).await {
+        match self.post(leave, &post).await {
             Ok(reply) => self.outcome(&post, &reply, kind).await,
             Err(Failure::NotSent(why)) => Outcome::NotSent(why),
             Err(Failure::Lost(why)) => Outcome::Unknown(format!("{}: {why}", post.bucket.path)),
@@ -130,7 +138,7 @@ impl BybitVenue {
     }
 
     /// Signs and sends. Whatever fails before the connection is asked to send is `NotSent`.
-    async fn post(&self, withdrawn: LastLook<'_>, post: &Post) -> Result<Reply, Failure> {
+    async fn post(&self, leave: Leave<'_>, post: &Post) -> Result<Reply, Failure> {
         let http = &self.http;
         let request = Request {
             bucket: post.bucket,
@@ -140,14 +148,19 @@ impl BybitVenue {
         let until = Instant::now() + http.config.timeout.min(BEFORE_THE_SEND);
         let prepared = async {
             let credentials = http.credentials()?;
-            let reading = http.reading(until).await?;
+            let reading = match leave {
+                Leave::Exit => http.reading_at_hand(Rank::Exit, until).await?,
+                Leave::Permit(_) => http.reading(until).await?,
+            };
             http.admit(post.bucket, Rank::Exit, until).await?;
             http.sign(credentials, &request, reading)
         };
         let signed = prepared
             .await
             .map_err(|error| Failure::NotSent(error.to_string()))?;
-        if let Some(why) = withdrawn() {
+        if let Leave::Permit(withdrawn) = leave
+            && let Some(why) = withdrawn()
+        {
             return Err(Failure::NotSent(why));
         }
         let deadline = Instant::now() + http.config.timeout;

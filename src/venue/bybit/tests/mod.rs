@@ -6,6 +6,7 @@ mod reading;
 mod rows;
 mod samples;
 mod stub;
+mod timing;
 mod wild;
 mod writing;
 

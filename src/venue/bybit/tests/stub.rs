@@ -1,6 +1,6 @@
 //! A small HTTP/1.1 server with scripted answers that records every request as it came.
 
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -108,6 +108,7 @@ struct Shared {
     seen: Mutex<Vec<Seen>>,
     /// How far the exchange's clock is ahead.
     ahead_ms: AtomicI64,
+    is_clock_out: AtomicBool,
     script: Box<Script>,
 }
 
@@ -119,6 +120,7 @@ impl Stub {
         let shared = Arc::new(Shared {
             seen: Mutex::default(),
             ahead_ms: AtomicI64::new(0),
+            is_clock_out: AtomicBool::new(false),
             script: Box::new(script),
         });
         let server = tokio::spawn(accept(listener, Arc::clone(&shared)));
@@ -141,6 +143,11 @@ impl Stub {
 
     pub(super) fn set_clock_ahead_ms(&self, ahead_ms: i64) {
         self.shared.ahead_ms.store(ahead_ms, Ordering::SeqCst);
+    }
+
+    /// Answers `/v5/market/time`, and nothing else, with the exchange's own trouble.
+    pub(super) fn set_clock_out(&self, is_out: bool) {
+        self.shared.is_clock_out.store(is_out, Ordering::SeqCst);
     }
 
     /// Refuses connections from now on. The port stays bound, or another test's server could get it.
@@ -223,6 +230,9 @@ impl Shared {
     fn answer(&self, seen: &Seen) -> Answer {
         if seen.path() != "/v5/market/time" {
             return (self.script)(seen);
+        }
+        if self.is_clock_out.load(Ordering::SeqCst) {
+            return code(10016, "Internal error. System error.");
         }
         let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
         let nanos =

@@ -19,7 +19,8 @@ const CANCEL: &str = "/v5/order/cancel";
 const CANCEL_ALL: &str = "/v5/order/cancel-all";
 
 async fn placed(venue: &BybitVenue) -> Outcome {
-    venue.transmit(&Write::Place(limit_buy()), &client_id()).await
+    let order = Write::Place(limit_buy());
+    venue.transmit_unless(&|| None, &order, &client_id()).await
 }
 
 fn rejection(outcome: Outcome) -> Rejection {
@@ -375,22 +376,58 @@ async fn cancel_all_on_spot_asks_for_every_kind_and_joins_the_rows() {
     assert_eq!(bodies, expected);
 }
 
+async fn all_spot_cancelled(answer: impl Fn(&str) -> Answer + Send + Sync + 'static) -> Outcome {
+    let stub = Stub::start(move |seen| answer(&seen.body)).await;
+    let all = Write::CancelAll(CancelScope::Instrument(id("spot:BTCUSDT")));
+    let outcome = venue(&stub).transmit(&all, &client_id()).await;
+    assert_eq!(stub.seen_at(CANCEL_ALL).len(), 5);
+    outcome
+}
+
 #[tokio::test]
-async fn one_unknown_part_makes_a_spot_cancel_all_unknown_and_one_rejected_part_rejects_it() {
-    for (worst, expected) in [(with_status(502, ""), "Unknown"), (code(10005, "no"), "Rejected")] {
-        let answer = worst.clone();
-        let stub = Stub::start(move |seen| {
-            if seen.body.contains("tpslOrder") {
-                answer.clone()
-            } else {
-                ok(r#"{"list":[],"success":"1"}"#)
-            }
+async fn a_spot_cancel_all_that_is_answered_in_parts_is_unknown_and_names_each_part() {
+    for (worst, words) in [
+        (
+            code(10006, "Too many visits!"),
+            "Order: rejected (code 10006): Too many visits!",
+        ),
+        (with_status(502, ""), "Order: unknown: http 502"),
+    ] {
+        let outcome = all_spot_cancelled(move |body| match body {
+            body if body.contains(r#""Order""#) => worst.clone(),
+            body if body.contains(r#""StopOrder""#) => ok(
+                r#"{"list":[{"orderId":"7","orderLinkId":""},{"orderId":"8","orderLinkId":"a"}],"success":"1"}"#,
+            ),
+            body if body.contains("tpslOrder") => code(10005, "no"),
+            _ => ok(r#"{"success":"1"}"#),
+        });
+        let why = unknown(outcome.await);
+        for part in [
+            words,
+            "StopOrder: accepted, cancelling 7, 8",
+            "tpslOrder: rejected (code 10005): no",
+            "OcoOrder: accepted, no order named",
+        ] {
+            assert!(why.contains(part), "{part}: {why}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_spot_cancel_all_is_rejected_when_every_part_is() {
+    let refused = rejection(
+        all_spot_cancelled(|body| match body.contains("tpslOrder") {
+            true => code(10005, "no"),
+            false => code(10006, "Too many visits!"),
         })
-        .await;
-        let all = Write::CancelAll(CancelScope::Instrument(id("spot:BTCUSDT")));
-        let outcome = venue(&stub).transmit(&all, &client_id()).await;
-        assert!(format!("{outcome:?}").starts_with(expected), "{outcome:?}");
-        assert_eq!(stub.seen_at(CANCEL_ALL).len(), 5);
+        .await,
+    );
+    assert_eq!((refused.code, refused.target_final), (10006, false));
+    for part in [
+        "Order: rejected (code 10006)",
+        "tpslOrder: rejected (code 10005): no",
+    ] {
+        assert!(refused.message.contains(part), "{}", refused.message);
     }
 }
 
