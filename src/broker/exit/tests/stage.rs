@@ -471,6 +471,7 @@ pub(super) fn in_flight(client_id: &str) -> InflightRecord {
         created_at: clock::ledger_text(clock::now()),
         state: InflightState::Unknown,
         venue_order_id: None,
+        counted: true,
         process_id: 1,
         venue: "bybit testnet".to_owned(),
     }
