@@ -279,7 +279,7 @@ fn the_help_of_explain_shows_a_case_that_is_allowed() {
     let help = Home::new().run(&["explain", "--help"]);
     let text = stdout(&help);
     let (from, to) = (text.find('{').unwrap(), text.rfind('}').unwrap());
-    let shown: Value = serde_json::from_str(&text[from..=to]).unwrap();
+    let shown: Value = serde_json::from_str(text.get(from..=to).unwrap()).unwrap();
     let verdict = &explained(&format!("{shown}\n"))[0];
     assert_eq!(
         (&verdict["decision"], &verdict["notional_usd"]),
