@@ -196,6 +196,8 @@ mod tests {
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         fs::write(&path, "").unwrap();
         assert!(said(&path).ends_with(&format!("chown USER '{}'", path.display())));
+        let other = remedy(&path, &io::ErrorKind::StorageFull.into());
+        assert_eq!(other, "make its folder writable for this user");
     }
 
     #[tokio::test]
