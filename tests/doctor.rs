@@ -119,6 +119,50 @@ fn assert_red(world: &World, ids: &[&str]) -> Value {
     report
 }
 
+/// What doctor says of the clients, by the entry that the README gives, put where the README puts it.
+fn of_clients(world: &World, place: &str, example: &str, venue: &str) -> Vec<(String, String)> {
+    let text = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(example)).unwrap();
+    write_private(&world.home.path().join(place), &text);
+    let programs = Path::new(env!("CARGO_BIN_EXE_mandated")).parent().unwrap();
+    let mut command = world.doctor(&["--json", "--venue", venue]);
+    command
+        .env_remove("MANDATED_VENUE")
+        .env_remove("MANDATED_PAPER_ROOT")
+        .env("BYBIT_BASE_URL", "http://127.0.0.1:1")
+        .env("PATH", format!("{}:/usr/bin:/bin", programs.display()));
+    let (_, report) = report(&mut command);
+    let findings = report["findings"].as_array().unwrap().clone();
+    let text = |finding: &Value, name: &str| finding[name].as_str().unwrap().to_owned();
+    findings
+        .iter()
+        .map(|finding| (text(finding, "id"), text(finding, "severity")))
+        .filter(|(id, _)| id.starts_with("client."))
+        .collect()
+}
+
+#[test]
+fn the_entries_of_the_readme_are_judged_by_their_own_venue() {
+    for (place, example) in [
+        (".vibe-trading/agent.json", "examples/agent.json"),
+        (".mcp.json", "examples/claude.mcp.json"),
+    ] {
+        let judged = |venue| of_clients(&World::new(), place, example, venue);
+        let expected = |id: &str, severity: &str| vec![(id.to_owned(), severity.to_owned())];
+        assert_eq!(judged("paper"), expected("client.registered", "green"), "{place}");
+        // It still trades with play money: whoever looks at the real one has to know.
+        assert_eq!(judged("bybit"), expected("client.other_root", "red"), "{place}");
+    }
+}
+
+/// As one that another user made: every order waits for it in vain.
+#[test]
+fn an_order_lock_that_cannot_be_taken_is_red() {
+    let world = World::new();
+    fs::create_dir(world.files.order_lock()).unwrap();
+    let report = assert_red(&world, &["lock.unusable"]);
+    assert!(report.to_string().contains(".order_submit.lock"), "{report}");
+}
+
 #[test]
 fn a_healthy_world_has_nothing_red() {
     let world = World::new();
@@ -372,7 +416,7 @@ fn a_registration_is_found_and_checked() {
     );
     write_private(
         &agent,
-        &entry(json!({"BYBIT_API_SECRET": "${SECRET}", "VIBE_RUNTIME_ROOT": "/elsewhere"})),
+        &entry(json!({"BYBIT_API_SECRET": "${SECRET}", "MANDATED_PAPER_ROOT": "/elsewhere"})),
     );
     assert_red(&world, &["client.env", "client.other_root"]);
 }

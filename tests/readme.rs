@@ -294,6 +294,59 @@ fn every_command_of_the_shell_blocks_exists() {
     assert!(seen > 8, "{seen}");
 }
 
+/// HALT is touched where the program looks for it, whichever setting says where that is.
+#[cfg(unix)]
+#[test]
+fn the_recipe_for_halt_finds_the_folder_that_is_watched() {
+    let text = section("## When something goes wrong");
+    let recipe = blocks(&text, "sh").remove(0);
+    assert!(recipe.starts_with("LIVE="), "{recipe}");
+    assert!(text.contains("`touch \"${LIVE:?}/HALT\"`"));
+    let program = Path::new(env!("CARGO_BIN_EXE_mandated"));
+    for settings in [
+        &[][..],
+        &[("VIBE_RUNTIME_ROOT", "~/a root")],
+        &[("VIBE_TRADING_HOME", "~/b")],
+        &[("MANDATED_VENUE", "paper")],
+        &[("MANDATED_VENUE", "paper"), ("VIBE_RUNTIME_ROOT", "~/c")],
+        &[("MANDATED_VENUE", "paper"), ("MANDATED_PAPER_ROOT", "~/d")],
+    ] {
+        let home = tempfile::tempdir().unwrap();
+        let run = |script: &str| {
+            let mut shell = Command::new("sh");
+            let system = std::env::var("PATH").unwrap();
+            shell
+                .args(["-e", "-c", script])
+                .env_clear()
+                .env("HOME", home.path())
+                .env(
+                    "PATH",
+                    format!("{}:{system}", program.parent().unwrap().display()),
+                )
+                .envs(settings.iter().copied())
+                .output()
+                .unwrap()
+        };
+        let touched = run(&format!(
+            "{recipe}mkdir -p \"$LIVE\"\ntouch \"${{LIVE:?}}/HALT\"\n"
+        ));
+        assert!(touched.status.success(), "{settings:?}: {touched:?}");
+        let resumed = run("mandated resume");
+        let said = String::from_utf8_lossy(&resumed.stdout).into_owned();
+        assert!(
+            said.contains("cleared the halt of every broker"),
+            "{settings:?}: {said}"
+        );
+    }
+    // Where the program does not say it, nothing is touched elsewhere.
+    let nowhere = Command::new("sh")
+        .args(["-c", &format!("{recipe}touch \"${{LIVE:?}}/HALT\"\n")])
+        .env("PATH", "/usr/bin:/bin")
+        .output()
+        .unwrap();
+    assert!(!nowhere.status.success(), "{nowhere:?}");
+}
+
 /// Runs the blocks of the paper walk, but for the installation, in a home folder of their own.
 #[cfg(unix)]
 #[test]

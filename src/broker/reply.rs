@@ -314,12 +314,31 @@ pub(super) fn trouble(tool: WriteTool, fate: &Fate) -> Option<String> {
             refused.refusal.reason
         )),
         Fate::NotSent(why) => Some(format!("nothing was sent: {why}")),
-        Fate::Unknown(why) if tool == WriteTool::CancelAllOrders => Some(format!(
-            "unknown: {why}; some of the orders may be cancelled and others may rest: look at bybit_get_open_orders, and cancel what rests there"
-        )),
-        Fate::Unknown(why) => Some(format!(
-            "unknown: {why}; the order may have been placed. do not send it again: it counts until it is settled; look at bybit_get_open_orders and bybit_get_order_history for its order_link_id"
-        )),
+        Fate::Unknown(why) => Some(format!("unknown: {why}; {}", in_doubt(tool))),
+    }
+}
+
+/// What nobody knows of a write of that tool, and what to do.
+fn in_doubt(tool: WriteTool) -> &'static str {
+    match tool {
+        WriteTool::PlaceOrder => {
+            "the order may have been placed. do not send it again: it counts until it is settled; look at \
+             bybit_get_open_orders and bybit_get_order_history for its order_link_id"
+        }
+        WriteTool::AmendOrder => {
+            "the change may have been made. do not send it again: the larger of both counts until it is settled; look \
+             at the order with bybit_get_open_orders"
+        }
+        WriteTool::CancelOrder => {
+            "the order may be cancelled or may rest: look at bybit_get_open_orders, and cancel it again if it rests"
+        }
+        WriteTool::CancelAllOrders => {
+            "some of the orders may be cancelled and others may rest: look at bybit_get_open_orders, and cancel what \
+             rests there"
+        }
+        WriteTool::SetLeverage | WriteTool::SetTradingStop => {
+            "it may be set or not: look at the position with bybit_get_positions; to set it again does no harm"
+        }
     }
 }
 

@@ -5,18 +5,16 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use directories::BaseDirs;
-use tracing::level_filters::LevelFilter;
 use url::Url;
 
 use super::Failure;
 use super::args::{PAPER_ROOT_VARIABLE, Settings, VenueChoice};
-use super::log::Lines;
 use crate::broker::{Broker, Mode};
 use crate::daemon::hello::{Identity, account_mark};
 use crate::domain::secret::Secret;
 use crate::sim::{FaultSwitch, PaperConfig, PaperExchange, RunningPaper};
 use crate::state::ledger::Ledger;
-use crate::state::paths::{BrokerKey, LiveFiles, RuntimeRoot};
+use crate::state::paths::{BrokerKey, LiveFiles, PathError, RuntimeRoot};
 use crate::state::redact::Redactor;
 use crate::venue::bybit::{BybitConfig, BybitVenue, Credentials};
 
@@ -61,13 +59,13 @@ impl App {
             VenueChoice::Bybit => runtime_root()?,
             VenueChoice::Paper => paper_root(settings.paper_root.as_deref())?,
         };
-        let broker = BrokerKey::parse(&settings.broker_key).map_err(Failure::usage)?;
+        let broker = BrokerKey::parse(settings.broker_key()).map_err(Failure::usage)?;
         let files = LiveFiles::new(&root, broker);
         Ok(Self {
             root,
             files,
             venue: settings.venue,
-            paper_root_from: settings.paper_root.as_deref().map(paper_root_from),
+            paper_root_from: named_root(settings.paper_root.as_deref()).map(paper_root_from),
         })
     }
 
@@ -208,27 +206,39 @@ fn secrets(config: &BybitConfig) -> Vec<Secret> {
         .collect()
 }
 
-pub(super) fn runtime_root() -> Result<RuntimeRoot, Failure> {
-    let home = BaseDirs::new().map(|dirs| dirs.home_dir().to_path_buf());
-    RuntimeRoot::resolve(&env, home).map_err(Failure::usage)
+pub(super) fn home() -> Option<PathBuf> {
+    BaseDirs::new().map(|dirs| dirs.home_dir().to_path_buf())
 }
 
-/// Paper has a mandate, a counter and a ledger of its own: the folder that was named, else `paper` under the
-/// runtime root.
+pub(super) fn runtime_root() -> Result<RuntimeRoot, Failure> {
+    RuntimeRoot::resolve(&env, home()).map_err(Failure::usage)
+}
+
 pub(super) fn paper_root(named: Option<&Path>) -> Result<RuntimeRoot, Failure> {
-    let folder = match named {
-        // The root of real money is what a blank name would mean further down.
-        Some(folder) if folder.to_string_lossy().trim().is_empty() => {
-            return Err(Failure::Usage(format!(
-                "{PAPER_ROOT_VARIABLE} or --paper-root is blank: name a folder, or leave it out for `paper` below the runtime root"
-            )));
+    let named = named_root(named).map(|folder| (paper_root_from(folder), folder.to_string_lossy()));
+    let named = named.as_ref().map(|(from, folder)| (*from, folder.as_ref()));
+    paper_root_of(named, &env, home()).map_err(Failure::usage)
+}
+
+/// Paper has a mandate, a counter and a ledger of its own: the folder that was named, by whatever name, else `paper`
+/// under the runtime root.
+pub(super) fn paper_root_of(
+    named: Option<(&'static str, &str)>,
+    env: &dyn Fn(&str) -> Option<String>,
+    home: Option<PathBuf>,
+) -> Result<RuntimeRoot, PathError> {
+    match named {
+        Some((from, folder)) => RuntimeRoot::named(from, folder, home),
+        None => {
+            let shared = RuntimeRoot::resolve(env, home)?;
+            Ok(RuntimeRoot::at(shared.as_path().join("paper")))
         }
-        Some(folder) => folder.to_path_buf(),
-        None => runtime_root()?.as_path().join("paper"),
-    };
-    let named = |name: &str| (name == "VIBE_RUNTIME_ROOT").then(|| folder.display().to_string());
-    let home = BaseDirs::new().map(|dirs| dirs.home_dir().to_path_buf());
-    RuntimeRoot::resolve(&named, home).map_err(Failure::usage)
+    }
+}
+
+/// A blank root names none: it would be the root of real money further down.
+fn named_root(named: Option<&Path>) -> Option<&Path> {
+    named.filter(|folder| !folder.to_string_lossy().trim().is_empty())
 }
 
 fn paper_root_from(named: &Path) -> &'static str {
@@ -256,27 +266,4 @@ pub(super) fn mode() -> Result<Mode, Failure> {
             "BYBIT_MODE is `{other}`: use read, trade or full"
         ))),
     }
-}
-
-/// Logs go to stderr: stdout belongs to MCP and to results. With `apart` they go there by a thread of their own.
-pub(super) fn log_to_stderr(level: Option<&str>, apart: Option<Lines>) {
-    let level = match level.map(str::to_ascii_lowercase).as_deref() {
-        Some("error" | "critical") => LevelFilter::ERROR,
-        Some("info") => LevelFilter::INFO,
-        Some("debug") => LevelFilter::DEBUG,
-        Some("trace") => LevelFilter::TRACE,
-        Some("off") => LevelFilter::OFF,
-        _ => LevelFilter::WARN,
-    };
-    let log = tracing_subscriber::fmt()
-        .with_max_level(level)
-        .with_writer(move || match &apart {
-            Some(lines) => Box::new(lines.clone()) as Box<dyn std::io::Write>,
-            None => Box::new(std::io::stderr()),
-        })
-        // A log that takes no more, as on a full disk, would be complained of on that very log: a panic.
-        .log_internal_errors(false)
-        .with_target(false);
-    // A second subscriber in one process is a test's affair; the first one stays.
-    let _ = log.with_ansi(false).try_init();
 }

@@ -3,13 +3,15 @@
 use std::net::IpAddr;
 use std::path::PathBuf;
 
+use clap::builder::{OsStringValueParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use tracing::level_filters::LevelFilter;
 
 mod paper;
 
 pub(super) use paper::{ClockArgs, DepositArgs, PaperCommand, PriceArgs, ResetArgs, ShowArgs, StoreArg};
 
-use super::version;
+use super::{Failure, explain, log, version};
 
 /// A fail-closed broker between an AI agent and a person's money on Bybit.
 #[derive(Debug, Parser)]
@@ -17,9 +19,9 @@ use super::version;
 pub(super) struct Arguments {
     #[command(flatten)]
     pub(super) settings: Settings,
-    /// How much is logged, to stderr: error, warn, info, debug, trace.
-    #[arg(long, global = true, env = "BYBIT_MCP_LOG_LEVEL", value_name = "LEVEL")]
-    pub(super) log_level: Option<String>,
+    /// How much is logged, to stderr: off, error, warn, info, debug, trace. Without it BYBIT_MCP_LOG_LEVEL, else warn.
+    #[arg(long, global = true, value_parser = log::level, value_name = "LEVEL")]
+    pub(super) log_level: Option<LevelFilter>,
     /// Without a command: serve, with the flags of `serve`.
     #[command(flatten)]
     pub(super) serve: ServeArgs,
@@ -27,10 +29,19 @@ pub(super) struct Arguments {
     pub(super) command: Option<Command>,
 }
 
+/// Names the exchange.
+pub(super) const VENUE_VARIABLE: &str = "MANDATED_VENUE";
+
 /// Names the runtime root of the paper venue.
 pub(super) const PAPER_ROOT_VARIABLE: &str = "MANDATED_PAPER_ROOT";
 
-/// Where the files and the exchange are.
+/// The folder of the mandate where no other is named.
+pub(super) const DEFAULT_BROKER: &str = "bybit";
+
+const DEFAULT_HOST: &str = "127.0.0.1";
+const DEFAULT_PORT: &str = "8001";
+
+/// Where the files and the exchange are. Every command has these, so an empty one is none and stops no command.
 #[derive(Debug, Clone, Args)]
 pub(super) struct Settings {
     /// Whose mandate, counter and kill switch: the folder's name under `live`.
@@ -38,29 +49,59 @@ pub(super) struct Settings {
         long,
         global = true,
         env = "BYBIT_BROKER_KEY",
-        default_value = "bybit",
+        default_value = DEFAULT_BROKER,
         value_name = "KEY"
     )]
-    pub(super) broker_key: String,
-    /// Which exchange: Bybit itself, or the paper exchange inside this process.
+    broker_key: String,
+    /// Which exchange: `bybit` itself, or `paper`, the paper exchange inside this process.
     #[arg(
         long,
         global = true,
-        env = "MANDATED_VENUE",
+        env = VENUE_VARIABLE,
         default_value = "bybit",
+        value_parser = VenueChoice::read,
         value_name = "VENUE"
     )]
     pub(super) venue: VenueChoice,
     /// The runtime root of the paper venue: play money shares no mandate, counter or ledger with real money.
     /// By default the folder `paper` under the runtime root.
-    #[arg(long, global = true, env = PAPER_ROOT_VARIABLE, value_name = "FOLDER")]
+    #[arg(long, global = true, env = PAPER_ROOT_VARIABLE, value_parser = any_path(), value_name = "FOLDER")]
     pub(super) paper_root: Option<PathBuf>,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+/// A path that may be empty, which is then for us to say something about.
+fn any_path() -> impl TypedValueParser<Value = PathBuf> {
+    OsStringValueParser::new().map(PathBuf::from)
+}
+
+impl Settings {
+    pub(super) fn broker_key(&self) -> &str {
+        or(&self.broker_key, DEFAULT_BROKER)
+    }
+}
+
+/// What was given, unless that is blank.
+fn or<'t>(given: &'t str, otherwise: &'t str) -> &'t str {
+    match given.trim() {
+        "" => otherwise,
+        _ => given,
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum VenueChoice {
     Bybit,
     Paper,
+}
+
+impl VenueChoice {
+    pub(super) fn read(text: &str) -> Result<Self, String> {
+        match text {
+            "" | "bybit" => Ok(Self::Bybit),
+            "paper" => Ok(Self::Paper),
+            _ => Err(format!("use bybit or paper as --venue or {VENUE_VARIABLE}")),
+        }
+    }
 }
 
 #[derive(Debug, Subcommand)]
@@ -79,7 +120,7 @@ pub(super) enum Command {
         command: PaperCommand,
     },
     /// Show the mandate and what is used of it, the kill switch, orders in flight, the last records.
-    Status(Format),
+    Status(StatusArgs),
     /// Check files, mandate, kill switch, ledger, exchange, key, daemon and clients; say what to do about each.
     Doctor(DoctorArgs),
     /// Trip the kill switch: every write is refused from the next look on.
@@ -96,6 +137,7 @@ pub(super) enum Command {
         command: MandateCommand,
     },
     /// Ask the gate offline: cases on stdin, verdicts on stdout; nothing is sent or written.
+    #[command(after_help = explain::HELP)]
     Explain {
         /// One JSON object a line in, one out.
         #[arg(long)]
@@ -116,6 +158,16 @@ pub(super) struct Format {
 }
 
 #[derive(Debug, Args)]
+pub(super) struct StatusArgs {
+    /// For programs.
+    #[arg(long)]
+    pub(super) json: bool,
+    /// Only the folder of HALT and the ledger, as these settings have it; neither files nor exchange are asked.
+    #[arg(long, conflicts_with = "json")]
+    pub(super) folder: bool,
+}
+
+#[derive(Debug, Args)]
 pub(super) struct DoctorArgs {
     /// For programs.
     #[arg(long)]
@@ -130,35 +182,43 @@ pub(super) struct ServeArgs {
     /// How clients reach it.
     #[arg(long, default_value = "stdio")]
     pub(super) transport: Transport,
-    /// The address to listen on, for http.
-    #[arg(
-        long,
-        env = "BYBIT_MCP_HOST",
-        default_value = "127.0.0.1",
-        value_name = "ADDRESS"
-    )]
-    pub(super) host: String,
-    /// The port to listen on, for http.
-    #[arg(long, env = "BYBIT_MCP_PORT", default_value_t = 8001, value_name = "PORT")]
-    pub(super) port: u16,
+    #[command(flatten)]
+    pub(super) address: AddressArgs,
     /// Over stdio: work alone, even where a daemon runs.
     #[arg(long)]
     pub(super) standalone: bool,
 }
 
+/// Where to listen. Read by whoever listens: no other command stops for it.
+#[derive(Debug, Clone, Args)]
+pub(super) struct AddressArgs {
+    /// The address to listen on, for http.
+    #[arg(long, env = "BYBIT_MCP_HOST", default_value = DEFAULT_HOST, value_name = "ADDRESS")]
+    host: String,
+    /// The port to listen on, for http; 0 takes a free one.
+    #[arg(long, env = "BYBIT_MCP_PORT", default_value = DEFAULT_PORT, value_name = "PORT")]
+    port: String,
+}
+
+impl AddressArgs {
+    pub(super) fn host(&self) -> &str {
+        or(&self.host, DEFAULT_HOST)
+    }
+
+    pub(super) fn port(&self) -> Result<u16, Failure> {
+        let given = or(&self.port, DEFAULT_PORT);
+        given.trim().parse().map_err(|_| {
+            Failure::Usage(format!(
+                "`{given}` is no port: write a number up to 65535 as --port or BYBIT_MCP_PORT"
+            ))
+        })
+    }
+}
+
 #[derive(Debug, Args)]
 pub(super) struct DaemonArgs {
-    /// The address to listen on, for http.
-    #[arg(
-        long,
-        env = "BYBIT_MCP_HOST",
-        default_value = "127.0.0.1",
-        value_name = "ADDRESS"
-    )]
-    pub(super) host: String,
-    /// The port to listen on, for http; 0 takes a free one.
-    #[arg(long, env = "BYBIT_MCP_PORT", default_value_t = 8001, value_name = "PORT")]
-    pub(super) port: u16,
+    #[command(flatten)]
+    pub(super) address: AddressArgs,
     /// Serve over the unix socket alone.
     #[arg(long)]
     pub(super) no_http: bool,

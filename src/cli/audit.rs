@@ -3,22 +3,26 @@
 use serde_json::{Value, json};
 
 use super::app::App;
-use super::out::{Style, say};
+use super::out::{Style, one_line, say, say_json};
 use super::{Done, Failure};
 use crate::state::ledger_read;
 use crate::state::verify::{Apart, Lacking, apart, verify as verify_chain};
 
 pub(super) fn tail(app: &App, count: usize, as_json: bool) -> Result<Done, Failure> {
     let lines = ledger_read::tail(&app.files, count).map_err(Failure::failed)?;
-    if lines.is_empty() && !as_json {
+    if lines.is_empty() && !as_json && count > 0 {
         say("the ledger is empty.");
     }
     let style = Style::of_stdout();
     for line in lines {
         match (&line.record, as_json) {
-            (_, true) => say(&line.text),
+            (_, true) => say_json(&line.text),
             (Some(record), false) => say(&in_words(record, style)),
-            (None, false) => say(&format!("{} {}", style.bad("not a record:"), line.text)),
+            (None, false) => say(&format!(
+                "{} {}",
+                style.bad("not a record:"),
+                one_line(&line.text)
+            )),
         }
     }
     Ok(Done::Well)
@@ -26,15 +30,21 @@ pub(super) fn tail(app: &App, count: usize, as_json: bool) -> Result<Done, Failu
 
 /// One record on one line: when, what, how it went, and why not.
 pub(super) fn in_words(record: &Value, style: Style) -> String {
-    let text = |name: &str| record.get(name).and_then(Value::as_str).unwrap_or("-");
-    let outcome = match text("outcome") {
+    let text = |name: &str| {
+        record
+            .get(name)
+            .and_then(Value::as_str)
+            .map_or("-".to_owned(), one_line)
+    };
+    let outcome = text("outcome");
+    let outcome = match outcome.as_str() {
         good @ ("accepted" | "filled" | "pending") => style.good(good),
         bad => style.bad(bad),
     };
     let why = record
         .get("error")
         .and_then(Value::as_str)
-        .map(|why| format!("  {}", style.faint(why)));
+        .map(|why| format!("  {}", style.faint(&one_line(why))));
     format!(
         "{}  {:<16} {:<9} {}{}",
         text("ts").get(..19).unwrap_or("-"),

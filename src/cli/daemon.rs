@@ -9,7 +9,7 @@ use super::app::App;
 use super::args::DaemonArgs;
 use super::doctor::red_findings;
 use super::out::say;
-use super::serve::{listen, stop_signal};
+use super::serve::{listen, stop_signal, token_place};
 use super::{Done, Failure};
 use crate::broker::{Broker, Hold};
 use crate::daemon::place::{Place, now_text};
@@ -30,7 +30,7 @@ pub(super) async fn run(app: App, args: DaemonArgs) -> Result<Done, Failure> {
     let http = if args.no_http {
         None
     } else {
-        Some(listen(&app, &args.host, args.port).await?)
+        Some(listen(&app, &args.address).await?)
     };
     say(&format!(
         "daemon for `{}` on {}, {}",
@@ -41,6 +41,7 @@ pub(super) async fn run(app: App, args: DaemonArgs) -> Result<Done, Failure> {
     let address = http.as_ref().and_then(|(listener, _)| listener.local_addr().ok());
     if let Some(address) = address {
         say(&format!("http   http://{address}/mcp"));
+        say(&format!("token  {}", token_place(&app)));
     }
     say(&format!("files  {}", app.files.broker_folder().display()));
     trading.broker.hold(Hold::Checking);

@@ -22,7 +22,8 @@ async fn walk(world: &World) -> Result<(), String> {
     let style = Style::of_stdout();
     say(&style.bold("mandated: the one program between an AI agent and your money"));
     say("Everything below happens now, on a paper exchange inside this process, with play money.");
-    say("The agent's calls go through the same gate, ledger and signed requests as with Bybit.\n");
+    say("The agent's calls go through the same gate, ledger and signed requests as with Bybit.");
+    say("");
     world.introduce(style);
     steps::a_buy_within_the_mandate(world, style).await?;
     steps::an_excluded_symbol(world, style).await?;
@@ -32,6 +33,7 @@ async fn walk(world: &World) -> Result<(), String> {
     steps::halt(world, style).await?;
     steps::a_persons_exit(world, style).await?;
     steps::the_ledger(world, style)?;
-    say("\nNext: README.md, \"Five minutes on paper\". Nothing of this demo is left on your disk.");
+    say("");
+    say("Next: README.md, \"Five minutes on paper\". Nothing of this demo is left on your disk.");
     Ok(())
 }

@@ -23,11 +23,12 @@ use serde_json::json;
 
 use super::app::App;
 use super::args::{DoctorArgs, Settings};
-use super::out::{Style, say};
+use super::out::{Style, say, say_json};
 use super::{Done, Failure};
 use crate::domain::policy::{Policy, PolicyError};
 use exchange::Depth;
 pub(in crate::cli) use finding::{Finding, Severity};
+pub(in crate::cli) use mandate::refuses_more;
 
 pub(super) async fn run(settings: Settings, args: &DoctorArgs) -> Result<Done, Failure> {
     let findings = match App::new(settings) {
@@ -40,7 +41,7 @@ pub(super) async fn run(settings: Settings, args: &DoctorArgs) -> Result<Done, F
         )],
     };
     if args.json {
-        say(&as_json(&findings));
+        say_json(&as_json(&findings));
     } else {
         print(&findings, Style::of_stdout());
     }

@@ -17,8 +17,16 @@ use crate::domain::policy::Policy;
 use crate::gate::{self, CheckedLimits, Figures, Halt, Limit, Refusal, Refused, Standing};
 use facts::facts;
 
-use super::out::say;
+use super::out::say_json;
 use super::{Done, Failure};
+
+/// A case that is allowed, and what its facts are.
+pub(super) const HELP: &str = concat!(
+    "A case that is allowed:\n\n",
+    include_str!("../../examples/explain.json"),
+    "\nA fact that a check needs and that is not given is missing, as it would be live: then the answer is no. \
+     `mandate_text` takes the text of a mandate's file in place of `mandate`, `policy` that of policy.toml."
+);
 
 /// One answer, in the order of its keys.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -160,7 +168,7 @@ pub(super) fn run(jsonl: bool) -> Result<Done, Failure> {
     let unreadable = |error: std::io::Error| Failure::Failed(format!("stdin cannot be read: {error}"));
     let print = |verdict: &Verdict| -> Result<(), Failure> {
         let text = serde_json::to_string(verdict).map_err(Failure::failed)?;
-        say(&text);
+        say_json(&text);
         Ok(())
     };
     if !jsonl {

@@ -5,31 +5,34 @@ use std::path::Path;
 use serde_json::{Value, json};
 
 use super::app::App;
-use super::out::say;
+use super::doctor::refuses_more;
+use super::out::{Style, say, say_json};
 use super::{Done, Failure};
 use crate::domain::mandate::{Mandate, MandateError, SCHEMA_VERSION};
 use crate::state::clock;
+use crate::state::paths::BrokerKey;
 use crate::state::standing::read_standing;
 
 pub(super) fn show(app: &App, as_json: bool) -> Result<Done, Failure> {
     let standing = read_standing(&app.files, Ok(clock::now()));
     print(
         &standing.mandate,
-        Some(app.files.broker().as_str()),
+        app.files.broker().as_str(),
         &app.files.mandate(),
         as_json,
     )
 }
 
-pub(super) fn check(file: &Path, as_json: bool) -> Result<Done, Failure> {
+pub(super) fn check(broker_key: &str, file: &Path, as_json: bool) -> Result<Done, Failure> {
+    let broker = BrokerKey::parse(broker_key).map_err(Failure::usage)?;
     let text = std::fs::read_to_string(file)
         .map_err(|error| Failure::Failed(format!("`{}` cannot be read: {error}", file.display())))?;
-    print(&Mandate::parse(&text), None, file, as_json)
+    print(&Mandate::parse(&text), broker.as_str(), file, as_json)
 }
 
 fn print(
     mandate: &Result<Mandate, MandateError>,
-    broker: Option<&str>,
+    broker: &str,
     file: &Path,
     as_json: bool,
 ) -> Result<Done, Failure> {
@@ -37,17 +40,24 @@ fn print(
         .as_ref()
         .map_err(ToString::to_string)
         .and_then(|mandate| in_force(mandate, broker));
+    let warnings = mandate.as_ref().map(refuses_more).unwrap_or_default();
     if as_json {
         let (valid, why) = (verdict.is_ok(), verdict.as_ref().err());
-        say(
-            &json!({"valid": valid, "reason": why, "file": file.display().to_string(),
+        say_json(
+            &json!({"valid": valid, "reason": why, "warnings": warnings, "file": file.display().to_string(),
                     "mandate": mandate.as_ref().ok().map(as_json_value)})
             .to_string(),
         );
     } else {
         match &verdict {
             Ok(()) => say(&format!("valid: {}", file.display())),
-            Err(why) => say(&format!("not in force: {why}\n  file: {}", file.display())),
+            Err(why) => {
+                say(&format!("not in force: {why}"));
+                say(&format!("  file: {}", file.display()));
+            }
+        }
+        for warning in &warnings {
+            say(&format!("{}: {warning}", Style::of_stdout().warn("warning")));
         }
         if let Ok(mandate) = mandate {
             lines(mandate).iter().for_each(|line| say(&format!("  {line}")));
@@ -61,7 +71,7 @@ fn print(
 }
 
 /// Whether the gate would act on it now.
-pub(super) fn in_force(mandate: &Mandate, broker: Option<&str>) -> Result<(), String> {
+pub(super) fn in_force(mandate: &Mandate, broker: &str) -> Result<(), String> {
     if mandate.schema_version != SCHEMA_VERSION {
         return Err(format!(
             "its schema_version is {}, this program knows {SCHEMA_VERSION}",
@@ -69,7 +79,7 @@ pub(super) fn in_force(mandate: &Mandate, broker: Option<&str>) -> Result<(), St
         ));
     }
     let named = mandate.consent.broker.trim().to_lowercase();
-    if let Some(broker) = broker.filter(|broker| named != **broker) {
+    if named != broker {
         return Err(format!("it was given for broker `{named}`, not for `{broker}`"));
     }
     match mandate.consent.expires() {

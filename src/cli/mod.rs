@@ -68,7 +68,7 @@ pub fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let is_daemon = matches!(arguments.command, Some(Command::Daemon(_)));
     let lines = is_daemon.then(log::Lines::start).flatten();
-    app::log_to_stderr(arguments.log_level.as_deref(), lines.clone());
+    log::to_stderr(arguments.log_level, lines.clone());
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
@@ -107,7 +107,7 @@ async fn run(arguments: Arguments) -> Result<Done, Failure> {
         Some(Command::Demo) => demo::run().await,
         Some(Command::Sim(sim)) => sim::run(settings, sim).await,
         Some(Command::Paper { command }) => paper::run(settings, command).await,
-        Some(Command::Status(format)) => status::run(App::new(settings)?, format.json).await,
+        Some(Command::Status(status)) => status::run(App::new(settings)?, &status).await,
         Some(Command::Doctor(doctor)) => doctor::run(settings, &doctor).await,
         Some(Command::Halt(halt)) => halt::trip(&App::new(settings)?, &halt),
         Some(Command::Resume(resume)) => halt::resume(&App::new(settings)?, &resume),
@@ -118,7 +118,7 @@ async fn run(arguments: Arguments) -> Result<Done, Failure> {
         }) => mandate::show(&App::new(settings)?, format.json),
         Some(Command::Mandate {
             command: MandateCommand::Check { file, json },
-        }) => mandate::check(&file, json),
+        }) => mandate::check(settings.broker_key(), &file, json),
         Some(Command::Explain { jsonl }) => explain::run(jsonl),
         Some(Command::Audit {
             command: AuditCommand::Tail { count, json },

@@ -12,7 +12,7 @@ use serde_json::json;
 
 use super::app::{paper_root, paper_store};
 use super::args::{DepositArgs, PaperCommand, Settings, ShowArgs, StoreArg};
-use super::out::say;
+use super::out::{say, say_json};
 use super::{Done, Failure};
 use crate::sim::{PaperConfig, PaperExchange};
 
@@ -43,12 +43,13 @@ fn show(settings: &Settings, args: &ShowArgs) -> Result<Done, Failure> {
         png_chart::write(file, &report.curve).map_err(Failure::Failed)?;
     }
     if args.json {
-        say(&serde_json::to_string(&report).map_err(Failure::failed)?);
+        say_json(&serde_json::to_string(&report).map_err(Failure::failed)?);
         return Ok(Done::Well);
     }
     show::print(&report);
     if let Some(file) = &args.png {
-        say(&format!("\npicture  {}", file.display()));
+        say("");
+        say(&format!("picture  {}", file.display()));
     }
     Ok(Done::Well)
 }
@@ -61,7 +62,7 @@ fn deposit(settings: &Settings, args: &DepositArgs) -> Result<Done, Failure> {
     if args.json {
         let moved = json!({"venue": "paper", "store": config.store.display().to_string(), "coin": coin,
             "amount": amount.to_string(), "wallet": held.to_string()});
-        say(&moved.to_string());
+        say_json(&moved.to_string());
     } else {
         let how = if amount.is_sign_negative() { "out" } else { "in" };
         say(&format!(

@@ -5,7 +5,8 @@ use std::net::SocketAddr;
 use tokio::net::TcpListener;
 
 use super::app::{App, env, http_token_file};
-use super::args::{ServeArgs, Transport};
+use super::args::{AddressArgs, ServeArgs, Transport};
+use super::out::complain;
 use super::{Done, Failure};
 use crate::daemon::handover::Handover;
 use crate::mcp::http::{HttpAccess, serve_http};
@@ -39,7 +40,13 @@ pub(super) async fn run(app: App, args: ServeArgs) -> Result<Done, Failure> {
 
 async fn http(app: App, args: ServeArgs) -> Result<Done, Failure> {
     let trading = app.trading().await?;
-    let (listener, access) = listen(&app, &args.host, args.port).await?;
+    let (listener, access) = listen(&app, &args.address).await?;
+    if let Ok(address) = listener.local_addr() {
+        complain(&format!(
+            "serving at http://{address}/mcp; the token is {}",
+            token_place(&app)
+        ));
+    }
     trading.broker.recover_in_background();
     let served = serve_http(
         Server::new(trading.broker.clone()),
@@ -65,8 +72,17 @@ async fn daemon_session(app: &App) -> Result<Option<Handover>, Failure> {
     }
 }
 
+/// Where a person finds the token that clients must send.
+pub(super) fn token_place(app: &App) -> String {
+    match env(TOKEN_VARIABLE).filter(|token| !token.trim().is_empty()) {
+        Some(_) => format!("that of {TOKEN_VARIABLE}"),
+        None => format!("in {}", http_token_file(&app.root).display()),
+    }
+}
+
 /// Listens for HTTP, and says whom to serve there.
-pub(super) async fn listen(app: &App, host: &str, port: u16) -> Result<(TcpListener, HttpAccess), Failure> {
+pub(super) async fn listen(app: &App, address: &AddressArgs) -> Result<(TcpListener, HttpAccess), Failure> {
+    let (host, port) = (address.host(), address.port()?);
     let token =
         token_from(env(TOKEN_VARIABLE).as_deref(), &http_token_file(&app.root)).map_err(Failure::usage)?;
     let wanted = format!("{host}:{port}");

@@ -3,7 +3,8 @@
 use serde_json::{Value, json};
 
 use super::app::App;
-use super::out::{Style, say};
+use super::args::StatusArgs;
+use super::out::{Style, say, say_json};
 use super::{Done, Failure, audit, mandate};
 use crate::daemon::board::Seen;
 use crate::daemon::hello::Identity;
@@ -13,7 +14,9 @@ use crate::domain::money::Usd;
 use crate::domain::policy::Policy;
 use crate::gate::{Facts, Halt, Standing, standing_exposure};
 use crate::state::inflight::{self, InflightRecord};
+use crate::state::ledger::LedgerError;
 use crate::state::ledger_read;
+use crate::state::lock::OrderLock;
 use crate::state::standing::read_standing;
 use crate::state::{clock, verify};
 
@@ -38,6 +41,10 @@ struct View {
     inflight: Result<Vec<InflightRecord>, String>,
     /// How many records; `None` when it is too long to be read at every look.
     chain: Result<Option<u64>, String>,
+    /// Whether the next record could be written.
+    ledger: Result<(), String>,
+    /// Whether an order could take the lock.
+    lock: Result<(), String>,
     /// What rests at the exchange, in words; `None` when it cannot be read.
     resting: Option<Vec<String>>,
     last: Result<Vec<Value>, String>,
@@ -46,10 +53,14 @@ struct View {
     us: Option<Identity>,
 }
 
-pub(super) async fn run(app: App, as_json: bool) -> Result<Done, Failure> {
+pub(super) async fn run(app: App, args: &StatusArgs) -> Result<Done, Failure> {
+    if args.folder {
+        say(&app.files.live_folder().display().to_string());
+        return Ok(Done::Well);
+    }
     let view = look(&app).await?;
-    if as_json {
-        say(&view.to_json().to_string());
+    if args.json {
+        say_json(&view.to_json().to_string());
     } else {
         view.print(Style::of_stdout());
     }
@@ -83,6 +94,8 @@ async fn look(app: &App) -> Result<View, Failure> {
         standing,
         inflight: inflight::list(&app.files).map_err(|error| error.to_string()),
         chain,
+        ledger: ledger(app),
+        lock: OrderLock::check(&app.files).map_err(|error| error.to_string()),
         resting: facts
             .open_orders
             .map(|orders| orders.iter().map(in_words).collect()),
@@ -109,6 +122,19 @@ fn chain(app: &App) -> Result<Option<u64>, String> {
     }
 }
 
+/// Whether the ledger takes a record. One that is not there yet is the first record's to make: a look makes no file,
+/// which could belong to another user than the one that trades.
+fn ledger(app: &App) -> Result<(), String> {
+    if !app.files.audit().exists() || !app.files.audit_chain().exists() {
+        return Ok(());
+    }
+    match app.ledger().check_writable() {
+        // Another program writes just now.
+        Ok(()) | Err(LedgerError::Busy { .. }) => Ok(()),
+        Err(error) => Err(error.to_string()),
+    }
+}
+
 fn in_words(order: &RestingOrder) -> String {
     let price = order
         .price
@@ -125,17 +151,30 @@ fn in_words(order: &RestingOrder) -> String {
 
 impl View {
     fn is_in_order(&self) -> bool {
-        self.standing
-            .mandate
-            .as_ref()
-            .is_ok_and(|mandate| mandate::in_force(mandate, Some(&self.broker)).is_ok())
+        self.mandate().is_ok()
             && self.standing.halt == Halt::Clear
+            && self.policy_error().is_none()
             && self.count.is_ok()
             && self.exposure.is_ok()
             && self.inflight.is_ok()
             && self.chain.is_ok()
+            && self.ledger.is_ok()
+            && self.lock.is_ok()
             && self.last.is_ok()
             && self.daemon_is_in_order()
+    }
+
+    /// Whether the gate would act on the mandate now, and why not.
+    fn mandate(&self) -> Result<(), String> {
+        match &self.standing.mandate {
+            Ok(mandate) => mandate::in_force(mandate, &self.broker),
+            Err(error) => Err(error.to_string()),
+        }
+    }
+
+    fn policy_error(&self) -> Option<String> {
+        let policy = self.standing.policy.as_ref()?;
+        policy.as_ref().err().map(ToString::to_string)
     }
 
     /// None at all is in order; one that may not act on HALT is not.
@@ -188,6 +227,11 @@ impl View {
             Ok(None) => line("ledger", "long: `mandated audit verify` recomputes it".to_owned()),
             Err(error) => line("ledger", style.bad(error)),
         }
+        for (name, usable) in [("ledger", &self.ledger), ("order lock", &self.lock)] {
+            if let Err(error) = usable {
+                line(name, style.bad(error));
+            }
+        }
         match &self.daemon {
             Ok(None) => line("daemon", style.faint("not running")),
             Ok(Some(daemon)) => {
@@ -221,7 +265,7 @@ impl View {
 
     fn print_mandate(&self, mandate: &Mandate, style: Style) {
         let caps = &mandate.hard_caps;
-        let until = match mandate::in_force(mandate, Some(&self.broker)) {
+        let until = match mandate::in_force(mandate, &self.broker) {
             Ok(()) => style.bold(&format!("until {}", mandate.consent.expires_at)),
             Err(why) => style.bad(&format!("not in force: {why}")),
         };
@@ -294,8 +338,8 @@ impl View {
             "in_order": self.is_in_order(),
             "halt": halted,
             "mandate": self.standing.mandate.as_ref().ok().map(mandate::as_json_value),
-            "mandate_error": self.standing.mandate.as_ref().err().map(ToString::to_string),
-            "policy_error": self.standing.policy.as_ref().and_then(|policy| policy.as_ref().err()).map(ToString::to_string),
+            "mandate_error": self.mandate().err(),
+            "policy_error": self.policy_error(),
             "orders_today": self.count.as_ref().ok(),
             "counter_error": self.count.as_ref().err(),
             "exposure_usd": self.exposure.as_ref().ok().map(ToString::to_string),
@@ -304,7 +348,8 @@ impl View {
             "inflight_error": self.inflight.as_ref().err(),
             "resting_orders": self.resting,
             "ledger_records": self.chain.as_ref().ok(),
-            "ledger_error": self.chain.as_ref().err(),
+            "ledger_error": self.chain.as_ref().err().or(self.ledger.as_ref().err()),
+            "lock_error": self.lock.as_ref().err(),
             "daemon": self.daemon.as_ref().ok().and_then(Option::as_ref).map(|daemon| daemon.to_json(clock::now(), self.us.as_ref())),
             "daemon_error": self.daemon.as_ref().err(),
             "last_records": self.last.as_ref().ok(),

@@ -21,7 +21,7 @@ pub const ACCEPTABLE: [&str; 14] = [
 ];
 
 /// Reds on which each order is refused by itself while they last: there is nothing to accept.
-pub const ENFORCED: [&str; 16] = [
+pub const ENFORCED: [&str; 17] = [
     "clock.off",
     "counter.unreadable",
     "exchange.settings",
@@ -32,6 +32,7 @@ pub const ENFORCED: [&str; 16] = [
     "inflight.unreadable",
     "key.refused",
     "ledger.unusable",
+    "lock.unusable",
     "mandate.expired",
     "mandate.invalid",
     "mandate.missing",

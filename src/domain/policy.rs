@@ -7,11 +7,13 @@
 //! count_spot_holdings = false               # default true: coins held count as exposure
 //! accepted_findings = ["key.transfer"]      # reds of `mandated doctor` that the daemon trades in spite of
 //! ```
-//! A file that says anything else refuses every order: a limit that was meant and not understood is no limit.
+//! A file that says anything else refuses every order that adds: a limit that was meant and not understood is no
+//! limit.
 
 use rust_decimal::Decimal;
 use serde::Deserialize;
 use thiserror::Error;
+use toml::Spanned;
 
 use super::finding::not_acceptable;
 use super::money::parse_positive;
@@ -54,34 +56,58 @@ impl Default for Policy {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct PolicyFile {
-    allowed_categories: Option<Vec<String>>,
+    allowed_categories: Option<Spanned<Vec<String>>>,
     allowed_symbols: Option<Vec<String>>,
-    max_price_deviation_percent: Option<String>,
+    max_price_deviation_percent: Option<Spanned<String>>,
     count_spot_holdings: Option<bool>,
-    accepted_findings: Option<Vec<String>>,
+    accepted_findings: Option<Spanned<Vec<String>>>,
+}
+
+/// What is wrong, after the line where it is wrong and the key of it.
+fn at(text: &str, offset: Option<usize>, what: &str) -> PolicyError {
+    let Some(before) = offset.and_then(|offset| text.get(..offset)) else {
+        return PolicyError(what.to_owned());
+    };
+    let number = before.matches('\n').count() + 1;
+    // A list may go over several lines: its key stands on the last one that has any.
+    let key = text
+        .lines()
+        .take(number)
+        .filter_map(|line| line.split_once('='))
+        .last();
+    let key = key.map_or("", |(key, _)| key.trim());
+    PolicyError(match key {
+        "" => format!("line {number}: {what}"),
+        key => format!("line {number}, `{key}`: {what}"),
+    })
 }
 
 impl Policy {
     pub fn parse(text: &str) -> Result<Self, PolicyError> {
-        let file: PolicyFile =
-            toml::from_str(text).map_err(|error| PolicyError(error.message().to_owned()))?;
+        let file: PolicyFile = toml::from_str(text)
+            .map_err(|error| at(text, error.span().map(|span| span.start), error.message()))?;
         let mut policy = Self::default();
         if let Some(words) = file.allowed_categories {
+            let wrong =
+                |error: super::symbol::SymbolError| at(text, Some(words.span().start), &error.to_string());
             policy.allowed_categories = words
+                .get_ref()
                 .iter()
                 .map(|word| word.parse())
                 .collect::<Result<_, _>>()
-                .map_err(|error: super::symbol::SymbolError| PolicyError(error.to_string()))?;
+                .map_err(wrong)?;
         }
-        if let Some(text) = file.max_price_deviation_percent {
-            let percent = parse_positive(&text).map_err(|error| PolicyError(error.to_string()))?;
+        if let Some(percent) = file.max_price_deviation_percent {
+            let parsed = parse_positive(percent.get_ref());
+            let percent = parsed.map_err(|error| at(text, Some(percent.span().start), &error.to_string()))?;
             policy.max_price_deviation_percent = Some(percent);
         }
-        let accepted = file.accepted_findings.unwrap_or_default();
-        if let Some(why) = accepted.iter().find_map(|id| not_acceptable(id)) {
-            return Err(PolicyError(why));
+        if let Some(accepted) = file.accepted_findings {
+            if let Some(why) = accepted.get_ref().iter().find_map(|id| not_acceptable(id)) {
+                return Err(at(text, Some(accepted.span().start), &why));
+            }
+            policy.accepted_findings = accepted.into_inner();
         }
-        policy.accepted_findings = accepted;
         policy.allowed_symbols = file.allowed_symbols;
         policy.count_spot_holdings = file.count_spot_holdings.unwrap_or(true);
         Ok(policy)
@@ -104,6 +130,39 @@ mod tests {
         assert!(Policy::parse("max_ordr_usd = \"5\"").is_err());
         assert!(Policy::parse("max_price_deviation_percent = 5.0").is_err());
         assert!(Policy::parse("allowed_categories = [\"futures\"]").is_err());
+    }
+
+    #[test]
+    fn an_error_names_the_line_and_the_key() {
+        for (text, says) in [
+            (
+                "# mine\nmax_ordr_usd = 5",
+                "line 2, `max_ordr_usd`: unknown field",
+            ),
+            (
+                "\n\nmax_price_deviation_percent = 5.0",
+                "line 3, `max_price_deviation_percent`: invalid type",
+            ),
+            (
+                "max_price_deviation_percent = \"-5\"",
+                "line 1, `max_price_deviation_percent`: ",
+            ),
+            (
+                "count_spot_holdings = true\nallowed_categories = [\"futures\"]",
+                "line 2, `allowed_categories`: ",
+            ),
+            (
+                "allowed_symbols = [\n \"A\",\n 1]",
+                "line 3, `allowed_symbols`: invalid type",
+            ),
+            (
+                "accepted_findings = [\"halt.tripped\"]",
+                "line 1, `accepted_findings`: `halt.tripped` cannot",
+            ),
+        ] {
+            let PolicyError(why) = Policy::parse(text).unwrap_err();
+            assert!(why.starts_with(says), "{why}");
+        }
     }
 
     #[test]

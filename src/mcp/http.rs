@@ -121,7 +121,7 @@ async fn require_token(State(guard): State<Arc<Guard>>, request: Request, next: 
     if guard.knows_token(request.headers()) {
         return next.run(request).await;
     }
-    let reason = "refused: send the header `Authorization: Bearer` with the token of this server; it is MANDATED_HTTP_TOKEN, or in the file that the server logs at its start";
+    let reason = "refused: send the header `Authorization: Bearer` with the token of this server; it is MANDATED_HTTP_TOKEN of the server's environment, else it stands in the file `mandated_http_token` of its runtime root";
     let mut response = (StatusCode::UNAUTHORIZED, reason).into_response();
     let challenge = HeaderValue::from_static("Bearer realm=\"mandated\"");
     response.headers_mut().insert(WWW_AUTHENTICATE, challenge);

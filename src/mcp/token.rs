@@ -29,6 +29,8 @@ pub enum TokenError {
         "the token file {0} can be read by others: run `chmod 600` on it, or remove it to have a new one made"
     )]
     Exposed(PathBuf),
+    #[error("the token file {0} is no plain file: move it away to have a new one made")]
+    NotAFile(PathBuf),
     #[error("the token file {0} holds no token: remove it to have a new one made")]
     Content(PathBuf),
     #[error("the token file {path} cannot be used: {source}")]
@@ -44,8 +46,9 @@ pub enum TokenError {
 /// The token in `variable`, the value of [`TOKEN_VARIABLE`]; else the one in `file`, which is made with a fresh
 /// token when it does not exist. The path of the file is logged, the token never.
 pub fn token_from(variable: Option<&str>, file: &Path) -> Result<Secret, TokenError> {
-    if let Some(value) = variable {
-        return from_variable(value.trim());
+    // An empty one is none, as everywhere.
+    if let Some(value) = variable.map(str::trim).filter(|value| !value.is_empty()) {
+        return from_variable(value);
     }
     let failed = |source| TokenError::File {
         path: file.to_owned(),
@@ -61,9 +64,6 @@ pub fn token_from(variable: Option<&str>, file: &Path) -> Result<Secret, TokenEr
 }
 
 fn from_variable(value: &str) -> Result<Secret, TokenError> {
-    if value.is_empty() {
-        return Err(TokenError::Variable("is empty"));
-    }
     if value.contains("${") {
         return Err(TokenError::Variable("still reads ${…}, which nothing expanded"));
     }
@@ -83,10 +83,12 @@ fn from_file(path: &Path) -> Result<Secret, TokenError> {
         source,
     };
     // A link could point at a file that others write.
-    let is_plain = fs::symlink_metadata(path).map_err(failed)?.is_file();
+    if !fs::symlink_metadata(path).map_err(failed)?.is_file() {
+        return Err(TokenError::NotAFile(path.to_owned()));
+    }
     let file = File::open(path).map_err(failed)?;
     let opened = file.metadata().map_err(failed)?;
-    if !is_plain || opened.mode() & 0o077 != 0 {
+    if opened.mode() & 0o077 != 0 {
         return Err(TokenError::Exposed(path.to_owned()));
     }
     let mut text = Zeroizing::new(String::new());
@@ -170,16 +172,29 @@ mod tests {
         token_from(None, &real).unwrap();
         let link = folder.path().join("link");
         std::os::unix::fs::symlink(&real, &link).unwrap();
-        assert!(token_from(None, &link).is_err());
+        for no_file in [link.as_path(), folder.path()] {
+            let refused = token_from(None, no_file).unwrap_err().to_string();
+            assert!(refused.contains("no plain file"), "{refused}");
+        }
         fs::write(&real, "\n").unwrap();
         assert!(matches!(token_from(None, &real), Err(TokenError::Content(_))));
+    }
+
+    #[test]
+    fn an_empty_variable_is_none() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("http_token");
+        let kept = token_from(None, &path).unwrap();
+        for blank in ["", " \n"] {
+            assert_eq!(token_from(Some(blank), &path).unwrap().reveal(), kept.reveal());
+        }
     }
 
     #[test]
     fn the_variable_wins_and_is_checked() {
         let nowhere = Path::new("/nonexistent/token");
         assert_eq!(token_from(Some(" abc \n"), nowhere).unwrap().reveal(), "abc");
-        for value in ["", "a b", "${TOKEN}", "é"] {
+        for value in ["a b", "${TOKEN}", "é"] {
             assert!(matches!(
                 token_from(Some(value), nowhere),
                 Err(TokenError::Variable(_))

@@ -3,7 +3,25 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use rusqlite::ErrorCode;
 use thiserror::Error;
+
+/// What to do where SQLite cannot use the file. It holds the account: only one that is none is moved away.
+fn remedy(error: &rusqlite::Error) -> &'static str {
+    match error.sqlite_error_code() {
+        Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt) => {
+            "the file is damaged: move it away to begin a new account"
+        }
+        Some(ErrorCode::DiskFull) => "free space: the account is kept",
+        Some(ErrorCode::ReadOnly | ErrorCode::CannotOpen | ErrorCode::PermissionDenied) => {
+            "make the file and its folder writable for this user: the account is kept"
+        }
+        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
+            "another process has it: try again, the account is kept"
+        }
+        _ => "leave the file where it is, it holds the account: look at its disk (`df`), then try again",
+    }
+}
 
 /// Why the paper exchange cannot do what it was asked.
 #[derive(Debug, Error)]
@@ -28,7 +46,7 @@ pub enum PaperError {
         error: std::io::Error,
     },
     /// SQLite cannot use the file.
-    #[error("cannot use the paper store {}: {error}; move it away to begin a new account", path.display())]
+    #[error("cannot use the paper store {}: {error}; {}", path.display(), remedy(error))]
     Store {
         /// The file.
         path: PathBuf,
@@ -96,4 +114,32 @@ pub enum PaperError {
     /// A price cannot be set.
     #[error("cannot set the paper price: {0}")]
     Price(String),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_damaged_account_is_to_be_moved_away() {
+        let said = |code| {
+            let error = rusqlite::Error::SqliteFailure(rusqlite::ffi::Error::new(code), None);
+            let path = PathBuf::from("/p/paper.sqlite3");
+            PaperError::Store { path, error }.to_string()
+        };
+        // SQLITE_CORRUPT, SQLITE_NOTADB; SQLITE_FULL, SQLITE_READONLY, SQLITE_CANTOPEN, SQLITE_IOERR, SQLITE_BUSY.
+        for code in [11, 26] {
+            assert!(said(code).contains("move it away"), "{}", said(code));
+        }
+        for (code, says) in [
+            (13, "free space"),
+            (8, "writable"),
+            (14, "writable"),
+            (10, "df"),
+            (5, "try again"),
+        ] {
+            let text = said(code);
+            assert!(text.contains(says) && !text.contains("move it away"), "{text}");
+        }
+    }
 }

@@ -4,7 +4,8 @@
 
 use std::fs::{self, File};
 use std::io;
-use std::path::PathBuf;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use fs2::FileExt;
@@ -21,8 +22,23 @@ const LONGEST_PAUSE: Duration = Duration::from_millis(20);
 pub enum LockError {
     #[error("another order is being placed: `{}` is held elsewhere, and {} ms of waiting did not free it; try again when that order is through", path.display(), waited.as_millis())]
     Busy { path: PathBuf, waited: Duration },
-    #[error("the order lock `{}` cannot be used: {source}; make its folder writable for this user", path.display())]
+    #[error("the order lock `{}` cannot be used: {source}; {}", path.display(), remedy(path, source))]
     Unavailable { path: PathBuf, source: io::Error },
+}
+
+/// What to do about the file, or about its folder where the file is not what is wrong.
+fn remedy(path: &Path, error: &io::Error) -> String {
+    let file = path.display();
+    match fs::symlink_metadata(path) {
+        Ok(found) if !found.is_file() => {
+            format!("`{file}` is no plain file: move it away, the next order makes it anew")
+        }
+        Ok(found) if error.kind() == io::ErrorKind::PermissionDenied => format!(
+            "the file belongs to user id {}: give it to the user that trades here, as root with chown USER '{file}'",
+            found.uid()
+        ),
+        Ok(_) | Err(_) => "make its folder writable for this user".to_owned(),
+    }
 }
 
 /// The lock while it is held; dropping it lets the next one in.
@@ -58,6 +74,20 @@ impl OrderLock {
         }
     }
 
+    /// Whether an order could take it: it is there for this user, held by another one or not, or not there yet.
+    ///
+    /// Makes nothing. A lock that was free is held for a moment.
+    pub fn check(files: &LiveFiles) -> Result<(), LockError> {
+        let path = files.order_lock();
+        if durable::absent(&path).is_ok() {
+            return Ok(());
+        }
+        match try_lock(&path) {
+            Ok(_) => Ok(()),
+            Err(source) => Err(LockError::Unavailable { path, source }),
+        }
+    }
+
     /// Whether this is the lock of that broker's folder.
     #[must_use]
     pub fn covers(&self, files: &LiveFiles) -> bool {
@@ -79,7 +109,7 @@ fn longer(pause: Duration) -> Duration {
 }
 
 /// The locked file, `None` when another one holds it.
-fn try_lock(path: &std::path::Path) -> io::Result<Option<File>> {
+fn try_lock(path: &Path) -> io::Result<Option<File>> {
     let (file, _) = durable::open_append(path)?;
     match FileExt::try_lock_exclusive(&file) {
         Ok(()) => {}
@@ -152,5 +182,34 @@ mod tests {
             .await
             .unwrap_err();
         assert!(matches!(error, LockError::Unavailable { .. }));
+        assert!(error.to_string().contains("is no plain file"), "{error}");
+        assert!(OrderLock::check(&files).is_err());
+    }
+
+    #[test]
+    fn a_lock_of_another_user_is_named_with_what_to_do_about_it() {
+        let root = tempfile::tempdir().unwrap();
+        let path = files(&root, "bybit").order_lock();
+        let denied = || io::Error::from(io::ErrorKind::PermissionDenied);
+        let said = |path: &Path| remedy(path, &denied());
+        assert_eq!(said(&path), "make its folder writable for this user");
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(&path, "").unwrap();
+        assert!(said(&path).ends_with(&format!("chown USER '{}'", path.display())));
+        let other = remedy(&path, &io::ErrorKind::StorageFull.into());
+        assert_eq!(other, "make its folder writable for this user");
+    }
+
+    #[tokio::test]
+    async fn a_lock_that_is_held_or_not_there_yet_is_in_order() {
+        let root = tempfile::tempdir().unwrap();
+        let files = files(&root, "bybit");
+        OrderLock::check(&files).unwrap();
+        assert!(!files.order_lock().exists(), "a look makes nothing");
+        let held = OrderLock::acquire(&files, Duration::ZERO).await.unwrap();
+        OrderLock::check(&files).unwrap();
+        drop(held);
+        OrderLock::check(&files).unwrap();
+        assert!(OrderLock::acquire(&files, Duration::ZERO).await.is_ok());
     }
 }

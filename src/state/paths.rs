@@ -94,6 +94,11 @@ impl RuntimeRoot {
         }
     }
 
+    /// The root that something else names: a variable or an option, by its name.
+    pub fn named(variable: &'static str, value: &str, home: Option<PathBuf>) -> Result<Self, PathError> {
+        whole_path(variable, value.trim(), home.as_deref()).map(Self)
+    }
+
     /// A root that is known already: a test's, or a demonstration's own folder.
     #[must_use]
     pub fn at(path: PathBuf) -> Self {
@@ -111,12 +116,16 @@ fn root_from(
     env: &dyn Fn(&str) -> Option<String>,
     home: Option<&Path>,
 ) -> Result<Option<PathBuf>, PathError> {
-    let Some(value) = env(variable)
-        .map(|text| text.trim().to_owned())
-        .filter(|text| !text.is_empty())
-    else {
-        return Ok(None);
-    };
+    let value = env(variable).unwrap_or_default();
+    match value.trim() {
+        "" => Ok(None),
+        value => whole_path(variable, value, home).map(Some),
+    }
+}
+
+/// The absolute path that `value` says, with a leading `~` expanded.
+fn whole_path(variable: &'static str, value: &str, home: Option<&Path>) -> Result<PathBuf, PathError> {
+    let value = value.to_owned();
     if value.contains("${") {
         return Err(PathError::Unexpanded { variable, value });
     }
@@ -130,7 +139,7 @@ fn root_from(
     if !path.is_absolute() {
         return Err(PathError::NotAbsolute { variable, value });
     }
-    Ok(Some(path))
+    Ok(path)
 }
 
 fn same_folder(one: &Path, other: &Path) -> bool {

@@ -7,4 +7,6 @@ mod killed;
 mod paper;
 mod person;
 mod serve;
+mod settings;
+mod terminal;
 mod version;

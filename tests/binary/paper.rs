@@ -47,20 +47,6 @@ fn paper_has_a_root_of_its_own_unless_one_is_named() {
     assert!(!home.live().join("bybit/trade_counter.json").exists());
 }
 
-/// A blank name would otherwise mean the root of real money.
-#[test]
-fn a_blank_root_of_paper_is_no_root() {
-    let home = Home::with_mandate(&[]);
-    let mut command = home.command(&["status", "--venue", "paper"]);
-    let output = command.env("MANDATED_PAPER_ROOT", " ").output().unwrap();
-    assert_exit(&output, 2);
-    assert!(
-        stderr(&output).contains("MANDATED_PAPER_ROOT or --paper-root is blank"),
-        "{}",
-        stderr(&output)
-    );
-}
-
 #[test]
 fn real_money_does_not_trade_on_the_files_of_paper() {
     let home = Home::with_mandate(&[]);

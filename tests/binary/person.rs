@@ -155,6 +155,91 @@ fn a_mandate_is_checked_before_it_is_committed() {
     assert_exit(&home.run(&["mandate", "check"]), 2);
 }
 
+/// What the gate refuses is not called valid, and what refuses everything is said.
+#[test]
+fn a_mandate_of_another_broker_is_not_valid_and_one_that_refuses_all_is_said_to() {
+    let home = Home::new();
+    let mut other = mandate(&[]);
+    other["consent"]["broker"] = "kraken".into();
+    let (code, view) = check(&home, &other.to_string());
+    assert_eq!((code, &view["valid"]), (Some(3), &json!(false)), "{view}");
+    assert!(
+        view["reason"]
+            .as_str()
+            .unwrap()
+            .contains("for broker `kraken`, not for `bybit`")
+    );
+    let file = home.put("kraken.json", &other.to_string());
+    let own = [
+        "--broker-key",
+        "Kraken",
+        "mandate",
+        "check",
+        file.to_str().unwrap(),
+    ];
+    assert_exit(&home.run(&own), 0);
+
+    let mut stocks = mandate(&[]);
+    stocks["universe"]["asset_classes"] = json!(["us_equity"]);
+    let nothing = mandate(&[("max_total_exposure_usd", json!(0))]);
+    for (given, says) in [
+        (stocks, "`crypto` is missing"),
+        (nothing, "max_total_exposure_usd"),
+    ] {
+        let (code, view) = check(&home, &given.to_string());
+        assert_eq!((code, &view["valid"]), (Some(0), &json!(true)), "{view}");
+        assert!(view["warnings"][0].as_str().unwrap().contains(says), "{view}");
+        let file = home.put("mandate-to-check.json", &given.to_string());
+        let words = home.run(&["mandate", "check", file.to_str().unwrap()]);
+        assert!(
+            stdout(&words).contains("warning: ") && stdout(&words).contains(says),
+            "{words:?}"
+        );
+    }
+    assert_eq!(check(&home, &mandate(&[]).to_string()).1["warnings"], json!([]));
+}
+
+/// Each of these refuses orders, so none of them is in order.
+#[test]
+fn what_refuses_every_order_is_not_in_order() {
+    let expect = |break_it: &dyn Fn(&Home), reason: &str, says: &str| {
+        let home = Home::with_mandate(&[]);
+        break_it(&home);
+        let (view, code) = status(&home);
+        assert_eq!((code, &view["in_order"]), (Some(3), &json!(false)), "{view}");
+        assert!(view[reason].as_str().unwrap_or_default().contains(says), "{view}");
+        let words = home.run(&["status", "--venue", "paper"]);
+        assert!(stdout(&words).contains(says), "{words:?}");
+    };
+    expect(
+        &|home| drop(home.put("bybit/policy.toml", "no_such_limit = 1")),
+        "policy_error",
+        "no_such_limit",
+    );
+    expect(
+        &|home| {
+            let mut ended = mandate(&[]);
+            ended["consent"]["expires_at"] = "2020-01-01T00:00:00Z".into();
+            home.put("bybit/mandate.json", &ended.to_string());
+        },
+        "mandate_error",
+        "it ended at 2020-01-01",
+    );
+    expect(
+        &|home| fs::create_dir(home.live().join("bybit/.order_submit.lock")).unwrap(),
+        "lock_error",
+        ".order_submit.lock",
+    );
+    expect(
+        &|home| {
+            home.put("audit_chain.jsonl", "");
+            fs::create_dir(home.live().join("audit.jsonl")).unwrap();
+        },
+        "ledger_error",
+        "audit.jsonl",
+    );
+}
+
 #[test]
 fn the_mandate_on_file_is_shown_in_words() {
     let home = Home::with_mandate(&[]);
@@ -186,6 +271,21 @@ fn explained(lines: &str) -> Vec<Value> {
         .lines()
         .map(|line| serde_json::from_str(line).unwrap())
         .collect()
+}
+
+/// The case that the help shows is allowed as it stands there.
+#[test]
+fn the_help_of_explain_shows_a_case_that_is_allowed() {
+    let help = Home::new().run(&["explain", "--help"]);
+    let text = stdout(&help);
+    let (from, to) = (text.find('{').unwrap(), text.rfind('}').unwrap());
+    let shown: Value = serde_json::from_str(text.get(from..=to).unwrap()).unwrap();
+    let verdict = &explained(&format!("{shown}\n"))[0];
+    assert_eq!(
+        (&verdict["decision"], &verdict["notional_usd"]),
+        (&json!("allow"), &json!("650")),
+        "{verdict}"
+    );
 }
 
 /// One verdict a line, in order, whatever the line says.
@@ -236,6 +336,9 @@ fn the_ledger_is_shown_and_verified_and_a_break_is_named() {
     let words = home.run(&["audit", "tail"]);
     assert_eq!(stdout(&words).lines().count(), 2);
     assert!(stdout(&words).contains("SOLUSDT"), "{words:?}");
+
+    let none = home.run(&["audit", "tail", "-n", "0"]);
+    assert_eq!((none.status.code(), stdout(&none)), (Some(0), ""));
 
     let whole = home.run(&["audit", "verify", "--json"]);
     assert_exit(&whole, 0);

@@ -56,11 +56,12 @@ pub(super) async fn a_buy_within_the_mandate(world: &World, style: Style) -> Res
     expect(&reply, "filled")?;
     let order = reply.get("order").cloned().unwrap_or_default();
     say(&format!(
-        "   filled {} at {}, recorded as {}\n",
+        "   filled {} at {}, recorded as {}",
         text(&order, "cumExecQty"),
         text(&order, "avgPrice"),
         audit_id(&reply)
     ));
+    say("");
     Ok(())
 }
 
@@ -96,9 +97,10 @@ pub(super) async fn an_order_above_the_cap(world: &World, style: Style) -> Resul
     }
     let report = world.broker.flatten().await.map_err(|error| error.to_string())?;
     say(&format!(
-        "   (all closed again for the next step: {} exits sent)\n",
+        "   (all closed again for the next step: {} exits sent)",
         report.sent.len()
     ));
+    say("");
     Ok(())
 }
 
@@ -124,8 +126,9 @@ pub(super) async fn ten_orders_at_once(world: &World, style: Style) -> Result<()
         text(&refused, "reason")
     ));
     say(&format!(
-        "   wire   {reached} order reached the exchange, the nine others were never sent\n"
+        "   wire   {reached} order reached the exchange, the nine others were never sent"
     ));
+    say("");
     if passed == 1 && reached == 1 {
         Ok(())
     } else {
@@ -173,9 +176,10 @@ pub(super) async fn a_persons_exit(world: &World, style: Style) -> Result<(), St
         return Err(format!("{} orders still rest", report.orders_left.len()));
     }
     say(&format!(
-        "   {}\n",
+        "   {}",
         style.good("the exchange shows no resting order")
     ));
+    say("");
     clear(&world.files, HaltScope::Global)
         .map(drop)
         .map_err(|error| error.to_string())

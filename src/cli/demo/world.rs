@@ -92,7 +92,8 @@ impl World {
     pub(super) fn introduce(&self, style: Style) {
         say("The mandate, which a person committed and no agent can change:");
         say("  one order at most $1,000 · all positions and resting orders at most $1,000 · never DOGEUSDT");
-        say(&style.faint(&format!("  {}\n", self.files.mandate().display())));
+        say(&style.faint(&format!("  {}", self.files.mandate().display())));
+        say("");
     }
 
     /// One call of the agent.

@@ -2,13 +2,13 @@
 
 use std::path::{Path, PathBuf};
 
-use directories::BaseDirs;
 use serde_json::Value;
 
-use super::super::app::{App, env};
+use super::super::app::{App, env, home, runtime_root};
 use super::finding::Finding;
 use super::registration::{Ours, Registration};
 use crate::state::durable;
+use crate::state::paths::RuntimeRoot;
 
 const MAX_BYTES: u64 = 64 << 20;
 
@@ -24,16 +24,20 @@ pub(super) struct Source {
 }
 
 pub(super) fn check(app: &App) -> Vec<Finding> {
-    let home = BaseDirs::new().map(|dirs| dirs.home_dir().to_path_buf());
+    let home = home();
+    // Vibe-Trading reads its own folder, whatever the venue of its entry.
+    let shared = runtime_root().ok();
+    let shared = shared.as_ref().map(RuntimeRoot::as_path);
     let current = std::env::current_dir().ok();
     let ours = Ours {
         root: app.root.as_path(),
         broker: app.files.broker().as_str(),
+        venue: app.venue,
         home: home.clone(),
         env: &env,
     };
     let mut findings = Vec::new();
-    for source in sources(app.root.as_path(), home.as_deref(), current.as_deref()) {
+    for source in sources(shared, home.as_deref(), current.as_deref()) {
         match read(&source.path) {
             Ok(None) => {}
             Ok(Some(config)) => findings.extend(judge(&source, &config, &ours)),
@@ -44,7 +48,7 @@ pub(super) fn check(app: &App) -> Vec<Finding> {
             )),
         }
     }
-    findings.extend(yaml(app.root.as_path()));
+    findings.extend(shared.and_then(yaml));
     if findings.is_empty() {
         findings.push(Finding::yellow(
             "client.none",
@@ -83,9 +87,9 @@ const HERE: [Known; 2] = [
     ("Cursor", ".cursor/mcp.json", true, true),
 ];
 
-fn sources(root: &Path, home: Option<&Path>, current: Option<&Path>) -> Vec<Source> {
+fn sources(root: Option<&Path>, home: Option<&Path>, current: Option<&Path>) -> Vec<Source> {
     let places = [
-        (Some(root), &IN_THE_ROOT[..]),
+        (root, &IN_THE_ROOT[..]),
         (home, &AT_HOME[..]),
         (current, &HERE[..]),
     ];
@@ -174,7 +178,7 @@ mod tests {
     #[test]
     fn each_file_is_looked_at_once() {
         let home = Path::new("/home/a");
-        let sources = sources(Path::new("/home/a/.vibe-trading"), Some(home), Some(home));
+        let sources = sources(Some(Path::new("/home/a/.vibe-trading")), Some(home), Some(home));
         let cursors = sources.iter().filter(|source| source.client == "Cursor").count();
         assert_eq!(cursors, 1);
     }

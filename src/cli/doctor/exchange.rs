@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
+use super::super::Failure;
 use super::super::app::{App, mode};
 use super::finding::Finding;
 use super::times::judge_clock;
@@ -44,21 +45,14 @@ const fn private(path: &'static str) -> ReadRequest {
 }
 
 pub(super) async fn check(app: &App, depth: Depth) -> Vec<Finding> {
-    let settings_wrong = |error: String| {
-        vec![Finding::red(
-            "exchange.settings",
-            error,
-            "correct the BYBIT_ variables; nothing starts with these",
-        )]
-    };
     let mode = match mode() {
         Ok(mode) => mode,
-        Err(error) => return settings_wrong(error.to_string()),
+        Err(error) => return vec![judge_start(&error)],
     };
     // The paper exchange lives as long as this is held.
     let (mut config, _paper) = match app.exchange().await {
         Ok(exchange) => exchange,
-        Err(error) => return settings_wrong(error.to_string()),
+        Err(error) => return vec![judge_start(&error)],
     };
     if depth == Depth::Start {
         config.timeout = config.timeout.min(START_TIMEOUT);
@@ -66,6 +60,15 @@ pub(super) async fn check(app: &App, depth: Depth) -> Vec<Finding> {
     let mut findings = vec![describe(&config, mode)];
     findings.extend(ask(&BybitVenue::new(config), depth).await);
     findings
+}
+
+/// Settings that are wrong, or a paper exchange that does not start with ones that are right.
+fn judge_start(error: &Failure) -> Finding {
+    let advice = match error {
+        Failure::Usage(_) => "correct that setting; nothing starts with it",
+        Failure::Failed(_) => "do as it says; until then nothing starts",
+    };
+    Finding::red("exchange.settings", error.to_string(), advice)
 }
 
 fn describe(config: &BybitConfig, mode: Mode) -> Finding {
@@ -191,6 +194,13 @@ fn is_unserved(error: &VenueError) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_setting_is_to_be_corrected_and_a_full_disk_is_no_setting() {
+        let advice = |error| judge_start(&error).advice.unwrap();
+        assert!(advice(Failure::Usage(String::new())).contains("setting"));
+        assert!(!advice(Failure::Failed(String::new())).contains("setting"));
+    }
 
     #[test]
     fn what_is_not_served_is_told_from_what_failed() {

@@ -18,7 +18,7 @@ const PROBE: &str = ".mandated-doctor-probe";
 
 pub(super) fn check(app: &App) -> Vec<Finding> {
     let root = app.root.as_path();
-    let mut findings = vec![judge_root(root, root.is_dir(), &source(app))];
+    let mut findings = vec![judge_root(root, root.is_dir(), &source(app), app.venue)];
     findings.extend(folders(app));
     let nearest = app
         .files
@@ -78,16 +78,19 @@ fn source_of_shared(ours: bool, theirs: bool) -> &'static str {
     }
 }
 
-fn judge_root(root: &Path, exists: bool, source: &str) -> Finding {
+fn judge_root(root: &Path, exists: bool, source: &str, venue: VenueChoice) -> Finding {
     let what = format!("the runtime root is `{}`, from {source}", root.display());
     if exists {
         Finding::green("files.root", what)
     } else {
-        Finding::yellow(
-            "files.root",
-            format!("{what}; it does not exist yet"),
-            "commit a mandate there, or name the folder that Vibe-Trading uses",
-        )
+        let advice = match venue {
+            VenueChoice::Bybit => "commit a mandate there, or name the folder that Vibe-Trading uses",
+            // Never the root of real money.
+            VenueChoice::Paper => {
+                "copy a mandate to `live/bybit/mandate.json` in it; play money has a folder of its own"
+            }
+        };
+        Finding::yellow("files.root", format!("{what}; it does not exist yet"), advice)
     }
 }
 
@@ -166,13 +169,18 @@ mod tests {
 
     #[test]
     fn the_root_names_the_variable_that_it_came_from() {
-        let said = |ours, theirs| judge_root(Path::new("/r"), true, source_of_shared(ours, theirs)).what;
+        let said = |ours, theirs| {
+            let source = source_of_shared(ours, theirs);
+            judge_root(Path::new("/r"), true, source, VenueChoice::Bybit).what
+        };
         assert!(said(true, false).ends_with("from VIBE_RUNTIME_ROOT"));
         assert!(said(false, true).ends_with("from VIBE_TRADING_HOME"));
         assert!(said(true, true).contains("agrees"));
         assert!(said(false, false).contains("neither"));
-        let missing = judge_root(Path::new("/r"), false, "VIBE_RUNTIME_ROOT");
-        assert_eq!(missing.severity, Severity::Yellow);
+        let missing = |venue| judge_root(Path::new("/r"), false, "VIBE_RUNTIME_ROOT", venue);
+        assert_eq!(missing(VenueChoice::Bybit).severity, Severity::Yellow);
+        let on_paper = missing(VenueChoice::Paper).advice.unwrap();
+        assert!(!on_paper.contains("Vibe-Trading"), "{on_paper}");
     }
 
     #[test]

@@ -2,12 +2,9 @@
 
 use serde_json::{Value, json};
 
-use super::super::out::Style;
+use super::super::out::{Style, one_line};
 use crate::domain::finding::{ACCEPTABLE, ENFORCED};
 use crate::domain::policy::Policy;
-
-/// Longer lines are cut: a text out of a file may be of any length.
-const MAX_CHARS: usize = 600;
 
 /// How bad it is; the worst is the last.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -136,12 +133,6 @@ impl Finding {
     }
 }
 
-/// Without line breaks and terminal sequences: texts of other programs' files end up here.
-fn one_line(text: &str) -> String {
-    let visible = |letter: char| if letter.is_control() { ' ' } else { letter };
-    text.chars().map(visible).take(MAX_CHARS).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -161,7 +152,6 @@ mod tests {
     fn a_line_is_one_line_without_terminal_sequences() {
         let finding = Finding::green("halt.clear", "a\nb\u{1b}[2J");
         assert_eq!(finding.what, "a b [2J");
-        assert_eq!(Finding::green("x", "a".repeat(5_000)).what.len(), MAX_CHARS);
     }
 
     #[test]

@@ -56,7 +56,18 @@ fn judge(mandate: &Mandate, broker: &str, now: DateTime<Utc>) -> Vec<Finding> {
         )];
     }
     let mut findings = vec![judge_time(mandate, now)];
-    findings.extend(judge_caps(mandate));
+    findings.extend(judge_breadth(mandate));
+    findings
+}
+
+/// What a mandate that is valid refuses all the same, in words.
+pub(in crate::cli) fn refuses_more(mandate: &Mandate) -> Vec<String> {
+    let findings = judge_breadth(mandate).into_iter();
+    findings.map(|finding| finding.what).collect()
+}
+
+fn judge_breadth(mandate: &Mandate) -> Vec<Finding> {
+    let mut findings: Vec<Finding> = judge_caps(mandate).into_iter().collect();
     findings.extend(judge_universe(mandate));
     findings
 }

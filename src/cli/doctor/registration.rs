@@ -5,19 +5,21 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
+use super::super::app::paper_root_of;
+use super::super::args::{DEFAULT_BROKER, PAPER_ROOT_VARIABLE, VENUE_VARIABLE, VenueChoice};
 use super::clients::Source;
 use super::finding::Finding;
 use super::secrets;
-use crate::state::paths::{BrokerKey, OUR_ROOT_VARIABLE, RuntimeRoot, SHARED_ROOT_VARIABLE};
+use crate::state::paths::{BrokerKey, OUR_ROOT_VARIABLE, PathError, RuntimeRoot, SHARED_ROOT_VARIABLE};
 
 const PROGRAM: &str = "mandated";
 const BROKER_VARIABLE: &str = "BYBIT_BROKER_KEY";
-const DEFAULT_BROKER: &str = "bybit";
 
 /// What this process goes by, to compare with.
 pub(super) struct Ours<'a> {
     pub(super) root: &'a Path,
     pub(super) broker: &'a str,
+    pub(super) venue: VenueChoice,
     pub(super) home: Option<PathBuf>,
     pub(super) env: &'a dyn Fn(&str) -> Option<String>,
 }
@@ -122,9 +124,12 @@ impl Registration<'_> {
         })
     }
 
-    /// We expand a leading `~` of the two roots ourselves.
+    /// We expand a leading `~` of the roots ourselves.
     fn is_env_wrong(&self, name: &str, value: &Value) -> bool {
-        let is_root = matches!(name, OUR_ROOT_VARIABLE | SHARED_ROOT_VARIABLE);
+        let is_root = matches!(
+            name,
+            OUR_ROOT_VARIABLE | SHARED_ROOT_VARIABLE | PAPER_ROOT_VARIABLE
+        );
         match value.as_str() {
             None => true,
             Some(text) if is_root => !self.source.expands && text.contains("${"),
@@ -136,10 +141,11 @@ impl Registration<'_> {
         text.starts_with('~') || (!self.source.expands && text.contains("${"))
     }
 
-    /// The broker key and the runtime root that the client's process would go by.
+    /// The broker key, the venue and the runtime root that the client's process would go by.
     fn judge_place(&self, place: &str, ours: &Ours<'_>) -> Vec<Finding> {
         let mut findings = Vec::new();
-        let broker = self.broker(ours);
+        let broker = self.setting("--broker-key", BROKER_VARIABLE, ours);
+        let broker = broker.unwrap_or_else(|| DEFAULT_BROKER.to_owned());
         if BrokerKey::parse(&broker).is_ok_and(|key| key.as_str() != ours.broker) {
             findings.push(Finding::yellow(
                 "client.other_broker",
@@ -150,37 +156,44 @@ impl Registration<'_> {
                 format!("run `mandated --broker-key '{broker}' doctor` as well, or make the keys agree"),
             ));
         }
-        let lookup = |name: &str| self.value(name, ours).filter(|text| !text.contains("${"));
-        let root = RuntimeRoot::resolve(&lookup, ours.home.clone());
-        let problem = match root {
-            Ok(root) if is_same(root.as_path(), ours.root) => return findings,
-            Ok(root) => format!(
-                "goes by `{}`, and this by `{}`",
-                root.as_path().display(),
-                ours.root.display()
-            ),
-            Err(error) => format!("has no runtime root: {error}"),
+        let venue = self.setting("--venue", VENUE_VARIABLE, ours);
+        let venue = match VenueChoice::read(venue.as_deref().unwrap_or_default()) {
+            Ok(venue) => venue,
+            Err(why) => {
+                let what = format!("{place} names no venue that there is");
+                findings.push(Finding::red("client.env", what, why));
+                return findings;
+            }
         };
-        findings.push(Finding::red(
-            "client.other_root",
-            format!("{place} {problem}: a kill switch tripped here does not stop it"),
-            "set VIBE_RUNTIME_ROOT to the same folder in both places",
-        ));
+        findings.extend(judge_root(place, venue, self.root(venue, ours), ours));
         findings
     }
 
-    fn broker(&self, ours: &Ours<'_>) -> String {
+    /// As the process itself tells it.
+    fn root(&self, venue: VenueChoice, ours: &Ours<'_>) -> Result<RuntimeRoot, PathError> {
+        let lookup = |name: &str| self.value(name, ours).filter(|text| !text.contains("${"));
+        match venue {
+            VenueChoice::Bybit => RuntimeRoot::resolve(&lookup, ours.home.clone()),
+            VenueChoice::Paper => {
+                let named = self.setting("--paper-root", PAPER_ROOT_VARIABLE, ours);
+                let named = named.as_deref().map(|folder| (PAPER_ROOT_VARIABLE, folder));
+                paper_root_of(named, &lookup, ours.home.clone())
+            }
+        }
+    }
+
+    /// What the process goes by: the option before the variable; a blank one is none.
+    fn setting(&self, option: &str, variable: &str, ours: &Ours<'_>) -> Option<String> {
         let mut args = self.args();
         while let Some(arg) = args.next() {
-            match arg.strip_prefix("--broker-key") {
-                Some("") => return args.next().unwrap_or_default().to_owned(),
-                Some(rest) if rest.starts_with('=') => return rest.trim_start_matches('=').to_owned(),
+            match arg.strip_prefix(option) {
+                Some("") => return args.next().map(str::to_owned),
+                Some(rest) if rest.starts_with('=') => return Some(rest.trim_start_matches('=').to_owned()),
                 Some(_) | None => {}
             }
         }
-        self.value(BROKER_VARIABLE, ours)
-            .filter(|text| !text.is_empty())
-            .unwrap_or_else(|| DEFAULT_BROKER.to_owned())
+        let is_told = |text: &String| !text.trim().is_empty() && !text.contains("${");
+        self.value(variable, ours).filter(is_told)
     }
 
     fn judge_secret(&self) -> Option<Finding> {
@@ -192,6 +205,66 @@ impl Registration<'_> {
             return None;
         }
         secrets::judge(&self.source.path, "which holds the API secret in `env`")
+    }
+}
+
+/// Other files are another kill switch, whatever the venue.
+fn judge_root(
+    place: &str,
+    venue: VenueChoice,
+    root: Result<RuntimeRoot, PathError>,
+    ours: &Ours<'_>,
+) -> Option<Finding> {
+    let is_same_venue = venue == ours.venue;
+    let venues = format!("it trades {}, and this looks {}", on(venue), at(ours.venue));
+    let problem = match root {
+        Ok(root) if is_same(root.as_path(), ours.root) && is_same_venue => return None,
+        Ok(root) if is_same(root.as_path(), ours.root) => {
+            return Some(Finding::yellow(
+                "client.other_venue",
+                format!("{place}: {venues}"),
+                OTHER_VENUE,
+            ));
+        }
+        Ok(root) => format!(
+            "goes by `{}`, and this by `{}`",
+            root.as_path().display(),
+            ours.root.display()
+        ),
+        Err(error) => format!("has no runtime root: {error}"),
+    };
+    let (more, advice) = match (is_same_venue, venue) {
+        (false, _) => (format!(" ({venues})"), OTHER_VENUE),
+        (true, VenueChoice::Bybit) => (
+            String::new(),
+            "set VIBE_RUNTIME_ROOT to the same folder in both places",
+        ),
+        (true, VenueChoice::Paper) => (
+            String::new(),
+            "set MANDATED_PAPER_ROOT to the same folder in both places",
+        ),
+    };
+    Some(Finding::red(
+        "client.other_root",
+        format!("{place} {problem}{more}: a kill switch tripped here does not stop it"),
+        advice,
+    ))
+}
+
+const OTHER_VENUE: &str = "if both are meant to trade on one venue, set MANDATED_VENUE alike in both places, or in neither; else look \
+                           at that one with `mandated --venue paper doctor` or `mandated --venue bybit doctor`";
+
+fn on(venue: VenueChoice) -> &'static str {
+    match venue {
+        VenueChoice::Bybit => "on Bybit",
+        VenueChoice::Paper => "on paper, with play money",
+    }
+}
+
+fn at(venue: VenueChoice) -> &'static str {
+    match venue {
+        VenueChoice::Bybit => "at Bybit",
+        VenueChoice::Paper => "at paper",
     }
 }
 

@@ -79,6 +79,13 @@ fn names_a_secret(path: &Path) -> bool {
 /// Red when others can read the file; nothing when they cannot.
 pub(super) fn judge(path: &Path, why: &str) -> Option<Finding> {
     let name = path.display();
+    if path.is_dir() {
+        return Some(Finding::yellow(
+            "files.secrets",
+            format!("`{name}`, {why}, is a folder"),
+            "move it away, or name a plain file",
+        ));
+    }
     match open_to_others(path, OTHERS_READ) {
         Ok(false) => None,
         Ok(true) => Some(Finding::red(
@@ -113,6 +120,14 @@ mod tests {
         assert!(!format!("{finding:?}").contains("top-secret-value"));
         fs::set_permissions(&path, Permissions::from_mode(0o600)).unwrap();
         assert_eq!(judge(&path, "a test"), None);
+    }
+
+    #[test]
+    fn a_folder_in_the_place_of_a_file_is_not_to_be_closed() {
+        let folder = tempfile::tempdir().unwrap();
+        let finding = judge(folder.path(), "a test").unwrap();
+        assert!(finding.what.ends_with("is a folder"), "{finding:?}");
+        assert!(!format!("{finding:?}").contains("chmod"), "{finding:?}");
     }
 
     #[test]

@@ -12,6 +12,7 @@ use crate::state::counter::{Counter, CounterError};
 use crate::state::halt::{HaltScope, HaltState, read_halt};
 use crate::state::inflight::{self, InflightError, InflightRecord};
 use crate::state::ledger::LedgerError;
+use crate::state::lock::{LockError, OrderLock};
 use crate::state::mandate_file::{policy_text, read_mandate_text};
 use crate::state::verify::{Apart, VerifyReport, apart, verify};
 
@@ -34,6 +35,7 @@ pub(super) fn check(app: &App, policy: &Option<Result<Policy, PolicyError>>) -> 
     if files.live_folder().is_dir() {
         findings.push(judge_ledger(&app.ledger().check_writable()));
     }
+    findings.push(judge_lock(&OrderLock::check(files)));
     findings.extend(judge_inflight(&inflight::list(files), now));
     findings
 }
@@ -116,7 +118,7 @@ fn judge_policy(policy: &Option<Result<Policy, PolicyError>>) -> Finding {
         Some(Err(error)) => Finding::red(
             "policy.invalid",
             error.to_string(),
-            "until then every order is refused",
+            "until then every order that adds is refused",
         ),
     }
 }
@@ -170,12 +172,23 @@ fn judge_ledger(writable: &Result<(), LedgerError>) -> Finding {
     }
 }
 
+fn judge_lock(usable: &Result<(), LockError>) -> Finding {
+    match usable {
+        Ok(()) => Finding::green("lock.usable", "the order lock can be taken"),
+        Err(error) => Finding::red(
+            "lock.unusable",
+            error.to_string(),
+            "until then every order is refused",
+        ),
+    }
+}
+
 fn judge_inflight(listed: &Result<Vec<InflightRecord>, InflightError>, now: DateTime<Utc>) -> Vec<Finding> {
     match listed {
         Err(error) => vec![Finding::red(
             "inflight.unreadable",
             error.to_string(),
-            "until then every order is refused",
+            "until then every order that adds is refused",
         )],
         Ok(orders) if orders.is_empty() => {
             vec![Finding::green(

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::super::out::{complain, say};
+use super::super::out::{complain, say, say_json};
 use super::super::{Done, Failure};
 use crate::broker::exit::{Answer, Closed, ExitDesk, Look, Seen};
 use crate::domain::account::{Position, RestingOrder};
@@ -106,7 +106,7 @@ impl Report {
     /// The end of it: one object for a program, lines for a person; and the exit code.
     pub(super) fn tell<V: Venue>(mut self, desk: &ExitDesk<V>, as_json: bool) -> Result<Done, Failure> {
         if as_json {
-            say(&self.to_json(desk).to_string());
+            say_json(&self.to_json(desk).to_string());
         } else {
             self.in_lines(desk);
         }

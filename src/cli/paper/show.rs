@@ -26,10 +26,12 @@ pub(super) fn print(report: &PaperReport) {
         profit(report),
     ];
     for (heading, lines) in parts {
-        say(&format!("\n{}", style.bold(&heading)));
+        say("");
+        say(&style.bold(&heading));
         lines.iter().for_each(|line| say(line));
     }
-    say(&format!("\n{}", style.bold("equity, USD")));
+    say("");
+    say(&style.bold("equity, USD"));
     let curve = chart::lines(&report.curve, Letters::of_environment());
     curve.iter().for_each(|line| say(line));
 }

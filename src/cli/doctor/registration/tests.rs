@@ -15,10 +15,20 @@ fn source(expands: bool) -> Source {
 }
 
 fn judged_by(source: &Source, entry: &Value) -> Vec<(&'static str, Severity)> {
+    judged_at(VenueChoice::Bybit, "/home/a/.vibe-trading", source, entry)
+}
+
+fn judged_at(
+    venue: VenueChoice,
+    root: &str,
+    source: &Source,
+    entry: &Value,
+) -> Vec<(&'static str, Severity)> {
     let env = |name: &str| (name == "PATH").then(|| "/usr/bin:/bin".to_owned());
     let ours = Ours {
-        root: Path::new("/home/a/.vibe-trading"),
+        root: Path::new(root),
         broker: "bybit",
+        venue,
         home: Some(PathBuf::from("/home/a")),
         env: &env,
     };
@@ -116,6 +126,40 @@ fn another_root_is_red_and_another_broker_yellow() {
     assert_eq!(judged(args), [("client.other_broker", Yellow)]);
     let args = json!({"command": "/bin/sh", "args": ["--broker-key", "second"]});
     assert_eq!(judged(args), [("client.other_broker", Yellow)]);
+}
+
+#[test]
+fn an_entry_goes_by_its_own_venue_and_by_the_root_of_that() {
+    let (money, paper) = ("/home/a/.vibe-trading", "/home/a/.vibe-trading/paper");
+    let at = |venue, root, entry: &Value| judged_at(venue, root, &source(true), entry);
+    let same = [("client.registered", Green)];
+    let other = [("client.other_root", Red)];
+    let by_env = json!({"command": "/bin/sh", "env": {"MANDATED_VENUE": "paper"}});
+    let by_flag = json!({"command": "/bin/sh", "args": ["serve", "--venue", "paper"]});
+    let by_word =
+        json!({"command": "/bin/sh", "args": ["--venue=paper", "serve"], "env": {"MANDATED_VENUE": "bybit"}});
+    for entry in [by_env, by_flag, by_word] {
+        assert_eq!(at(VenueChoice::Bybit, money, &entry), other, "{entry}");
+        assert_eq!(at(VenueChoice::Paper, paper, &entry), same, "{entry}");
+        assert_eq!(
+            at(VenueChoice::Bybit, paper, &entry),
+            [("client.other_venue", Yellow)],
+            "{entry}"
+        );
+    }
+    for named in [
+        json!({"command": "/bin/sh", "env": {"MANDATED_VENUE": "paper", "MANDATED_PAPER_ROOT": "~/play"}}),
+        json!({"command": "/bin/sh", "args": ["--venue", "paper", "--paper-root", "/home/a/play"]}),
+    ] {
+        assert_eq!(at(VenueChoice::Paper, "/home/a/play", &named), same, "{named}");
+        assert_eq!(at(VenueChoice::Paper, paper, &named), other, "{named}");
+    }
+    let money_alone =
+        json!({"command": "/bin/sh", "env": {"MANDATED_VENUE": "", "MANDATED_PAPER_ROOT": "/p"}});
+    assert_eq!(at(VenueChoice::Bybit, money, &money_alone), same);
+    assert_eq!(at(VenueChoice::Paper, paper, &money_alone), other);
+    let none = json!({"command": "/bin/sh", "env": {"MANDATED_VENUE": "papr"}});
+    assert_eq!(at(VenueChoice::Paper, paper, &none), [("client.env", Red)]);
 }
 
 #[test]

@@ -1,0 +1,106 @@
+//! A setting that a command does not need stops no command, the kill switch least of all; an empty one is none.
+
+use std::fs;
+use std::process::Output;
+
+use crate::home::{Home, assert_exit, stderr};
+
+fn halted(name: &str, value: &str) -> (Home, Output) {
+    let home = Home::new();
+    let mut command = home.command(&["halt", "--reason", "now"]);
+    let output = command.env(name, value).output().unwrap();
+    (home, output)
+}
+
+#[test]
+fn nothing_that_halt_does_not_need_keeps_it_from_halting() {
+    for (name, value) in [
+        ("BYBIT_MCP_PORT", "8001x"),
+        ("BYBIT_MCP_PORT", "99999"),
+        ("BYBIT_MCP_PORT", ""),
+        ("BYBIT_MCP_HOST", ""),
+        ("BYBIT_MCP_HOST", "no host"),
+        ("BYBIT_MCP_LOG_LEVEL", "bogus"),
+        ("BYBIT_MCP_LOG_LEVEL", ""),
+        ("MANDATED_PAPER_ROOT", ""),
+        ("MANDATED_PAPER_ROOT", "relative"),
+        ("MANDATED_VENUE", ""),
+        ("BYBIT_BROKER_KEY", ""),
+        ("MANDATED_HTTP_TOKEN", ""),
+        ("MANDATED_HTTP_TOKEN", "two words"),
+        ("BYBIT_MODE", "bogus"),
+        ("BYBIT_HTTP_TIMEOUT", "soon"),
+        ("BYBIT_API_KEY", "half of a pair"),
+        ("MANDATED_PAPER_FAULTS", "{"),
+    ] {
+        let (home, output) = halted(name, value);
+        assert_eq!(output.status.code(), Some(0), "{name}={value}: {output:?}");
+        assert!(home.live().join("HALT").exists(), "{name}={value}");
+    }
+}
+
+/// On paper the root decides where HALT is: an empty one is the folder `paper`, a wrong one is named by its name.
+#[test]
+fn the_root_of_paper_is_named_by_its_own_name() {
+    let home = Home::new();
+    let halt = |value: &str| {
+        let mut command = home.command(&["halt", "--reason", "now", "--venue", "paper"]);
+        command.env("MANDATED_PAPER_ROOT", value).output().unwrap()
+    };
+    for blank in ["", " "] {
+        assert_exit(&halt(blank), 0);
+        let sentinel = home.root().join("paper/live/HALT");
+        assert!(sentinel.exists(), "{blank:?}");
+        fs::remove_file(sentinel).unwrap();
+    }
+    for wrong in ["relative", "${HOME}/paper"] {
+        let output = halt(wrong);
+        assert_exit(&output, 2);
+        let said = stderr(&output);
+        assert!(
+            said.contains("MANDATED_PAPER_ROOT") && !said.contains("VIBE_RUNTIME_ROOT"),
+            "{said}"
+        );
+    }
+    let flag = home.run(&["status", "--venue", "paper", "--paper-root", "relative"]);
+    assert_exit(&flag, 2);
+    let said = stderr(&flag);
+    assert!(
+        said.contains("--paper-root is `relative`") && !said.contains("VIBE_"),
+        "{said}"
+    );
+}
+
+#[test]
+fn an_exit_asks_for_no_port() {
+    let home = Home::new();
+    let mut command = home.command(&["cancel-all", "--yes", "--venue", "paper", "--timeout", "20"]);
+    let output = command.env("BYBIT_MCP_PORT", "8001x").output().unwrap();
+    assert_exit(&output, 0);
+}
+
+#[test]
+fn who_listens_is_told_what_is_wrong_with_the_port() {
+    let home = Home::with_mandate(&[]);
+    let mut command = home.command(&["serve", "--venue", "paper", "--transport", "http"]);
+    let output = command.env("BYBIT_MCP_PORT", "8001x").output().unwrap();
+    assert_exit(&output, 2);
+    let said = stderr(&output);
+    assert!(
+        said.contains("BYBIT_MCP_PORT") && said.contains("8001x"),
+        "{said}"
+    );
+}
+
+/// What was typed is refused; what the environment says is not worth a command, and is said.
+#[test]
+fn a_log_level_that_is_none_is_not_passed_over() {
+    let home = Home::new();
+    let typed = home.run(&["--log-level", "bogus", "halt", "--reason", "now"]);
+    assert_exit(&typed, 2);
+    assert!(stderr(&typed).contains("bogus"), "{typed:?}");
+    let (_home, output) = halted("BYBIT_MCP_LOG_LEVEL", "bogus");
+    assert!(stderr(&output).contains("BYBIT_MCP_LOG_LEVEL"), "{output:?}");
+    let (_home, output) = halted("BYBIT_MCP_LOG_LEVEL", "WARNING");
+    assert!(!stderr(&output).contains("BYBIT_MCP_LOG_LEVEL"), "{output:?}");
+}
