@@ -330,3 +330,64 @@ async fn a_claim_that_its_holder_gives_up_becomes_ours() {
     assert_eq!(world.swept(20).await, SweepState::Swept);
     assert_eq!(world.positions().await, 0);
 }
+
+/// Its only coin is refused until it is given up.
+async fn swept_but_for_a_coin() -> World {
+    let world = World::new().await;
+    world.mandate(|_| ());
+    world.fault(r#"[{"path":"/v5/order/create","kind":"ret_code","code":170131,"message":"no"}]"#);
+    world.touch();
+    assert_eq!(world.swept(30).await, SweepState::Swept);
+    let receipt = &world.receipts()[0];
+    assert_eq!(receipt["coins_left"][0]["refused"], true, "{receipt}");
+    assert_eq!(receipt["flattened"], false);
+    world
+}
+
+#[tokio::test]
+async fn a_late_fill_is_closed_where_a_coin_was_given_up_which_stays_so() {
+    let world = swept_but_for_a_coin().await;
+    let before = world.requests("/v5/order/create");
+    for _ in 0..30 {
+        assert_eq!(world.sweeper.look().await, SweepState::Swept);
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    assert_eq!(
+        (world.requests("/v5/order/create"), world.receipts().len()),
+        (before, 1)
+    );
+    world.fault("[]");
+    world.market("BTCUSDT", "Buy", "0.02", 0).await;
+    for _ in 0..100 {
+        if world.sweeper.look().await == SweepState::Swept && world.positions().await == 0 {
+            let receipt = &world.receipts()[0];
+            let closed = receipt["closed"].as_array().unwrap();
+            assert!(
+                closed.iter().any(|close| close["instrument"] == "linear:BTCUSDT"),
+                "{receipt}"
+            );
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    panic!("the late fill stays: {:?}", world.sweeper.look().await);
+}
+
+#[tokio::test]
+async fn a_position_that_is_opened_much_later_is_said_where_a_coin_was_given_up() {
+    let mut world = swept_but_for_a_coin().await;
+    world.fault("[]");
+    world.restart();
+    world.market("BTCUSDT", "Buy", "0.02", 0).await;
+    let state = world.sweeper.look().await;
+    let SweepState::Halting {
+        positions_left: Some(1),
+        note: Some(note),
+        ..
+    } = &state
+    else {
+        panic!("{state:?}");
+    };
+    assert!(note.contains("opened after the sweep"), "{note}");
+    assert_eq!((world.positions().await, world.receipts().len()), (1, 1));
+}

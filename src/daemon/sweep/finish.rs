@@ -25,7 +25,7 @@ impl Episode {
             ));
         }
         let standing = read_standing(desk.files(), Ok(clock::now()));
-        let mandate = match standing.mandate {
+        let mut mandate = match standing.mandate {
             Ok(mandate) => mandate,
             Err(error) => {
                 return nothing(format!(
@@ -44,6 +44,12 @@ impl Episode {
             None => Ok(Policy::default()),
             Some(policy) => policy.map_err(|error| error.to_string()),
         };
+        if self.is_swept {
+            // Given up with the receipt, which names them: trying again must not take it back.
+            let given_up = self.receipt.coins_left.iter().filter(|coin| coin.refused);
+            let names = given_up.map(|coin| coin.coin.clone());
+            mandate.universe.exclude_symbols.extend(names);
+        }
         let wish = Wish {
             close: true,
             sell: Some(SpotRule::new(mandate, policy)),
