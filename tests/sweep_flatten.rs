@@ -391,3 +391,40 @@ async fn a_position_that_is_opened_much_later_is_said_where_a_coin_was_given_up(
     assert!(note.contains("opened after the sweep"), "{note}");
     assert_eq!((world.positions().await, world.receipts().len()), (1, 1));
 }
+
+#[tokio::test]
+async fn a_sweep_of_another_exchange_is_none_of_this_one() {
+    for fault in [
+        "[]",
+        // It was not over there: a draft.
+        r#"[{"path":"/v5/order/realtime","kind":"ret_code","code":10016,"message":"server error"}]"#,
+    ] {
+        let mut world = World::new().await;
+        world.mandate(|mandate| mandate["universe"]["exclude_symbols"] = json!(["BTC"]));
+        world.fault(fault);
+        world.touch();
+        for _ in 0..3 {
+            world.sweeper.look().await;
+        }
+        let there = world.named("halt_receipt-").len() + world.named("halt_sweep-").len();
+        assert_eq!(there, 1, "{fault}");
+        world.fault("[]");
+        world.market("BTCUSDT", "Buy", "0.02", 0).await;
+        world.restart_at("mainnet");
+        let state = world.sweeper.look().await;
+        assert!(
+            world.positions().await == 0
+                || !world.receipts().iter().any(|receipt| receipt["venue"] == "paper"),
+            "{state:?}"
+        );
+        assert_eq!(world.swept(20).await, SweepState::Swept);
+        assert_eq!(world.positions().await, 0, "{fault}");
+        let receipts = world.receipts();
+        assert_eq!(receipts.len(), 1, "{fault}");
+        assert_eq!(receipts[0]["venue"], "mainnet", "{fault}");
+        assert_eq!(receipts[0]["flattened"], true, "{fault}");
+        // And from now on it is this one's.
+        world.restart_at("mainnet");
+        assert_eq!(world.sweeper.look().await, SweepState::Swept);
+    }
+}

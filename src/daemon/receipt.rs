@@ -126,9 +126,9 @@ impl Receipt {
         serde_json::from_slice(&bytes).ok()
     }
 
-    /// The receipt of a sweep that began while the sentinel of `episode` stood as well.
+    /// The receipt of a sweep of `venue` that began while the sentinel of `episode` stood as well.
     #[must_use]
-    pub fn that_covers(files: &LiveFiles, episode: &str) -> Option<Self> {
+    pub fn that_covers(files: &LiveFiles, episode: &str, venue: &str) -> Option<Self> {
         let entries = std::fs::read_dir(files.broker_folder()).ok()?;
         entries
             .filter_map(|entry| {
@@ -137,6 +137,7 @@ impl Receipt {
                 let is_receipt = name.to_str()?.starts_with("halt_receipt-");
                 is_receipt.then(|| Self::read(&entry.path())).flatten()
             })
+            .filter(|receipt| receipt.venue == venue)
             .find(|receipt| receipt.sentinels.iter().any(|each| each.episode == episode))
     }
 

@@ -38,10 +38,12 @@ impl Claim {
     }
 }
 
-/// Whether an episode was swept to its end before: by whom, and the receipt of it where that is ours.
+/// Whether an episode was swept to its end before, at this `venue`: by whom, and the receipt of it where that is
+/// ours.
 ///
-/// A latch of ours without a receipt is not the end: the receipt was taken back, for a late fill.
-pub(super) fn done_before(files: &LiveFiles, episode: &str) -> Option<(Claim, Option<Receipt>)> {
+/// A latch of ours without a receipt is not the end: the receipt was taken back, for a late fill. Nor is a receipt
+/// of another exchange, which says nothing of what is held here.
+pub(super) fn done_before(files: &LiveFiles, episode: &str, venue: &str) -> Option<(Claim, Option<Receipt>)> {
     if episode == NAMELESS {
         return None;
     }
@@ -53,15 +55,31 @@ pub(super) fn done_before(files: &LiveFiles, episode: &str) -> Option<(Claim, Op
     }
     let path = files.halt_receipt(episode);
     if exists(&path) {
-        return Some((Claim::Ours, Receipt::read(&path)));
+        let receipt = Receipt::read(&path);
+        let is_of_here = receipt.as_ref().is_none_or(|receipt| receipt.venue == venue);
+        return is_of_here.then_some((Claim::Ours, receipt));
     }
     // Of several sentinels only the newest names the receipt, and all of them were swept.
-    if let Some(receipt) = Receipt::that_covers(files, episode) {
+    if let Some(receipt) = Receipt::that_covers(files, episode, venue) {
         return Some((Claim::Ours, Some(receipt)));
     }
     let is_ours =
         sweep::was_done_by_us(files, episode) || matches!(sweep::holder(files, episode), Ok(Holder::Us));
     (!is_ours).then_some((Claim::Another, None))
+}
+
+/// Removes a receipt of another exchange: while it lies there, this one looks swept as well.
+pub(super) fn drop_foreign_receipt(files: &LiveFiles, episode: &str, venue: &str) {
+    let path = files.halt_receipt(episode);
+    if Receipt::read(&path).is_none_or(|receipt| receipt.venue == venue) {
+        return;
+    }
+    match std::fs::remove_file(&path) {
+        Ok(()) => tracing::warn!(path = %path.display(), "a receipt of another exchange is removed"),
+        Err(error) => {
+            tracing::error!(%error, path = %path.display(), "a receipt of another exchange could not be removed");
+        }
+    }
 }
 
 /// Takes the claim where it is free. A disk that hangs or refuses holds nobody up.

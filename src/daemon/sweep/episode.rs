@@ -54,7 +54,7 @@ impl Episode {
         let files = desk.files();
         let newest = halt.newest().map(|newest| newest.episode.clone());
         let name = newest.unwrap_or_default();
-        let done = claim::done_before(files, &name);
+        let done = claim::done_before(files, &name, desk.venue().label());
         let mut course = Course::new(Reach::default(), &name);
         if let Some(before) = &mut before {
             course = course.after(&mut before.course);
@@ -85,6 +85,9 @@ impl Episode {
             episode.take_over(desk, before).await;
         }
         episode.note_trip(desk, halt).await;
+        if !is_swept {
+            claim::drop_foreign_receipt(files, &episode.name, desk.venue().label());
+        }
         episode
     }
 
@@ -222,9 +225,10 @@ async fn first<V: Venue>(desk: &ExitDesk<V>, course: &mut Course, name: &str) ->
     tokio::join!(course.cancel_blindly(desk), claim::take(desk.files(), name)).1
 }
 
-/// The draft of an earlier process, or a receipt that begins now.
+/// The draft of an earlier process at this exchange, or a receipt that begins now.
 fn receipt<V: Venue>(desk: &ExitDesk<V>, halt: &HaltState, name: &str) -> Receipt {
-    let draft = Receipt::read(&desk.files().halt_sweep(name)).filter(|draft| draft.episode == name);
+    let draft = Receipt::read(&desk.files().halt_sweep(name))
+        .filter(|draft| draft.episode == name && draft.venue == desk.venue().label());
     draft.unwrap_or_else(|| {
         let label = (desk.venue().label(), desk.venue().is_paper());
         let broker = desk.files().broker().as_str();
