@@ -428,3 +428,22 @@ async fn a_sweep_of_another_exchange_is_none_of_this_one() {
         assert_eq!(world.sweeper.look().await, SweepState::Swept);
     }
 }
+
+#[tokio::test]
+async fn a_mandate_that_is_replaced_at_the_trip_is_waited_for() {
+    let world = World::new().await;
+    world.mandate(|mandate| mandate["universe"]["exclude_symbols"] = json!(["BTC"]));
+    world.market("BTCUSDT", "Buy", "0.02", 0).await;
+    let aside = world.files.mandate().with_extension("aside");
+    fs::rename(world.files.mandate(), &aside).unwrap();
+    world.touch();
+    let replacing = async {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        assert!(world.receipts().is_empty());
+        fs::rename(&aside, world.files.mandate()).unwrap();
+    };
+    let (state, ()) = tokio::join!(world.swept(20), replacing);
+    assert_eq!(state, SweepState::Swept);
+    assert_eq!(world.positions().await, 0);
+    assert_eq!(world.receipts()[0]["flattened"], true);
+}

@@ -29,7 +29,7 @@ use crate::state::{clock, durable, settled};
 use crate::venue::{Outcome, Venue};
 
 /// A mandate that is replaced by hand is missing or half written for a moment; expiry needs no such patience.
-const PATIENCE: Duration = Duration::from_secs(2);
+pub(super) const PATIENCE: Duration = Duration::from_secs(2);
 
 /// How long one call goes on.
 const ONE_CALL: Duration = Duration::from_secs(1);

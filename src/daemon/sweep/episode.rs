@@ -8,6 +8,7 @@ use tokio::time::{Instant, sleep};
 
 use super::SweepState;
 use super::claim::{self, Claim};
+use super::finish::Due;
 use super::watch::WATCH_EVERY;
 use crate::broker::exit::{BETWEEN_ROUNDS, Course, ExitDesk, Look, Reach, Seen, Wish};
 use crate::daemon::receipt::{FoundEmpty, Receipt};
@@ -37,6 +38,8 @@ pub(super) struct Episode {
     /// A draft was written here, or tried to be.
     pub(super) has_draft: bool,
     pub(super) next_watch: Instant,
+    /// Since when the mandate cannot be read.
+    pub(super) unread_since: Option<Instant>,
     pub(super) last: SweepState,
     /// No sentinel stands any more: the next one is another halt.
     pub(super) is_over: bool,
@@ -74,6 +77,7 @@ impl Episode {
             owes_receipt: false,
             has_draft: false,
             next_watch: Instant::now(),
+            unread_since: None,
             last: SweepState::default(),
             is_over: false,
             told: BTreeSet::new(),
@@ -113,14 +117,19 @@ impl Episode {
         let until = Instant::now() + ONE_CALL;
         let stands = self.still_stands(desk);
         loop {
-            let (wish, why_not) = self.wish(desk);
-            let look = self.course.round(desk, &wish, &stands).await;
-            if look.done.is_some() {
-                return self.finish(desk, &wish, look, why_not).await;
+            let due = self.due(desk);
+            let awaits = self.awaits_mandate(&due);
+            let mut look = self.course.round(desk, &due.wish, &stands).await;
+            if look.done.is_some() && !awaits {
+                return self.finish(desk, due, look).await;
+            }
+            if awaits {
+                look.notes
+                    .push("the mandate cannot be read, and is waited for".to_owned());
             }
             self.last = halting(&look);
             if Instant::now() >= until || !self.stands(desk) {
-                return self.keep_draft(desk, &wish).await;
+                return self.keep_draft(desk, &due.wish).await;
             }
             sleep(BETWEEN_ROUNDS).await;
         }
@@ -145,25 +154,20 @@ impl Episode {
     }
 
     /// The exchange showed nothing, twice: the receipt, the latch, and from now on the watch.
-    async fn finish<V: Venue>(
-        &mut self,
-        desk: &ExitDesk<V>,
-        wish: &Wish,
-        look: Look,
-        why_not: Option<String>,
-    ) {
-        self.collect(desk, wish);
+    async fn finish<V: Venue>(&mut self, desk: &ExitDesk<V>, due: Due, look: Look) {
+        let close = due.wish.close;
+        self.collect(desk, &due.wish);
         let (first_look, last_look) = look.done.unwrap_or_default();
         self.receipt.found_empty = Some(FoundEmpty {
             first_look,
             last_look,
             written_at: clock::ledger_text(clock::now()),
         });
-        self.receipt.flattened = wish.close && !look.left.iter().any(|coin| coin.refused);
-        self.receipt.not_done = why_not.into_iter().collect();
+        self.receipt.flattened = close && !look.left.iter().any(|coin| coin.refused);
+        self.receipt.not_done = due.why_not.into_iter().collect();
         self.receipt.coins_left = look.left;
         self.receipt.positions_left.clear();
-        if !wish.close {
+        if !close {
             self.note_positions(desk).await;
         }
         self.is_swept = true;

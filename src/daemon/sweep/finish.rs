@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
 use super::claim::Claim;
 use super::episode::Episode;
 use crate::broker::exit::{ExitDesk, SpotRule, Wish};
+use crate::daemon::authority::PATIENCE;
 use crate::daemon::receipt::held;
 use crate::domain::mandate::SCHEMA_VERSION;
 use crate::domain::policy::Policy;
@@ -14,10 +15,23 @@ use crate::state::standing::read_standing;
 use crate::state::{clock, sweep};
 use crate::venue::Venue;
 
+/// What is to be done beyond cancelling.
+#[derive(Debug, Default)]
+pub(super) struct Due {
+    pub(super) wish: Wish,
+    /// Why not more.
+    pub(super) why_not: Option<String>,
+    /// The mandate could not be read: it may say otherwise in a moment.
+    pub(super) is_unread: bool,
+}
+
 impl Episode {
-    /// What is to be done beyond cancelling, as the mandate says it now, and why not more.
-    pub(super) fn wish<V: Venue>(&self, desk: &ExitDesk<V>) -> (Wish, Option<String>) {
-        let nothing = |why: String| (Wish::default(), Some(why));
+    /// As the mandate says it now.
+    pub(super) fn due<V: Venue>(&self, desk: &ExitDesk<V>) -> Due {
+        let nothing = |why: String| Due {
+            why_not: Some(why),
+            ..Due::default()
+        };
         if !self.claim.allows_closing() {
             return nothing(format!(
                 "positions were left: another program claimed this halt (`{}`)",
@@ -28,9 +42,11 @@ impl Episode {
         let mut mandate = match standing.mandate {
             Ok(mandate) => mandate,
             Err(error) => {
-                return nothing(format!(
-                    "positions were left: whether to close them is not known: {error}"
-                ));
+                let why = format!("positions were left: whether to close them is not known: {error}");
+                return Due {
+                    is_unread: true,
+                    ..nothing(why)
+                };
             }
         };
         let is_ours = mandate.consent.broker.trim().to_lowercase() == standing.broker;
@@ -54,7 +70,20 @@ impl Episode {
             close: true,
             sell: Some(SpotRule::new(mandate, policy)),
         };
-        (wish, None)
+        Due {
+            wish,
+            ..Due::default()
+        }
+    }
+
+    /// Whether the mandate is to be waited for: one that is replaced by hand is missing or half written for a
+    /// moment, and a halt that ended then would leave for good what it says to close.
+    pub(super) fn awaits_mandate(&mut self, due: &Due) -> bool {
+        if !due.is_unread {
+            self.unread_since = None;
+            return false;
+        }
+        self.unread_since.get_or_insert_with(Instant::now).elapsed() < PATIENCE
     }
 
     pub(super) async fn note_positions<V: Venue>(&mut self, desk: &ExitDesk<V>) {

@@ -28,7 +28,7 @@ impl Episode {
         let is_fresh = self.began.is_some_and(|began| began.elapsed() < LATE_FILLS);
         let closes_late = positions_were_closed && self.claim.allows_closing() && is_fresh;
         let wish = match closes_late {
-            true => self.wish(desk).0,
+            true => self.due(desk).wish,
             false => Wish::default(),
         };
         let until = Instant::now() + ONE_CALL;
