@@ -447,3 +447,25 @@ async fn a_mandate_that_is_replaced_at_the_trip_is_waited_for() {
     assert_eq!(world.positions().await, 0);
     assert_eq!(world.receipts()[0]["flattened"], true);
 }
+
+/// What a person opens under HALT is theirs, also where only the mark for Vibe-Trading's runner is missing.
+#[tokio::test]
+async fn a_receipt_without_its_mark_is_enough_for_a_restart_which_marks_it() {
+    let mut world = World::new().await;
+    world.mandate(|mandate| mandate["universe"]["exclude_symbols"] = json!(["BTC"]));
+    world.touch();
+    assert_eq!(world.swept(10).await, SweepState::Swept);
+    let mark = world.named("FLATTEN_FIRED-").remove(0);
+    fs::remove_file(&mark).unwrap();
+    world.market("BTCUSDT", "Buy", "0.02", 0).await;
+    world.restart();
+    for _ in 0..3 {
+        let state = world.sweeper.look().await;
+        assert!(
+            matches!(&state, SweepState::Halting { note: Some(note), .. } if note.contains("opened after")),
+            "{state:?}"
+        );
+    }
+    assert_eq!((world.positions().await, world.receipts().len()), (1, 1));
+    assert!(mark.exists());
+}

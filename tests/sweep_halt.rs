@@ -407,6 +407,43 @@ async fn more_orders_than_one_call_cancels_are_all_cancelled() {
     assert_eq!(world.receipts()[0]["cancelled"].as_array().unwrap().len(), 600);
 }
 
+/// Whatever writes to the file all the time: each look sees another trip.
+#[tokio::test]
+async fn a_sentinel_whose_time_never_stands_still_is_swept_all_the_same() {
+    let world = World::new().await;
+    world.mandate(|mandate| mandate["universe"]["exclude_symbols"] = json!(["BTC"]));
+    world.market("BTCUSDT", "Buy", "0.02", 0).await;
+    let inverse = json!({"category": "inverse", "symbol": "BTCUSD", "side": "Buy", "orderType": "Limit", "qty": "100", "price": "60000"});
+    world.paper.place(inverse).await;
+    world.touch();
+    let file = fs::File::options()
+        .append(true)
+        .open(world.files.halt_global())
+        .unwrap();
+    let touching = async {
+        loop {
+            file.set_modified(std::time::SystemTime::now()).unwrap();
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+    };
+    let looking = async {
+        for _ in 0..40 {
+            assert!(matches!(world.sweeper.look().await, SweepState::Halting { .. }));
+            if (world.open_orders().await, world.positions().await) == (0, 0) {
+                return;
+            }
+        }
+        panic!("something is left");
+    };
+    tokio::select! {
+        () = touching => {}
+        () = looking => {}
+    }
+    assert!(world.receipts().is_empty());
+    world.swept(20).await;
+    assert_eq!(world.receipts().len(), 1);
+}
+
 /// A program that goes on placing orders, or an exchange that cancels nothing: it never ends.
 #[test]
 fn a_receipt_stays_small_however_long_the_sweep_goes_on() {

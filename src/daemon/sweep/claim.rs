@@ -48,7 +48,9 @@ pub(super) fn done_before(files: &LiveFiles, episode: &str, venue: &str) -> Opti
         return None;
     }
     match sweep::was_done(files, episode) {
-        Ok(false) => return None,
+        // The receipt is written first, and is enough where the mark could not be set after it: what was opened
+        // since is somebody's own.
+        Ok(false) => return finished(files, episode, venue).map(|receipt| (Claim::Ours, Some(receipt))),
         Err(_) if !exists(&files.flatten_fired(episode)) => return None,
         // Something lies there that cannot be read: it is not ours.
         Ok(true) | Err(_) => {}
@@ -66,6 +68,13 @@ pub(super) fn done_before(files: &LiveFiles, episode: &str, venue: &str) -> Opti
     let is_ours =
         sweep::was_done_by_us(files, episode) || matches!(sweep::holder(files, episode), Ok(Holder::Us));
     (!is_ours).then_some((Claim::Another, None))
+}
+
+/// The receipt of a sweep of ours that came to its end.
+fn finished(files: &LiveFiles, episode: &str, venue: &str) -> Option<Receipt> {
+    let receipt = Receipt::read(&files.halt_receipt(episode))?;
+    let is_it = receipt.episode == episode && receipt.venue == venue && receipt.found_empty.is_some();
+    (is_it && receipt.claim != Claim::Another.in_words()).then_some(receipt)
 }
 
 /// Removes a receipt of another exchange: while it lies there, this one looks swept as well.

@@ -15,6 +15,7 @@ use crate::daemon::receipt::{FoundEmpty, Receipt};
 use crate::state::audit_record::AuditKind;
 use crate::state::clock;
 use crate::state::halt::{HaltState, read_halt};
+use crate::state::sweep::{Holder, holder, was_done};
 use crate::venue::Venue;
 
 /// How long one call goes on before it says where it stands.
@@ -24,7 +25,7 @@ pub(super) const ONE_CALL: Duration = Duration::from_secs(1);
 #[derive(Debug)]
 pub(super) struct Episode {
     pub(super) name: String,
-    /// Every sentinel's episode when this began: the sweep counts for all of them.
+    /// Every sentinel's episode when the sweep began: it counts for all of them.
     pub(super) active: Vec<String>,
     pub(super) claim: Claim,
     pub(super) course: Course,
@@ -35,6 +36,8 @@ pub(super) struct Episode {
     pub(super) is_swept: bool,
     /// The receipt could not be written yet.
     pub(super) owes_receipt: bool,
+    /// The mark that the receipt is there could not be set yet.
+    pub(super) owes_mark: bool,
     /// A draft was written here, or tried to be.
     pub(super) has_draft: bool,
     pub(super) next_watch: Instant,
@@ -67,14 +70,19 @@ impl Episode {
             Some(done) => done,
             None => (first(desk, &mut course, &name).await, None),
         };
+        let active = match &kept {
+            Some(kept) => kept.sentinels.iter().map(|each| each.episode.clone()).collect(),
+            None => halt.sentinels().iter().map(|each| each.episode.clone()).collect(),
+        };
         let mut episode = Self {
-            active: halt.sentinels().iter().map(|each| each.episode.clone()).collect(),
-            claim,
+            active,
             course,
             began: (!is_swept).then(Instant::now),
             receipt: kept.unwrap_or_else(|| receipt(desk, halt, &name)),
             is_swept,
             owes_receipt: false,
+            owes_mark: is_swept && claim == Claim::Ours && matches!(was_done(files, &name), Ok(false)),
+            claim,
             has_draft: false,
             next_watch: Instant::now(),
             unread_since: None,
@@ -143,7 +151,15 @@ impl Episode {
         let (files, name) = (desk.files().clone(), self.name.clone());
         move || {
             let halt = read_halt(&files);
-            halt.newest().is_some_and(|newest| newest.episode == name)
+            // A sentinel without words is named by its time, which whatever writes to it changes again and again.
+            let is_renamed = |now: &str| {
+                let is_of_a_file = |name: &str| name.starts_with("mtime:");
+                is_of_a_file(now)
+                    && is_of_a_file(&name)
+                    && !matches!(holder(&files, now), Ok(Holder::Another))
+            };
+            halt.newest()
+                .is_some_and(|newest| newest.episode == name || is_renamed(&newest.episode))
         }
     }
 
@@ -172,6 +188,7 @@ impl Episode {
         }
         self.is_swept = true;
         self.owes_receipt = true;
+        self.owes_mark = true;
         self.next_watch = Instant::now() + WATCH_EVERY;
         self.last = self.swept();
         self.write_receipt(desk).await;

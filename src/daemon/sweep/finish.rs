@@ -149,8 +149,9 @@ impl Episode {
 
     /// Tells Vibe-Trading's runner that every episode of this halt was swept. Never before the receipt is
     /// written: the latch without it would say that another program did it.
-    pub(super) async fn latch<V: Venue>(&self, desk: &ExitDesk<V>) {
-        if self.claim == Claim::Another || self.owes_receipt {
+    pub(super) async fn latch<V: Venue>(&mut self, desk: &ExitDesk<V>) {
+        self.owes_mark &= self.claim != Claim::Another;
+        if !self.owes_mark || self.owes_receipt {
             return;
         }
         let (files, active) = (desk.files().clone(), self.active.clone());
@@ -160,7 +161,7 @@ impl Episode {
                 .try_for_each(|episode| sweep::mark_done(&files, episode, clock::now()).map(drop))
         });
         match timeout(Duration::from_secs(2), marking).await {
-            Ok(Ok(Ok(()))) => {}
+            Ok(Ok(Ok(()))) => self.owes_mark = false,
             Ok(Ok(Err(error))) => tracing::error!(%error, "a sweep is done and not marked so"),
             Ok(Err(error)) => tracing::error!(%error, "a sweep is done and not marked so"),
             Err(_) => tracing::error!("a sweep is done and not marked so: the disk does not answer"),

@@ -63,6 +63,8 @@ impl Episode {
         }
         if self.owes_receipt {
             self.write_receipt(desk).await;
+        }
+        if self.owes_mark {
             self.latch(desk).await;
         }
     }
