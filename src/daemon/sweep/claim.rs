@@ -3,6 +3,8 @@
 use std::path::Path;
 use std::time::Duration;
 
+use tokio::task::{JoinError, JoinHandle};
+
 use crate::daemon::receipt::Receipt;
 use crate::state::clock;
 use crate::state::paths::LiveFiles;
@@ -91,23 +93,32 @@ pub(super) fn drop_foreign_receipt(files: &LiveFiles, episode: &str, venue: &str
     }
 }
 
+/// A disk that did not answer in time, and may still say whose the sweep is.
+pub(super) type Late = JoinHandle<Claim>;
+
 /// Takes the claim where it is free. A disk that hangs or refuses holds nobody up.
-pub(super) async fn take(files: &LiveFiles, episode: &str) -> Claim {
+pub(super) async fn take(files: &LiveFiles, episode: &str) -> (Claim, Option<Late>) {
     if episode == NAMELESS {
-        return Claim::Unwritten("the sentinel cannot be read".to_owned());
+        return (Claim::Unwritten("the sentinel cannot be read".to_owned()), None);
     }
     let (files, name) = (files.clone(), episode.to_owned());
-    let taking = tokio::task::spawn_blocking(move || match sweep::holder(&files, &name) {
+    let mut taking = tokio::task::spawn_blocking(move || match sweep::holder(&files, &name) {
         Ok(Holder::Us) => Claim::Ours,
         Ok(Holder::Another) => Claim::Another,
         Ok(Holder::Nobody) => claim(&files, &name),
         Err(error) => Claim::Unwritten(error.to_string()),
     });
-    match tokio::time::timeout(DISK_WITHIN, taking).await {
-        Ok(Ok(claim)) => claim,
-        Ok(Err(error)) => Claim::Unwritten(error.to_string()),
-        Err(_) => Claim::Unwritten("the disk does not answer".to_owned()),
+    match tokio::time::timeout(DISK_WITHIN, &mut taking).await {
+        Ok(taken) => (in_the_end(taken), None),
+        Err(_) => {
+            let claim = Claim::Unwritten("the disk does not answer".to_owned());
+            (claim, Some(taking))
+        }
     }
+}
+
+pub(super) fn in_the_end(taken: Result<Claim, JoinError>) -> Claim {
+    taken.unwrap_or_else(|error| Claim::Unwritten(error.to_string()))
 }
 
 fn claim(files: &LiveFiles, episode: &str) -> Claim {

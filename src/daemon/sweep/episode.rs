@@ -7,7 +7,7 @@ use serde_json::json;
 use tokio::time::{Instant, sleep};
 
 use super::SweepState;
-use super::claim::{self, Claim};
+use super::claim::{self, Claim, Late};
 use super::finish::Due;
 use super::watch::WATCH_EVERY;
 use crate::broker::exit::{BETWEEN_ROUNDS, Course, ExitDesk, Look, Reach, Seen, Wish};
@@ -28,6 +28,8 @@ pub(super) struct Episode {
     /// Every sentinel's episode when the sweep began: it counts for all of them.
     pub(super) active: Vec<String>,
     pub(super) claim: Claim,
+    /// Where the claim only counts as ours until the disk answers.
+    late_claim: Option<Late>,
     pub(super) course: Course,
     /// When the sweep began, where it began here: an episode that was swept before has no late fills to come.
     pub(super) began: Option<Instant>,
@@ -66,8 +68,8 @@ impl Episode {
             course = course.after(&mut before.course);
         }
         let is_swept = done.is_some();
-        let (claim, kept) = match done {
-            Some(done) => done,
+        let ((claim, late_claim), kept) = match done {
+            Some((claim, kept)) => ((claim, None), kept),
             None => (first(desk, &mut course, &name).await, None),
         };
         let active = match &kept {
@@ -83,6 +85,7 @@ impl Episode {
             owes_receipt: false,
             owes_mark: is_swept && claim == Claim::Ours && matches!(was_done(files, &name), Ok(false)),
             claim,
+            late_claim,
             has_draft: false,
             next_watch: Instant::now(),
             unread_since: None,
@@ -118,10 +121,7 @@ impl Episode {
     }
 
     async fn sweep<V: Venue>(&mut self, desk: &ExitDesk<V>) {
-        if self.claim == Claim::Another {
-            // Its holder may have given it up.
-            self.claim = claim::take(desk.files(), &self.name).await;
-        }
+        self.settle_claim(desk).await;
         let until = Instant::now() + ONE_CALL;
         let stands = self.still_stands(desk);
         loop {
@@ -140,6 +140,16 @@ impl Episode {
                 return self.keep_draft(desk, &due.wish).await;
             }
             sleep(BETWEEN_ROUNDS).await;
+        }
+    }
+
+    async fn settle_claim<V: Venue>(&mut self, desk: &ExitDesk<V>) {
+        if let Some(late) = self.late_claim.take_if(|late| late.is_finished()) {
+            self.claim = claim::in_the_end(late.await);
+        }
+        if self.claim == Claim::Another {
+            // Its holder may have given it up.
+            (self.claim, self.late_claim) = claim::take(desk.files(), &self.name).await;
         }
     }
 
@@ -242,7 +252,7 @@ impl Episode {
 }
 
 /// The first cancels, and the claim beside them.
-async fn first<V: Venue>(desk: &ExitDesk<V>, course: &mut Course, name: &str) -> Claim {
+async fn first<V: Venue>(desk: &ExitDesk<V>, course: &mut Course, name: &str) -> (Claim, Option<Late>) {
     tokio::join!(course.cancel_blindly(desk), claim::take(desk.files(), name)).1
 }
 
