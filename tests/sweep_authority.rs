@@ -172,3 +172,31 @@ async fn a_halt_interrupts_it() {
     }
     assert!(world.requests("/v5/order/cancel-all") >= 3);
 }
+
+#[tokio::test]
+async fn orders_that_cannot_be_cancelled_keep_no_other_waiting_and_are_asked_for_less_and_less() {
+    let world = World::new().await;
+    world.mandate(|mandate| mandate["consent"]["expires_at"] = json!("2026-01-02T00:00:00Z"));
+    for at in 0..23 {
+        place(&world, &format!("md-{at}"), json!({"qty": "0.001"})).await;
+    }
+    world.fault(
+        r#"[{"path":"/v5/order/cancel","kind":"ret_code","code":110079,"message":"order is processing"}]"#,
+    );
+    look_for(&world, 6).await;
+    let log = world.paper.server.requests();
+    let tried: Vec<Value> = log
+        .iter()
+        .filter(|request| request.path == "/v5/order/cancel")
+        .map(|request| serde_json::from_str::<Value>(&request.payload).unwrap()["orderId"].clone())
+        .collect();
+    let mut ids: Vec<String> = tried.iter().map(Value::to_string).collect();
+    ids.sort();
+    ids.dedup();
+    assert_eq!(ids.len(), 23);
+    // Once at first, then after one, two and four seconds at the earliest.
+    assert!(tried.len() <= 23 * 4, "{} cancels", tried.len());
+    world.fault("[]");
+    look_for(&world, 12).await;
+    assert!(resting(&world).await.is_empty());
+}

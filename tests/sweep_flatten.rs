@@ -330,3 +330,172 @@ async fn a_claim_that_its_holder_gives_up_becomes_ours() {
     assert_eq!(world.swept(20).await, SweepState::Swept);
     assert_eq!(world.positions().await, 0);
 }
+
+/// Its only coin is refused until it is given up.
+async fn swept_but_for_a_coin() -> World {
+    let world = World::new().await;
+    world.mandate(|_| ());
+    world.fault(r#"[{"path":"/v5/order/create","kind":"ret_code","code":170131,"message":"no"}]"#);
+    world.touch();
+    assert_eq!(world.swept(30).await, SweepState::Swept);
+    let receipt = &world.receipts()[0];
+    assert_eq!(receipt["coins_left"][0]["refused"], true, "{receipt}");
+    assert_eq!(receipt["flattened"], false);
+    world
+}
+
+#[tokio::test]
+async fn a_late_fill_is_closed_where_a_coin_was_given_up_which_stays_so() {
+    let world = swept_but_for_a_coin().await;
+    let before = world.requests("/v5/order/create");
+    for _ in 0..30 {
+        assert_eq!(world.sweeper.look().await, SweepState::Swept);
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    assert_eq!(
+        (world.requests("/v5/order/create"), world.receipts().len()),
+        (before, 1)
+    );
+    world.fault("[]");
+    world.market("BTCUSDT", "Buy", "0.02", 0).await;
+    for _ in 0..100 {
+        if world.sweeper.look().await == SweepState::Swept && world.positions().await == 0 {
+            let receipt = &world.receipts()[0];
+            let closed = receipt["closed"].as_array().unwrap();
+            assert!(
+                closed.iter().any(|close| close["instrument"] == "linear:BTCUSDT"),
+                "{receipt}"
+            );
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    panic!("the late fill stays: {:?}", world.sweeper.look().await);
+}
+
+#[tokio::test]
+async fn a_position_that_is_opened_much_later_is_said_where_a_coin_was_given_up() {
+    let mut world = swept_but_for_a_coin().await;
+    world.fault("[]");
+    world.restart();
+    world.market("BTCUSDT", "Buy", "0.02", 0).await;
+    let state = world.sweeper.look().await;
+    let SweepState::Halting {
+        positions_left: Some(1),
+        note: Some(note),
+        ..
+    } = &state
+    else {
+        panic!("{state:?}");
+    };
+    assert!(note.contains("opened after the sweep"), "{note}");
+    assert_eq!((world.positions().await, world.receipts().len()), (1, 1));
+}
+
+#[tokio::test]
+async fn a_sweep_of_another_exchange_is_none_of_this_one() {
+    for fault in [
+        "[]",
+        // It was not over there: a draft.
+        r#"[{"path":"/v5/order/realtime","kind":"ret_code","code":10016,"message":"server error"}]"#,
+    ] {
+        let mut world = World::new().await;
+        world.mandate(|mandate| mandate["universe"]["exclude_symbols"] = json!(["BTC"]));
+        world.fault(fault);
+        world.touch();
+        for _ in 0..3 {
+            world.sweeper.look().await;
+        }
+        let there = world.named("halt_receipt-").len() + world.named("halt_sweep-").len();
+        assert_eq!(there, 1, "{fault}");
+        world.fault("[]");
+        world.market("BTCUSDT", "Buy", "0.02", 0).await;
+        world.restart_at("mainnet");
+        let state = world.sweeper.look().await;
+        assert!(
+            world.positions().await == 0
+                || !world.receipts().iter().any(|receipt| receipt["venue"] == "paper"),
+            "{state:?}"
+        );
+        assert_eq!(world.swept(20).await, SweepState::Swept);
+        assert_eq!(world.positions().await, 0, "{fault}");
+        let receipts = world.receipts();
+        assert_eq!(receipts.len(), 1, "{fault}");
+        assert_eq!(receipts[0]["venue"], "mainnet", "{fault}");
+        assert_eq!(receipts[0]["flattened"], true, "{fault}");
+        // And from now on it is this one's.
+        world.restart_at("mainnet");
+        assert_eq!(world.sweeper.look().await, SweepState::Swept);
+    }
+}
+
+#[tokio::test]
+async fn a_mandate_that_is_replaced_at_the_trip_is_waited_for() {
+    let world = World::new().await;
+    world.mandate(|mandate| mandate["universe"]["exclude_symbols"] = json!(["BTC"]));
+    world.market("BTCUSDT", "Buy", "0.02", 0).await;
+    let aside = world.files.mandate().with_extension("aside");
+    fs::rename(world.files.mandate(), &aside).unwrap();
+    world.touch();
+    let replacing = async {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        assert!(world.receipts().is_empty());
+        fs::rename(&aside, world.files.mandate()).unwrap();
+    };
+    let (state, ()) = tokio::join!(world.swept(20), replacing);
+    assert_eq!(state, SweepState::Swept);
+    assert_eq!(world.positions().await, 0);
+    assert_eq!(world.receipts()[0]["flattened"], true);
+}
+
+/// What a person opens under HALT is theirs, also where only the mark for Vibe-Trading's runner is missing.
+#[tokio::test]
+async fn a_receipt_without_its_mark_is_enough_for_a_restart_which_marks_it() {
+    let mut world = World::new().await;
+    world.mandate(|mandate| mandate["universe"]["exclude_symbols"] = json!(["BTC"]));
+    world.touch();
+    assert_eq!(world.swept(10).await, SweepState::Swept);
+    let mark = world.named("FLATTEN_FIRED-").remove(0);
+    fs::remove_file(&mark).unwrap();
+    world.market("BTCUSDT", "Buy", "0.02", 0).await;
+    world.restart();
+    for _ in 0..3 {
+        let state = world.sweeper.look().await;
+        assert!(
+            matches!(&state, SweepState::Halting { note: Some(note), .. } if note.contains("opened after")),
+            "{state:?}"
+        );
+    }
+    assert_eq!((world.positions().await, world.receipts().len()), (1, 1));
+    assert!(mark.exists());
+}
+
+/// A disk that hangs at the trip is waited for no longer than two seconds, and heard when it answers.
+#[tokio::test]
+async fn a_claim_that_turns_out_to_be_anothers_later_ends_the_closing() {
+    let world = World::new().await;
+    world.mandate(|mandate| mandate["universe"]["exclude_symbols"] = json!(["BTC"]));
+    world.market("BTCUSDT", "Buy", "0.02", 0).await;
+    let theirs = r#"{"tripped_at": "2026-05-29T14:03:11.482000+00:00"}"#;
+    let claim = world.files.broker_folder().join("FLATTEN_CLAIM-61f6b69d0e09ef40");
+    // Nobody reads one of these before somebody writes.
+    let made = std::process::Command::new("mkfifo").arg(&claim).status();
+    assert!(made.unwrap().success());
+    world.fault(r#"[{"path":"/v5/position/list","kind":"ret_code","code":10016,"message":"server error"}]"#);
+    fs::write(world.files.halt_global(), theirs).unwrap();
+    assert!(matches!(world.sweeper.look().await, SweepState::Halting { .. }));
+    let pipe = fs::File::options().write(true).open(&claim).unwrap();
+    let aside = claim.with_extension("aside");
+    fs::write(
+        &aside,
+        r#"{"episode": "2026-05-29T14:03:11.482000+00:00", "pid": 1}"#,
+    )
+    .unwrap();
+    fs::rename(&aside, &claim).unwrap();
+    drop(pipe);
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    world.fault("[]");
+    assert_eq!(world.swept(10).await, SweepState::ClaimedElsewhere);
+    assert_eq!(world.positions().await, 1);
+    assert_eq!(world.receipts()[0]["claim"], "another program's");
+}

@@ -5,6 +5,8 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::time::Duration;
 
+use mandated::broker::exit::Step;
+use mandated::daemon::receipt::Receipt;
 use mandated::daemon::sweep::SweepState;
 use mandated::state::clock;
 use mandated::state::halt::{self, HaltScope};
@@ -403,4 +405,77 @@ async fn more_orders_than_one_call_cancels_are_all_cancelled() {
     world.touch();
     world.swept(60).await;
     assert_eq!(world.receipts()[0]["cancelled"].as_array().unwrap().len(), 600);
+}
+
+/// Whatever writes to the file all the time: each look sees another trip.
+#[tokio::test]
+async fn a_sentinel_whose_time_never_stands_still_is_swept_all_the_same() {
+    let world = World::new().await;
+    world.mandate(|mandate| mandate["universe"]["exclude_symbols"] = json!(["BTC"]));
+    world.market("BTCUSDT", "Buy", "0.02", 0).await;
+    let inverse = json!({"category": "inverse", "symbol": "BTCUSD", "side": "Buy", "orderType": "Limit", "qty": "100", "price": "60000"});
+    world.paper.place(inverse).await;
+    world.touch();
+    let file = fs::File::options()
+        .append(true)
+        .open(world.files.halt_global())
+        .unwrap();
+    let touching = async {
+        loop {
+            file.set_modified(std::time::SystemTime::now()).unwrap();
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+    };
+    let looking = async {
+        for _ in 0..40 {
+            assert!(matches!(world.sweeper.look().await, SweepState::Halting { .. }));
+            if (world.open_orders().await, world.positions().await) == (0, 0) {
+                return;
+            }
+        }
+        panic!("something is left");
+    };
+    tokio::select! {
+        () = touching => {}
+        () = looking => {}
+    }
+    assert!(world.receipts().is_empty());
+    world.swept(20).await;
+    assert_eq!(world.receipts().len(), 1);
+}
+
+/// A program that goes on placing orders, or an exchange that cancels nothing: it never ends.
+#[test]
+fn a_receipt_stays_small_however_long_the_sweep_goes_on() {
+    let mut receipt = Receipt::begin("e", "bybit", ("paper", true), &[], clock::now());
+    let step = |rows: Vec<serde_json::Value>| -> Step {
+        serde_json::from_value(json!({
+            "sent_at": "2026-06-02T09:15:49.482+00:00", "exchange_time": null, "what": "cancel all orders",
+            "client_id": null, "answer": "accepted", "why": null, "cancelled": rows, "not_on_ledger": null,
+        }))
+        .unwrap()
+    };
+    let row = |at: usize| json!({"orderId": format!("{at:036}"), "orderLinkId": format!("md-{at:033}")});
+    let begun = std::time::Instant::now();
+    for at in 0..10_000 {
+        receipt.add_steps(vec![step(vec![row(at), row(0)])]);
+    }
+    receipt.add_steps(vec![step((10_000..20_000).map(row).collect())]);
+    assert!(begun.elapsed() < Duration::from_secs(10), "{:?}", begun.elapsed());
+    let text = serde_json::to_vec_pretty(&receipt).unwrap();
+    assert!(text.len() < 2_000_000, "{}", text.len());
+    assert_eq!(
+        receipt.cancelled.len() + receipt.cancelled_not_kept,
+        20_000,
+        "each is told or counted"
+    );
+    assert_eq!(receipt.steps.len() + receipt.steps_not_kept, 10_001);
+    let mut wide = Receipt::begin("w", "bybit", ("paper", true), &[], clock::now());
+    wide.add_steps(vec![step((0..10_000).map(row).collect()); 3]);
+    assert!(serde_json::to_vec_pretty(&wide).unwrap().len() < 1_000_000);
+    // One that is read again goes on from there.
+    let mut again: Receipt = serde_json::from_slice(&text).unwrap();
+    again.add_steps(vec![step(vec![row(0), row(1)])]);
+    assert_eq!(again.cancelled, receipt.cancelled);
+    assert_eq!(again.cancelled_not_kept, receipt.cancelled_not_kept);
 }

@@ -4,6 +4,7 @@
 //! Ours is an order whose client id we made (`md-…`) or keep among the day's counted ids, the settled or the
 //! in-flight ones. A person's own orders are never touched.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -25,10 +26,10 @@ use crate::state::mandate_file::read_mandate_text;
 use crate::state::paths::LiveFiles;
 use crate::state::standing::read_standing;
 use crate::state::{clock, durable, settled};
-use crate::venue::Venue;
+use crate::venue::{Outcome, Venue};
 
 /// A mandate that is replaced by hand is missing or half written for a moment; expiry needs no such patience.
-const PATIENCE: Duration = Duration::from_secs(2);
+pub(super) const PATIENCE: Duration = Duration::from_secs(2);
 
 /// How long one call goes on.
 const ONE_CALL: Duration = Duration::from_secs(1);
@@ -38,6 +39,11 @@ const AGAIN_AFTER: Duration = Duration::from_secs(2);
 
 /// One second's budget of single cancels (facts §3).
 const AT_ONCE: usize = 10;
+
+/// Before an order is asked for again that is still there; doubled each time. Without it, one that cannot be
+/// cancelled would fill the ledger.
+const FIRST_PAUSE: Duration = Duration::from_secs(1);
+const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 
 const READ_WITHIN: Duration = Duration::from_secs(20);
 const MAX_BYTES: u64 = 1 << 16;
@@ -51,6 +57,13 @@ struct Ended {
     is_expiry: bool,
 }
 
+/// When an order was last to be cancelled, and how long it is left alone after that.
+#[derive(Debug, Clone, Copy)]
+struct Tried {
+    at: Instant,
+    pause: Duration,
+}
+
 /// Watches the mandate.
 #[derive(Debug)]
 pub(super) struct Authority<V> {
@@ -59,6 +72,8 @@ pub(super) struct Authority<V> {
     /// The end that was dealt with.
     done: Option<String>,
     not_before: Option<Instant>,
+    /// By the order's id.
+    tried: BTreeMap<String, Tried>,
 }
 
 impl<V: Venue> Authority<V> {
@@ -68,6 +83,7 @@ impl<V: Venue> Authority<V> {
             ended: None,
             done: None,
             not_before: None,
+            tried: BTreeMap::new(),
         }
     }
 
@@ -104,6 +120,7 @@ impl<V: Venue> Authority<V> {
     }
 
     fn stands(&mut self) {
+        self.tried.clear();
         let was_ended = self.ended.take().is_some() || self.done.take().is_some();
         let path = self.desk.files().authority_ended();
         if was_ended || path.exists() {
@@ -131,7 +148,7 @@ impl<V: Venue> Authority<V> {
 
     /// Cancels until none can still appear and a complete look after that shows none; whether it came to that
     /// end. A look before it says nothing of an order that appeared in between.
-    async fn withdraw(&self, ended: &Ended) -> bool {
+    async fn withdraw(&mut self, ended: &Ended) -> bool {
         let until = Instant::now() + ONE_CALL;
         let mut all_appeared = false;
         loop {
@@ -149,18 +166,48 @@ impl<V: Venue> Authority<V> {
                 }
             }
             all_appeared = false;
-            tracing::warn!(
-                why = ended.why,
-                orders = unauthorised.len(),
-                "cancelling orders without authority"
-            );
-            let exits = unauthorised.iter().filter_map(Exit::cancel).take(AT_ONCE);
-            let exits: Vec<Exit> = exits.collect();
-            futures::future::join_all(exits.iter().map(|exit| self.desk.cancel(exit))).await;
+            if is_all {
+                let still = |id: &String| unauthorised.iter().any(|order| id_of(order) == id);
+                self.tried.retain(|id, _| still(id));
+            }
+            self.cancel(ended, &unauthorised).await;
             if Instant::now() >= until {
                 return false;
             }
             sleep(BETWEEN_ROUNDS).await;
+        }
+    }
+
+    /// As many as one second takes: first those that were not tried yet, then those whose last try is longest ago.
+    async fn cancel(&mut self, ended: &Ended, unauthorised: &[RestingOrder]) {
+        let now = Instant::now();
+        let last = |order: &RestingOrder| self.tried.get(id_of(order)).copied();
+        let mut due: Vec<(Option<Tried>, &RestingOrder, Exit)> = unauthorised
+            .iter()
+            .filter_map(|order| Some((last(order), order, Exit::cancel(order)?)))
+            .filter(|(last, _, _)| last.is_none_or(|last| last.at + last.pause <= now))
+            .collect();
+        due.sort_by_key(|(last, _, _)| last.map(|last| last.at));
+        due.truncate(AT_ONCE);
+        if due.is_empty() {
+            return;
+        }
+        tracing::warn!(
+            why = ended.why,
+            orders = unauthorised.len(),
+            "cancelling orders without authority"
+        );
+        let sending = due.iter().map(|(_, _, exit)| self.desk.cancel(exit));
+        let outcomes = futures::future::join_all(sending).await;
+        for ((last, order, _), outcome) in due.into_iter().zip(outcomes) {
+            let pause = match (last, outcome) {
+                (None, _) => FIRST_PAUSE,
+                // It did not leave this machine, which says nothing of the order.
+                (Some(last), Outcome::NotSent(_)) => last.pause,
+                (Some(last), _) => (last.pause * 2).min(LONGEST_PAUSE),
+            };
+            let at = Instant::now();
+            self.tried.insert(id_of(order).to_owned(), Tried { at, pause });
         }
     }
 
@@ -232,6 +279,11 @@ fn ended(files: &LiveFiles, now: DateTime<Utc>) -> Option<(String, String, bool)
     let key = format!("{word}:{}", digest.chars().take(16).collect::<String>());
     let is_expiry = refused.refusal.limit == Limit::Expiry;
     Some((key, refused.refusal.reason, is_expiry))
+}
+
+fn id_of(order: &RestingOrder) -> &str {
+    let ours = || order.client_id.as_ref().map_or("", |id| id.as_str());
+    order.venue_id.as_deref().unwrap_or_else(ours)
 }
 
 /// Whether an order came from here. What cannot be read makes no order ours.

@@ -3,7 +3,7 @@
 //! Neither holds the sweep up: a file that cannot be written is tried again, and what it says is also on the
 //! ledger, order by order.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -18,8 +18,9 @@ use crate::state::paths::LiveFiles;
 use crate::state::{clock, durable};
 
 const MAX_BYTES: u64 = 64 << 20;
-/// More than any sweep needs that comes to an end; one that does not must not fill the disk.
-const KEPT_STEPS: usize = 2_000;
+/// Steps, and orders that they name: more than any sweep needs that comes to an end; one that does not must not
+/// fill the disk.
+const KEPT: usize = 2_000;
 const DISK_WITHIN: Duration = Duration::from_secs(2);
 
 /// One sentinel that stood when the sweep began.
@@ -71,6 +72,12 @@ pub struct Receipt {
     pub not_done: Vec<String>,
     /// Orders that the exchange said it cancelled, as it named them.
     pub cancelled: Vec<Value>,
+    /// Orders beyond those: more than can be kept, and one that is named again counts again. Older files lack it.
+    #[serde(default)]
+    pub cancelled_not_kept: usize,
+    /// The text of each of those that are kept.
+    #[serde(skip)]
+    known: BTreeSet<String>,
     pub closed: Vec<Closed>,
     /// What the exchange still showed where positions were not to be closed.
     pub positions_left: Vec<Held>,
@@ -109,6 +116,8 @@ impl Receipt {
             flattened: false,
             not_done: Vec::new(),
             cancelled: Vec::new(),
+            cancelled_not_kept: 0,
+            known: BTreeSet::new(),
             closed: Vec::new(),
             positions_left: Vec::new(),
             coins_left: Vec::new(),
@@ -126,9 +135,9 @@ impl Receipt {
         serde_json::from_slice(&bytes).ok()
     }
 
-    /// The receipt of a sweep that began while the sentinel of `episode` stood as well.
+    /// The receipt of a sweep of `venue` that began while the sentinel of `episode` stood as well.
     #[must_use]
-    pub fn that_covers(files: &LiveFiles, episode: &str) -> Option<Self> {
+    pub fn that_covers(files: &LiveFiles, episode: &str, venue: &str) -> Option<Self> {
         let entries = std::fs::read_dir(files.broker_folder()).ok()?;
         entries
             .filter_map(|entry| {
@@ -137,6 +146,7 @@ impl Receipt {
                 let is_receipt = name.to_str()?.starts_with("halt_receipt-");
                 is_receipt.then(|| Self::read(&entry.path())).flatten()
             })
+            .filter(|receipt| receipt.venue == venue)
             .find(|receipt| receipt.sentinels.iter().any(|each| each.episode == episode))
     }
 
@@ -152,12 +162,14 @@ impl Receipt {
     /// Adds what was done under another name of the same halt, before this.
     pub fn take_over(&mut self, before: Self) {
         let after = std::mem::replace(&mut self.steps, before.steps);
-        self.steps.extend(after);
         self.steps_not_kept += before.steps_not_kept;
-        let known: Vec<Value> = std::mem::replace(&mut self.cancelled, before.cancelled);
-        let fresh = known.into_iter().filter(|row| !self.cancelled.contains(row));
-        let fresh: Vec<Value> = fresh.collect();
-        self.cancelled.extend(fresh);
+        for step in after {
+            self.keep_step(step);
+        }
+        self.known = before.known;
+        let after = std::mem::replace(&mut self.cancelled, before.cancelled);
+        self.cancelled_not_kept += before.cancelled_not_kept;
+        self.add_cancelled(after);
         let after = std::mem::replace(&mut self.closed, before.closed);
         self.add_closed(after);
         for why in before.not_on_ledger {
@@ -168,10 +180,7 @@ impl Receipt {
 
     /// Adds what was sent.
     pub fn add_steps(&mut self, steps: Vec<Step>) {
-        let known: BTreeMap<String, ()> = self.cancelled.iter().map(|row| (row.to_string(), ())).collect();
-        let rows = steps.iter().flat_map(|step| &step.cancelled).cloned();
-        let fresh: Vec<Value> = rows.filter(|row| !known.contains_key(&row.to_string())).collect();
-        self.cancelled.extend(fresh);
+        self.add_cancelled(steps.iter().flat_map(|step| &step.cancelled).cloned());
         for why in steps.iter().filter_map(|step| step.not_on_ledger.clone()) {
             self.say_not_on_ledger(why);
         }
@@ -182,10 +191,40 @@ impl Receipt {
                     .steps
                     .iter()
                     .any(|known| known.answer == Answer::NotSent && known.what == step.what);
-            if again || self.steps.len() >= KEPT_STEPS {
-                self.steps_not_kept += 1;
+            match again {
+                true => self.steps_not_kept += 1,
+                false => self.keep_step(step),
+            }
+        }
+    }
+
+    /// With the orders that it names as long as there is room for them; each is among `cancelled`, or counted there.
+    fn keep_step(&mut self, mut step: Step) {
+        if self.steps.len() >= KEPT {
+            self.steps_not_kept += 1;
+            return;
+        }
+        let named: usize = self.steps.iter().map(|known| known.cancelled.len()).sum();
+        step.cancelled.truncate(KEPT.saturating_sub(named));
+        self.steps.push(step);
+    }
+
+    /// Each order once.
+    fn add_cancelled(&mut self, rows: impl IntoIterator<Item = Value>) {
+        if self.known.len() != self.cancelled.len() {
+            // It was read from a file.
+            self.known = self.cancelled.iter().map(Value::to_string).collect();
+        }
+        for row in rows {
+            let text = row.to_string();
+            if self.known.contains(&text) {
+                continue;
+            }
+            if self.cancelled.len() < KEPT {
+                self.known.insert(text);
+                self.cancelled.push(row);
             } else {
-                self.steps.push(step);
+                self.cancelled_not_kept += 1;
             }
         }
     }

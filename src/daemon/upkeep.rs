@@ -49,10 +49,13 @@ pub(super) async fn keep_recovering<V: Venue>(broker: Arc<Broker<V>>, files: Liv
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         ticks.tick().await;
-        match inflight::list(&files) {
-            Ok(orders) if orders.is_empty() => {}
-            Ok(_) => broker.recover().await.log(),
-            Err(error) => tracing::error!(%error, "no new order goes out"),
+        let (orders, unreadable) = inflight::each(&files);
+        for error in &unreadable {
+            tracing::error!(%error, "no new order goes out");
+        }
+        // What cannot be read keeps no other from being settled.
+        if !orders.is_empty() {
+            broker.recover().await.log();
         }
     }
 }

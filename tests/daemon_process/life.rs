@@ -104,6 +104,32 @@ fn a_second_signal_ends_it_at_once_and_the_order_stays_on_record() {
 }
 
 #[test]
+fn a_file_that_is_no_order_keeps_no_other_from_being_settled() {
+    let world = World::new();
+    let mut daemon = world.daemon();
+    world.exchange.faults().add(Fault {
+        path: "/v5/order/create".into(),
+        kind: FaultKind::DelayMs(8000),
+        times: Some(1),
+    });
+    over_socket(&world).send("bybit_place_order", PLACE);
+    until("an order in flight", || (world.inflight() == 1).then_some(()));
+    until("the order at the exchange", || {
+        let requests = world.exchange.requests();
+        requests
+            .iter()
+            .any(|request| request.path == "/v5/order/create")
+            .then_some(())
+    });
+    daemon.signal("KILL");
+    daemon.wait();
+    fs::write(world.files.inflight_folder().join("junk.json"), "{").unwrap();
+    let _next = world.daemon();
+    until("the order is settled", || (world.inflight() == 1).then_some(()));
+    assert!(world.files.inflight_folder().join("junk.json").exists());
+}
+
+#[test]
 fn a_killed_one_leaves_nothing_that_holds_the_next_one_up() {
     let world = World::new();
     let mut daemon = world.daemon();

@@ -53,7 +53,7 @@ impl World {
         let runtime = RuntimeRoot::at(root.path().to_owned());
         let files = LiveFiles::new(&runtime, BrokerKey::parse("bybit").unwrap());
         make_folder(&files);
-        let sweeper = sweeper(&paper, &files);
+        let sweeper = sweeper(&paper, &files, "paper");
         Self {
             paper,
             _root: root,
@@ -64,7 +64,12 @@ impl World {
 
     /// What a daemon that was started anew has.
     pub(crate) fn restart(&mut self) {
-        self.sweeper = sweeper(&self.paper, &self.files);
+        self.restart_at("paper");
+    }
+
+    /// The same, with an exchange that is called so.
+    pub(crate) fn restart_at(&mut self, label: &str) {
+        self.sweeper = sweeper(&self.paper, &self.files, label);
     }
 
     pub(crate) fn mandate(&self, change: impl FnOnce(&mut Value)) {
@@ -188,9 +193,10 @@ fn make_folder(files: &LiveFiles) {
     mandated::state::durable::create_folder(files.broker_folder()).unwrap();
 }
 
-fn sweeper(paper: &Paper, files: &LiveFiles) -> Sweeper<BybitVenue> {
+fn sweeper(paper: &Paper, files: &LiveFiles, label: &str) -> Sweeper<BybitVenue> {
     let url = Url::parse(&paper.server.base_url()).unwrap();
-    let config = BybitConfig::paper(url, "paper", "paper").unwrap();
+    let mut config = BybitConfig::paper(url, "paper", "paper").unwrap();
+    label.clone_into(&mut config.label);
     let ledger = Ledger::open(files, Redactor::new(Vec::new()));
     Sweeper::new(Arc::new(BybitVenue::new(config)), files.clone(), ledger)
 }

@@ -3,6 +3,8 @@
 use std::path::Path;
 use std::time::Duration;
 
+use tokio::task::{JoinError, JoinHandle};
+
 use crate::daemon::receipt::Receipt;
 use crate::state::clock;
 use crate::state::paths::LiveFiles;
@@ -38,25 +40,31 @@ impl Claim {
     }
 }
 
-/// Whether an episode was swept to its end before: by whom, and the receipt of it where that is ours.
+/// Whether an episode was swept to its end before, at this `venue`: by whom, and the receipt of it where that is
+/// ours.
 ///
-/// A latch of ours without a receipt is not the end: the receipt was taken back, for a late fill.
-pub(super) fn done_before(files: &LiveFiles, episode: &str) -> Option<(Claim, Option<Receipt>)> {
+/// A latch of ours without a receipt is not the end: the receipt was taken back, for a late fill. Nor is a receipt
+/// of another exchange, which says nothing of what is held here.
+pub(super) fn done_before(files: &LiveFiles, episode: &str, venue: &str) -> Option<(Claim, Option<Receipt>)> {
     if episode == NAMELESS {
         return None;
     }
     match sweep::was_done(files, episode) {
-        Ok(false) => return None,
+        // The receipt is written first, and is enough where the mark could not be set after it: what was opened
+        // since is somebody's own.
+        Ok(false) => return finished(files, episode, venue).map(|receipt| (Claim::Ours, Some(receipt))),
         Err(_) if !exists(&files.flatten_fired(episode)) => return None,
         // Something lies there that cannot be read: it is not ours.
         Ok(true) | Err(_) => {}
     }
     let path = files.halt_receipt(episode);
     if exists(&path) {
-        return Some((Claim::Ours, Receipt::read(&path)));
+        let receipt = Receipt::read(&path);
+        let is_of_here = receipt.as_ref().is_none_or(|receipt| receipt.venue == venue);
+        return is_of_here.then_some((Claim::Ours, receipt));
     }
     // Of several sentinels only the newest names the receipt, and all of them were swept.
-    if let Some(receipt) = Receipt::that_covers(files, episode) {
+    if let Some(receipt) = Receipt::that_covers(files, episode, venue) {
         return Some((Claim::Ours, Some(receipt)));
     }
     let is_ours =
@@ -64,23 +72,53 @@ pub(super) fn done_before(files: &LiveFiles, episode: &str) -> Option<(Claim, Op
     (!is_ours).then_some((Claim::Another, None))
 }
 
+/// The receipt of a sweep of ours that came to its end.
+fn finished(files: &LiveFiles, episode: &str, venue: &str) -> Option<Receipt> {
+    let receipt = Receipt::read(&files.halt_receipt(episode))?;
+    let is_it = receipt.episode == episode && receipt.venue == venue && receipt.found_empty.is_some();
+    (is_it && receipt.claim != Claim::Another.in_words()).then_some(receipt)
+}
+
+/// Removes a receipt of another exchange: while it lies there, this one looks swept as well.
+pub(super) fn drop_foreign_receipt(files: &LiveFiles, episode: &str, venue: &str) {
+    let path = files.halt_receipt(episode);
+    if Receipt::read(&path).is_none_or(|receipt| receipt.venue == venue) {
+        return;
+    }
+    match std::fs::remove_file(&path) {
+        Ok(()) => tracing::warn!(path = %path.display(), "a receipt of another exchange is removed"),
+        Err(error) => {
+            tracing::error!(%error, path = %path.display(), "a receipt of another exchange could not be removed");
+        }
+    }
+}
+
+/// A disk that did not answer in time, and may still say whose the sweep is.
+pub(super) type Late = JoinHandle<Claim>;
+
 /// Takes the claim where it is free. A disk that hangs or refuses holds nobody up.
-pub(super) async fn take(files: &LiveFiles, episode: &str) -> Claim {
+pub(super) async fn take(files: &LiveFiles, episode: &str) -> (Claim, Option<Late>) {
     if episode == NAMELESS {
-        return Claim::Unwritten("the sentinel cannot be read".to_owned());
+        return (Claim::Unwritten("the sentinel cannot be read".to_owned()), None);
     }
     let (files, name) = (files.clone(), episode.to_owned());
-    let taking = tokio::task::spawn_blocking(move || match sweep::holder(&files, &name) {
+    let mut taking = tokio::task::spawn_blocking(move || match sweep::holder(&files, &name) {
         Ok(Holder::Us) => Claim::Ours,
         Ok(Holder::Another) => Claim::Another,
         Ok(Holder::Nobody) => claim(&files, &name),
         Err(error) => Claim::Unwritten(error.to_string()),
     });
-    match tokio::time::timeout(DISK_WITHIN, taking).await {
-        Ok(Ok(claim)) => claim,
-        Ok(Err(error)) => Claim::Unwritten(error.to_string()),
-        Err(_) => Claim::Unwritten("the disk does not answer".to_owned()),
+    match tokio::time::timeout(DISK_WITHIN, &mut taking).await {
+        Ok(taken) => (in_the_end(taken), None),
+        Err(_) => {
+            let claim = Claim::Unwritten("the disk does not answer".to_owned());
+            (claim, Some(taking))
+        }
     }
+}
+
+pub(super) fn in_the_end(taken: Result<Claim, JoinError>) -> Claim {
+    taken.unwrap_or_else(|error| Claim::Unwritten(error.to_string()))
 }
 
 fn claim(files: &LiveFiles, episode: &str) -> Claim {

@@ -7,13 +7,15 @@ use serde_json::json;
 use tokio::time::{Instant, sleep};
 
 use super::SweepState;
-use super::claim::{self, Claim};
+use super::claim::{self, Claim, Late};
+use super::finish::Due;
 use super::watch::WATCH_EVERY;
 use crate::broker::exit::{BETWEEN_ROUNDS, Course, ExitDesk, Look, Reach, Seen, Wish};
 use crate::daemon::receipt::{FoundEmpty, Receipt};
 use crate::state::audit_record::AuditKind;
 use crate::state::clock;
 use crate::state::halt::{HaltState, read_halt};
+use crate::state::sweep::{Holder, holder, was_done};
 use crate::venue::Venue;
 
 /// How long one call goes on before it says where it stands.
@@ -23,9 +25,11 @@ pub(super) const ONE_CALL: Duration = Duration::from_secs(1);
 #[derive(Debug)]
 pub(super) struct Episode {
     pub(super) name: String,
-    /// Every sentinel's episode when this began: the sweep counts for all of them.
+    /// Every sentinel's episode when the sweep began: it counts for all of them.
     pub(super) active: Vec<String>,
     pub(super) claim: Claim,
+    /// Where the claim only counts as ours until the disk answers.
+    late_claim: Option<Late>,
     pub(super) course: Course,
     /// When the sweep began, where it began here: an episode that was swept before has no late fills to come.
     pub(super) began: Option<Instant>,
@@ -34,9 +38,13 @@ pub(super) struct Episode {
     pub(super) is_swept: bool,
     /// The receipt could not be written yet.
     pub(super) owes_receipt: bool,
+    /// The mark that the receipt is there could not be set yet.
+    pub(super) owes_mark: bool,
     /// A draft was written here, or tried to be.
     pub(super) has_draft: bool,
     pub(super) next_watch: Instant,
+    /// Since when the mandate cannot be read.
+    pub(super) unread_since: Option<Instant>,
     pub(super) last: SweepState,
     /// No sentinel stands any more: the next one is another halt.
     pub(super) is_over: bool,
@@ -54,26 +62,33 @@ impl Episode {
         let files = desk.files();
         let newest = halt.newest().map(|newest| newest.episode.clone());
         let name = newest.unwrap_or_default();
-        let done = claim::done_before(files, &name);
+        let done = claim::done_before(files, &name, desk.venue().label());
         let mut course = Course::new(Reach::default(), &name);
         if let Some(before) = &mut before {
             course = course.after(&mut before.course);
         }
         let is_swept = done.is_some();
-        let (claim, kept) = match done {
-            Some(done) => done,
+        let ((claim, late_claim), kept) = match done {
+            Some((claim, kept)) => ((claim, None), kept),
             None => (first(desk, &mut course, &name).await, None),
         };
+        let active = match &kept {
+            Some(kept) => kept.sentinels.iter().map(|each| each.episode.clone()).collect(),
+            None => halt.sentinels().iter().map(|each| each.episode.clone()).collect(),
+        };
         let mut episode = Self {
-            active: halt.sentinels().iter().map(|each| each.episode.clone()).collect(),
-            claim,
+            active,
             course,
             began: (!is_swept).then(Instant::now),
             receipt: kept.unwrap_or_else(|| receipt(desk, halt, &name)),
             is_swept,
             owes_receipt: false,
+            owes_mark: is_swept && claim == Claim::Ours && matches!(was_done(files, &name), Ok(false)),
+            claim,
+            late_claim,
             has_draft: false,
             next_watch: Instant::now(),
+            unread_since: None,
             last: SweepState::default(),
             is_over: false,
             told: BTreeSet::new(),
@@ -85,6 +100,9 @@ impl Episode {
             episode.take_over(desk, before).await;
         }
         episode.note_trip(desk, halt).await;
+        if !is_swept {
+            claim::drop_foreign_receipt(files, &episode.name, desk.venue().label());
+        }
         episode
     }
 
@@ -103,23 +121,35 @@ impl Episode {
     }
 
     async fn sweep<V: Venue>(&mut self, desk: &ExitDesk<V>) {
-        if self.claim == Claim::Another {
-            // Its holder may have given it up.
-            self.claim = claim::take(desk.files(), &self.name).await;
-        }
+        self.settle_claim(desk).await;
         let until = Instant::now() + ONE_CALL;
         let stands = self.still_stands(desk);
         loop {
-            let (wish, why_not) = self.wish(desk);
-            let look = self.course.round(desk, &wish, &stands).await;
-            if look.done.is_some() {
-                return self.finish(desk, &wish, look, why_not).await;
+            let due = self.due(desk);
+            let awaits = self.awaits_mandate(&due);
+            let mut look = self.course.round(desk, &due.wish, &stands).await;
+            if look.done.is_some() && !awaits {
+                return self.finish(desk, due, look).await;
+            }
+            if awaits {
+                look.notes
+                    .push("the mandate cannot be read, and is waited for".to_owned());
             }
             self.last = halting(&look);
             if Instant::now() >= until || !self.stands(desk) {
-                return self.keep_draft(desk, &wish).await;
+                return self.keep_draft(desk, &due.wish).await;
             }
             sleep(BETWEEN_ROUNDS).await;
+        }
+    }
+
+    async fn settle_claim<V: Venue>(&mut self, desk: &ExitDesk<V>) {
+        if let Some(late) = self.late_claim.take_if(|late| late.is_finished()) {
+            self.claim = claim::in_the_end(late.await);
+        }
+        if self.claim == Claim::Another {
+            // Its holder may have given it up.
+            (self.claim, self.late_claim) = claim::take(desk.files(), &self.name).await;
         }
     }
 
@@ -131,7 +161,15 @@ impl Episode {
         let (files, name) = (desk.files().clone(), self.name.clone());
         move || {
             let halt = read_halt(&files);
-            halt.newest().is_some_and(|newest| newest.episode == name)
+            // A sentinel without words is named by its time, which whatever writes to it changes again and again.
+            let is_renamed = |now: &str| {
+                let is_of_a_file = |name: &str| name.starts_with("mtime:");
+                is_of_a_file(now)
+                    && is_of_a_file(&name)
+                    && !matches!(holder(&files, now), Ok(Holder::Another))
+            };
+            halt.newest()
+                .is_some_and(|newest| newest.episode == name || is_renamed(&newest.episode))
         }
     }
 
@@ -142,29 +180,25 @@ impl Episode {
     }
 
     /// The exchange showed nothing, twice: the receipt, the latch, and from now on the watch.
-    async fn finish<V: Venue>(
-        &mut self,
-        desk: &ExitDesk<V>,
-        wish: &Wish,
-        look: Look,
-        why_not: Option<String>,
-    ) {
-        self.collect(desk, wish);
+    async fn finish<V: Venue>(&mut self, desk: &ExitDesk<V>, due: Due, look: Look) {
+        let close = due.wish.close;
+        self.collect(desk, &due.wish);
         let (first_look, last_look) = look.done.unwrap_or_default();
         self.receipt.found_empty = Some(FoundEmpty {
             first_look,
             last_look,
             written_at: clock::ledger_text(clock::now()),
         });
-        self.receipt.flattened = wish.close && !look.left.iter().any(|coin| coin.refused);
-        self.receipt.not_done = why_not.into_iter().collect();
+        self.receipt.flattened = close && !look.left.iter().any(|coin| coin.refused);
+        self.receipt.not_done = due.why_not.into_iter().collect();
         self.receipt.coins_left = look.left;
         self.receipt.positions_left.clear();
-        if !wish.close {
+        if !close {
             self.note_positions(desk).await;
         }
         self.is_swept = true;
         self.owes_receipt = true;
+        self.owes_mark = true;
         self.next_watch = Instant::now() + WATCH_EVERY;
         self.last = self.swept();
         self.write_receipt(desk).await;
@@ -218,13 +252,14 @@ impl Episode {
 }
 
 /// The first cancels, and the claim beside them.
-async fn first<V: Venue>(desk: &ExitDesk<V>, course: &mut Course, name: &str) -> Claim {
+async fn first<V: Venue>(desk: &ExitDesk<V>, course: &mut Course, name: &str) -> (Claim, Option<Late>) {
     tokio::join!(course.cancel_blindly(desk), claim::take(desk.files(), name)).1
 }
 
-/// The draft of an earlier process, or a receipt that begins now.
+/// The draft of an earlier process at this exchange, or a receipt that begins now.
 fn receipt<V: Venue>(desk: &ExitDesk<V>, halt: &HaltState, name: &str) -> Receipt {
-    let draft = Receipt::read(&desk.files().halt_sweep(name)).filter(|draft| draft.episode == name);
+    let draft = Receipt::read(&desk.files().halt_sweep(name))
+        .filter(|draft| draft.episode == name && draft.venue == desk.venue().label());
     draft.unwrap_or_else(|| {
         let label = (desk.venue().label(), desk.venue().is_paper());
         let broker = desk.files().broker().as_str();

@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
 use super::claim::Claim;
 use super::episode::Episode;
 use crate::broker::exit::{ExitDesk, SpotRule, Wish};
+use crate::daemon::authority::PATIENCE;
 use crate::daemon::receipt::held;
 use crate::domain::mandate::SCHEMA_VERSION;
 use crate::domain::policy::Policy;
@@ -14,10 +15,23 @@ use crate::state::standing::read_standing;
 use crate::state::{clock, sweep};
 use crate::venue::Venue;
 
+/// What is to be done beyond cancelling.
+#[derive(Debug, Default)]
+pub(super) struct Due {
+    pub(super) wish: Wish,
+    /// Why not more.
+    pub(super) why_not: Option<String>,
+    /// The mandate could not be read: it may say otherwise in a moment.
+    pub(super) is_unread: bool,
+}
+
 impl Episode {
-    /// What is to be done beyond cancelling, as the mandate says it now, and why not more.
-    pub(super) fn wish<V: Venue>(&self, desk: &ExitDesk<V>) -> (Wish, Option<String>) {
-        let nothing = |why: String| (Wish::default(), Some(why));
+    /// As the mandate says it now.
+    pub(super) fn due<V: Venue>(&self, desk: &ExitDesk<V>) -> Due {
+        let nothing = |why: String| Due {
+            why_not: Some(why),
+            ..Due::default()
+        };
         if !self.claim.allows_closing() {
             return nothing(format!(
                 "positions were left: another program claimed this halt (`{}`)",
@@ -25,12 +39,14 @@ impl Episode {
             ));
         }
         let standing = read_standing(desk.files(), Ok(clock::now()));
-        let mandate = match standing.mandate {
+        let mut mandate = match standing.mandate {
             Ok(mandate) => mandate,
             Err(error) => {
-                return nothing(format!(
-                    "positions were left: whether to close them is not known: {error}"
-                ));
+                let why = format!("positions were left: whether to close them is not known: {error}");
+                return Due {
+                    is_unread: true,
+                    ..nothing(why)
+                };
             }
         };
         let is_ours = mandate.consent.broker.trim().to_lowercase() == standing.broker;
@@ -44,11 +60,30 @@ impl Episode {
             None => Ok(Policy::default()),
             Some(policy) => policy.map_err(|error| error.to_string()),
         };
+        if self.is_swept {
+            // Given up with the receipt, which names them: trying again must not take it back.
+            let given_up = self.receipt.coins_left.iter().filter(|coin| coin.refused);
+            let names = given_up.map(|coin| coin.coin.clone());
+            mandate.universe.exclude_symbols.extend(names);
+        }
         let wish = Wish {
             close: true,
             sell: Some(SpotRule::new(mandate, policy)),
         };
-        (wish, None)
+        Due {
+            wish,
+            ..Due::default()
+        }
+    }
+
+    /// Whether the mandate is to be waited for: one that is replaced by hand is missing or half written for a
+    /// moment, and a halt that ended then would leave for good what it says to close.
+    pub(super) fn awaits_mandate(&mut self, due: &Due) -> bool {
+        if !due.is_unread {
+            self.unread_since = None;
+            return false;
+        }
+        self.unread_since.get_or_insert_with(Instant::now).elapsed() < PATIENCE
     }
 
     pub(super) async fn note_positions<V: Venue>(&mut self, desk: &ExitDesk<V>) {
@@ -114,8 +149,9 @@ impl Episode {
 
     /// Tells Vibe-Trading's runner that every episode of this halt was swept. Never before the receipt is
     /// written: the latch without it would say that another program did it.
-    pub(super) async fn latch<V: Venue>(&self, desk: &ExitDesk<V>) {
-        if self.claim == Claim::Another || self.owes_receipt {
+    pub(super) async fn latch<V: Venue>(&mut self, desk: &ExitDesk<V>) {
+        self.owes_mark &= self.claim != Claim::Another;
+        if !self.owes_mark || self.owes_receipt {
             return;
         }
         let (files, active) = (desk.files().clone(), self.active.clone());
@@ -125,7 +161,7 @@ impl Episode {
                 .try_for_each(|episode| sweep::mark_done(&files, episode, clock::now()).map(drop))
         });
         match timeout(Duration::from_secs(2), marking).await {
-            Ok(Ok(Ok(()))) => {}
+            Ok(Ok(Ok(()))) => self.owes_mark = false,
             Ok(Ok(Err(error))) => tracing::error!(%error, "a sweep is done and not marked so"),
             Ok(Err(error)) => tracing::error!(%error, "a sweep is done and not marked so"),
             Err(_) => tracing::error!("a sweep is done and not marked so: the disk does not answer"),

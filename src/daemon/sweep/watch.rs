@@ -23,11 +23,12 @@ impl Episode {
             return;
         }
         self.next_watch = Instant::now() + WATCH_EVERY;
-        let was_flattened = self.receipt.flattened && self.receipt.found_empty.is_some();
+        // Not `flattened`: a coin that was given up says nothing of the positions.
+        let positions_were_closed = self.receipt.flatten_on_halt && self.receipt.found_empty.is_some();
         let is_fresh = self.began.is_some_and(|began| began.elapsed() < LATE_FILLS);
-        let closes_late = was_flattened && self.claim.allows_closing() && is_fresh;
+        let closes_late = positions_were_closed && self.claim.allows_closing() && is_fresh;
         let wish = match closes_late {
-            true => self.wish(desk).0,
+            true => self.due(desk).wish,
             false => Wish::default(),
         };
         let until = Instant::now() + ONE_CALL;
@@ -48,7 +49,7 @@ impl Episode {
             }
             sleep(BETWEEN_ROUNDS).await;
         }
-        if was_flattened && !closes_late {
+        if positions_were_closed && !closes_late {
             self.say_positions(desk).await;
         }
         self.after_watch(desk).await;
@@ -62,6 +63,8 @@ impl Episode {
         }
         if self.owes_receipt {
             self.write_receipt(desk).await;
+        }
+        if self.owes_mark {
             self.latch(desk).await;
         }
     }
