@@ -516,6 +516,17 @@ fn a_resting_option_order_refuses_and_the_reason_names_it_and_the_way_out() {
     assert!(reason.ends_with("; close it at the exchange"), "{reason}");
 }
 
+#[test]
+fn an_account_beyond_what_can_be_added_up_refuses_and_says_so() {
+    let huge = json!({"category": "inverse", "symbol": "BTCUSD", "side": "Buy", "size": "70000000000000000000000000000",
+                      "markPrice": "100", "positionIdx": 0});
+    let reason = refused_beside(&json!({"positions": [huge, huge]}));
+    assert!(
+        reason.starts_with("the account is too large to add up exactly (fail-closed)"),
+        "{reason}"
+    );
+}
+
 /// Its limit is the least that it fills at, and nobody knows where the market is.
 #[test]
 fn a_sale_in_flight_refuses_until_its_market_is_known() {
