@@ -9,6 +9,7 @@ mod facts;
 mod likeness;
 mod record;
 mod recover;
+mod repeat;
 mod reply;
 mod resolve;
 mod standing;
@@ -19,12 +20,12 @@ use std::time::Duration;
 use serde_json::Value;
 use tokio::sync::watch;
 
-use crate::domain::order::{ClientOrderId, Write, WriteTool};
+use crate::domain::order::WriteTool;
 use crate::gate::{self, Facts, Intended, Limit, Refusal, Refused};
-use crate::state::day::{Committed, Day, Submission};
+use crate::state::day::{Day, Submission};
 use crate::state::ledger::Ledger;
 use crate::state::paths::LiveFiles;
-use crate::state::{clock, crash, settled};
+use crate::state::{clock, crash};
 use crate::venue::Venue;
 pub use crate::venue::{ReadRequest, VenueError};
 pub use exit::ExitReport;
@@ -173,14 +174,14 @@ impl<V: Venue> Core<V> {
         self.pass_the_door().await?;
         // 1. What decides without the exchange, decides before it is asked.
         let early = self.intended(scribe, clock_alone(), tool, args)?;
-        let client_id = client_id(early.write())?;
+        let client_id = self.client_id(early.write())?;
         scribe.request(&client_id, self.venue.describe(early.write(), &client_id));
         if let Some(reply) = self.first_outcome(scribe, &client_id)? {
             return Ok(reply);
         }
 
         // 2. Under the lock: the account as it is, the mandate and HALT once more, the decision.
-        let today = clock::now().date_naive();
+        let today = || clock::now().date_naive();
         crash::point("before-lock");
         let lock = Day::open(&self.files, &self.ledger, today, LOCK_WAIT).await;
         let mut day = lock.map_err(|error| outside(Limit::DailyOrderLock, &error))?;
@@ -189,8 +190,11 @@ impl<V: Venue> Core<V> {
         crash::point("after-leftovers");
         let now = self.latest_clock().await;
         let intended = self.intended(scribe, now, tool, args)?;
-        // Another call may have placed it meanwhile, or a leftover turned out to be it.
+        // Another call may have placed it meanwhile, or a leftover turned out to be it, or it is on its way still.
         if let Some(reply) = self.first_outcome(scribe, &client_id)? {
+            return Ok(reply);
+        }
+        if let Some(reply) = self.on_its_way(scribe, &client_id)? {
             return Ok(reply);
         }
         let facts = self.facts(&intended, &day).await;
@@ -217,7 +221,7 @@ impl<V: Venue> Core<V> {
         // 4. The last look at HALT and mandate, then the send, then what became of it.
         crash::point("before-send");
         let fate = match permit.withdrawn() {
-            Some(why) => Fate::Withdrawn(why),
+            Some(refused) => Fate::Withdrawn(refused),
             None => {
                 // The venue looks once more when nothing is left to wait for.
                 let outcome = self.venue.send(permit).await;
@@ -254,38 +258,6 @@ impl<V: Venue> Core<V> {
         scribe.intended(&intended);
         Ok(intended)
     }
-
-    /// A caller that repeats an order under its own id is told the first outcome; the order is not sent again.
-    fn first_outcome(&self, scribe: &Scribe, client_id: &ClientOrderId) -> Result<Option<Reply>, Refused> {
-        if !scribe.is_callers_id() {
-            return Ok(None);
-        }
-        let known = settled::recall(&self.files, client_id.as_str())
-            .map_err(|error| outside(Limit::Intent, &error))?;
-        match known {
-            None => Ok(None),
-            Some(known) if known.fingerprint == scribe.fingerprint() => {
-                Ok(Some(Reply::repeated(known.outcome)))
-            }
-            Some(_) => Err(Refused::outside(Refusal::deny(
-                Limit::Intent,
-                format!(
-                    "order_link_id {client_id} was used for another order; give a new one or leave it out"
-                ),
-            ))),
-        }
-    }
-
-    /// Keeps the answer for a caller that repeats its own id.
-    fn remember(&self, scribe: &Scribe, committed: &Committed, fate: &Fate, reply: &Reply) {
-        if !scribe.is_callers_id() || !fate.is_final() {
-            return;
-        }
-        let id = committed.client_id.as_str();
-        if let Err(error) = settled::remember(&self.files, id, scribe.fingerprint(), reply.value()) {
-            tracing::warn!(%error, "the outcome is on the ledger but a repeated id will not find it here");
-        }
-    }
 }
 
 fn clock_alone() -> standing::Now {
@@ -294,17 +266,6 @@ fn clock_alone() -> standing::Now {
 
 fn outside(limit: Limit, error: &dyn std::error::Error) -> Refused {
     Refused::outside(Refusal::deny(limit, format!("nothing was sent: {error}")))
-}
-
-/// The caller's own id, or a fresh one of 35 characters.
-fn client_id(write: &Write) -> Result<ClientOrderId, Refused> {
-    if let Write::Place(order) = write
-        && let Some(id) = &order.client_id
-    {
-        return Ok(id.clone());
-    }
-    let fresh = format!("md-{}", uuid::Uuid::new_v4().simple());
-    ClientOrderId::parse(&fresh).map_err(|error| outside(Limit::Intent, &error))
 }
 
 /// One write under way; counts itself out when it ends, however it ends.

@@ -275,6 +275,16 @@ fn what_closes_too_much_is_told_how_far_it_may_turn_over() {
 }
 
 #[test]
+fn what_turns_over_beside_a_resting_buy_is_told_how_far_it_may() {
+    let buy = with(&resting(), &json!({"leavesQty": "8"}));
+    let account = json!({"positions": [position("Buy", "30", 0)], "open_orders": [buy]});
+    let verdict = place(&market("Sell", "40"), &above_a_cap_of(500, &account));
+    // with the buy 38 less the order, without it 30 less the order: both within 5 from 33 to 35
+    assert_eq!(verdict.attempted_value.as_deref(), Some("1000"), "{verdict:?}");
+    assert_eq!(verdict.largest_qty.as_deref(), Some("35"), "{verdict:?}");
+}
+
+#[test]
 fn what_closes_a_hedge_leg_in_too_large_an_order_is_told_the_largest_that_closes_enough() {
     let largest = |held: &str, side: &str, leg: u8| {
         let mut facts = above_a_cap_of(500, &json!({"positions": [position(held, "30", leg)]}));

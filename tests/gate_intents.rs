@@ -6,6 +6,7 @@ use chrono::{DateTime, Utc};
 use mandated::domain::json::Json;
 use mandated::domain::mandate::Mandate;
 use mandated::domain::order::{Write, WriteTool};
+use mandated::domain::policy::Policy;
 use mandated::domain::rows::resting;
 use mandated::gate::{self, Facts, Halt, Intended, Standing};
 use serde_json::{Value, json};
@@ -85,6 +86,46 @@ fn a_mandate_ends_at_its_end_and_not_a_second_before() {
         let refused = gate::authority(standing(now)).unwrap_err().refusal;
         let said = (refused.limit.word(), refused.decision.word());
         assert_eq!(said, ("expiry", "pause_for_reauth"), "{now}");
+    }
+}
+
+/// What the last look before the send says of an order that was approved by [`standing`].
+fn last_look(then: Standing) -> Result<(), (String, String)> {
+    let way_out = with(&market(), &json!({"reduce_only": true}));
+    let intended = intend(PLACE, &way_out).unwrap();
+    let approved = gate::judge(intended, &Facts::default()).unwrap();
+    let refused = |refused: gate::Refused| (refused.refusal.limit.word().to_owned(), refused.refusal.reason);
+    approved.still_stands(then).map_err(refused)
+}
+
+#[test]
+fn an_approval_falls_with_what_it_was_judged_by() {
+    let same = || standing(BEFORE_ITS_END);
+    assert_eq!(last_look(same()), Ok(()));
+
+    let mut mandate = same().mandate.unwrap();
+    mandate.hard_caps.max_trades_per_day = 6;
+    let other_mandate = Standing {
+        mandate: Ok(mandate),
+        ..same()
+    };
+    let other_policy = Standing {
+        policy: Some(Ok(Policy::default())),
+        ..same()
+    };
+    let halted = Standing {
+        halt: Halt::Tripped("by a test".to_owned()),
+        ..same()
+    };
+    for (then, limit, why) in [
+        (other_mandate, "mandate", "the mandate changed"),
+        (other_policy, "mandate", "policy.toml changed"),
+        (halted, "halt_flag", "by a test"),
+        (standing("2026-07-01T00:00:00Z"), "expiry", "it ended at"),
+    ] {
+        let (word, reason) = last_look(then).expect_err(why);
+        assert_eq!(word, limit, "{reason}");
+        assert!(reason.contains(why), "{reason}");
     }
 }
 
@@ -266,6 +307,23 @@ fn an_amend_that_passes_carries_the_order_as_it_stood() {
     let approved = gate::judge(intend(AMEND, &args).unwrap(), &facts).unwrap();
     assert_eq!(approved.resting(), Some(&stood));
     assert!(!approved.counts_as_trade());
+}
+
+#[test]
+fn an_exposure_that_cannot_be_told_says_why_and_what_helps() {
+    let row = r#"{"category":"option","symbol":"BTC-26JUN26-60000-C-USDT","side":"Sell","qty":"1","leavesQty":"1",
+                  "price":"5","positionIdx":0,"orderId":"o-1"}"#;
+    let facts = Facts {
+        positions: Some(Vec::new()),
+        wallet: Some(Vec::new()),
+        inflight: Some(Vec::new()),
+        open_orders: Some(vec![resting(&Json::parse(row).unwrap()).unwrap()]),
+        ..Facts::default()
+    };
+    let why = "the option order o-1 resting in BTC-26JUN26-60000-C-USDT cannot be counted: its premium says nothing \
+               about the risk; cancel it";
+    let told = gate::standing_exposure(&facts, &Policy::default());
+    assert_eq!(told, Err(why.to_owned()));
 }
 
 #[test]

@@ -192,3 +192,18 @@ fn a_sale_above_the_cap_is_told_the_largest_that_its_order_cap_lets_pass() {
         (Some("max_total_exposure_usd"), Some("410"))
     );
 }
+
+#[test]
+fn coins_that_another_sell_may_take_first_do_not_turn_the_search_for_a_size_around() {
+    let mut facts = with(
+        &facts(),
+        &json!({"wallet": [coins("60", "60")], "open_orders": [rests("Sell", "40", "100", "0")]}),
+    );
+    facts["instruments"] = json!({"spot:BTCUSDT": {"baseCoin": "BTC", "quoteCoin": "USDT", "status": "Trading", "qtyStep": "1"}});
+    facts["mandate"]["hard_caps"]["max_order_notional_usd"] = json!(10_000);
+    facts["mandate"]["hard_caps"]["max_total_exposure_usd"] = json!(500);
+    let verdict = place(&order("spot", "BTCUSDT", "Sell", "80"), &facts);
+    // the other may never fill: only from 55 on at most 5 coins stay; from 66 on more than 5 are sold short
+    assert_eq!(verdict.attempted_value.as_deref(), Some("2000"), "{verdict:?}");
+    assert_eq!(verdict.largest_qty.as_deref(), Some("65"), "{verdict:?}");
+}

@@ -50,6 +50,7 @@ async fn order(files: &LiveFiles, ledger: &Ledger, id: &str) {
         created_at: clock::ledger_text(clock::now()),
         state: InflightState::Sent,
         venue_order_id: None,
+        counted: true,
         process_id: std::process::id(),
         venue: "paper".into(),
     };

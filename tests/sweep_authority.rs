@@ -130,6 +130,7 @@ async fn an_order_that_appears_between_two_questions_is_cancelled_too() {
         created_at: clock::ledger_text(clock::now()),
         state: InflightState::Sent,
         venue_order_id: None,
+        counted: true,
         process_id: 7,
         venue: "paper".into(),
     };

@@ -252,6 +252,7 @@ async fn an_order_that_may_still_appear_holds_the_receipt_back() {
         created_at: clock::ledger_text(clock::now()),
         state: InflightState::Sent,
         venue_order_id: None,
+        counted: true,
         process_id: 7,
         venue: "paper".into(),
     };

@@ -221,6 +221,7 @@ impl Scribe {
             created_at: clock::ledger_text(clock::now()),
             state: InflightState::Sent,
             venue_order_id: order.venue_id.clone(),
+            counted: true,
             process_id: std::process::id(),
             venue: self.venue.clone(),
         })
@@ -230,13 +231,11 @@ impl Scribe {
     /// when its in-flight file may go.
     pub(super) fn settle(&self, day: &Day, committed: &Committed, fate: &Fate) -> (Reply, bool) {
         let (kind, outcome) = self.verdict(fate);
-        let record = self.record(
-            kind,
-            outcome,
-            self.allowed(),
-            response(fate),
-            reply::trouble(fate),
-        );
+        let mut decision = self.allowed();
+        if let (Fate::Withdrawn(refused), Some(members)) = (fate, decision.as_object_mut()) {
+            members.insert("withdrawn_by".to_owned(), refused.refusal.limit.word().into());
+        }
+        let record = self.record(kind, outcome, decision, response(fate), reply::trouble(fate));
         let written = record.map_err(|error| error.to_string()).and_then(|record| {
             self.put_down(day, committed, fate, &record)
                 .map_err(|error| error.to_string())

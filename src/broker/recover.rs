@@ -37,6 +37,7 @@ use super::{Core, LOCK_WAIT, Mode};
 use crate::domain::account::RestingOrder;
 use crate::domain::mandate::parse_instant;
 use crate::domain::order::OrderKey;
+use crate::state::audit_record::AuditRecord;
 use crate::state::day::Day;
 use crate::state::inflight::{self, InflightRecord};
 use crate::state::{clock, crash, mend};
@@ -78,7 +79,7 @@ impl<V: Venue> Core<V> {
         if !self.has_leftovers() {
             return Recovery::default();
         }
-        let today = clock::now().date_naive();
+        let today = || clock::now().date_naive();
         match Day::open(&self.files, &self.ledger, today, LOCK_WAIT).await {
             Ok(day) => {
                 crash::point("recovery-after-lock");
@@ -130,6 +131,8 @@ impl<V: Venue> Core<V> {
         let (order, key) = target(record)?;
         let told = Told::read(&self.files, record).map_err(Hindrance::shared)?;
         mend::chain_missing(&self.files, &told.records).map_err(Hindrance::shared)?;
+        // Told before it is looked for: what was not shown before then may have appeared since.
+        let (expired, forgotten) = (self.is_past(record).await, self.is_forgotten(record).await);
         let found = match parse_instant(&record.created_at) {
             Some(sent) => self.venue.order_sent_at(&order.instrument, &key, sent).await,
             None => self.venue.order(&order.instrument, &key).await,
@@ -144,10 +147,16 @@ impl<V: Venue> Core<V> {
             order: &order,
             told: &told,
             found: found.as_ref(),
-            expired: self.is_past(record).await,
-            forgotten: self.is_forgotten(record).await,
+            expired,
+            forgotten,
         };
         self.carry_out(day, &case, recovery)
+    }
+
+    /// What the ledger says last of an order in flight.
+    pub(super) fn said_last_of(&self, record: &InflightRecord) -> Option<AuditRecord> {
+        let told = Told::read(&self.files, record).ok()?;
+        serde_json::from_value(told.records.last()?.clone()).ok()
     }
 
     /// Whether the order can no longer appear. By the earlier of our clock and the exchange's: a clock that jumped

@@ -7,7 +7,7 @@ use super::record::{Scribe, shown};
 use super::resolve::Fate;
 use crate::domain::account::OrderView;
 use crate::domain::order::{OrderKind, Side, Size, Write, WriteTool};
-use crate::gate::{Decision, Refused};
+use crate::gate::{Decision, Refusal, Refused};
 use crate::state::audit_record::{AuditOutcome, AuditRecord};
 use crate::state::inflight::InflightRecord;
 use crate::state::paths::LiveFiles;
@@ -37,6 +37,22 @@ impl Reply {
             );
         }
         Self(reply)
+    }
+
+    /// What is known of an order that is asked for again while it is on its way.
+    pub(super) fn on_its_way(order: &InflightRecord, record: &AuditRecord, paper: bool) -> Self {
+        let mut reply = Self::found_later(order, record, None, paper);
+        if let Value::Object(members) = &mut reply.0 {
+            let note = format!(
+                "this order_link_id is on its way since {}: nothing was sent now. the order may have been placed, and \
+                 counts until it is settled; do not send it under another id. look at bybit_get_open_orders and \
+                 bybit_get_order_history, or ask again under this one",
+                order.created_at
+            );
+            put(members, "repeated", true);
+            put(members, "note", note);
+        }
+        reply
     }
 
     /// What a later look found out about an order whose write was not answered.
@@ -130,12 +146,7 @@ pub(super) fn refused(scribe: &Scribe, refused: &Refused, record: &Result<AuditR
     put(&mut members, "reason", refusal.reason.as_str());
     put(&mut members, "broker", scribe.broker.as_str());
     put(&mut members, "remote_tool", scribe.tool.name());
-    put(
-        &mut members,
-        "requires_reauthorization",
-        refusal.decision == Decision::PauseForReauth,
-    );
-    put(&mut members, "limit", refusal.limit.word());
+    put_refusal(&mut members, refusal);
     if refusal.limit.kind().is_some() {
         let created_at = record
             .as_ref()
@@ -143,6 +154,12 @@ pub(super) fn refused(scribe: &Scribe, refused: &Refused, record: &Result<AuditR
         members.insert("breach".to_owned(), breach(scribe, refused, created_at));
     }
     Reply(Value::Object(members))
+}
+
+fn put_refusal(members: &mut Map<String, Value>, refusal: &Refusal) {
+    let renew = refusal.decision == Decision::PauseForReauth;
+    put(members, "requires_reauthorization", renew);
+    put(members, "limit", refusal.limit.word());
 }
 
 /// Upstream's `BreachEvent`, with its numbers as decimal text.
@@ -203,12 +220,23 @@ pub(super) fn settled(
         (Fate::Unknown(_), _) => ("unknown", false),
     };
     let mut members = opening(scribe, record, status, ok);
-    put(&mut members, "decision", "allow");
+    let withdrawn = match fate {
+        Fate::Withdrawn(refused) => Some(&refused.refusal),
+        _ => None,
+    };
+    put(
+        &mut members,
+        "decision",
+        withdrawn.map_or("allow", |refusal| refusal.decision.word()),
+    );
     if let Some(reason) = trouble(fate) {
         put(&mut members, "reason", reason);
     }
     put(&mut members, "broker", scribe.broker.as_str());
     put(&mut members, "remote_tool", scribe.tool.name());
+    if let Some(refusal) = withdrawn {
+        put_refusal(&mut members, refusal);
+    }
     if let Some(id) = scribe
         .client_id()
         .filter(|_| scribe.tool == WriteTool::PlaceOrder)
@@ -222,7 +250,12 @@ pub(super) fn settled(
     if let Fate::Taken { accepted, order } = fate {
         put(&mut members, "order_id", accepted.venue_id.clone());
         match order {
-            Some(view) => put(&mut members, "order", shown(view)),
+            Some(view) => {
+                put(&mut members, "order", shown(view));
+                if let Some(note) = ended(scribe.tool, view) {
+                    put(&mut members, "note", note);
+                }
+            }
             None if scribe.is_awaited(accepted, None) => put(&mut members, "note", not_shown(scribe.tool)),
             None => {}
         }
@@ -238,6 +271,18 @@ pub(super) fn settled(
         scribe.figures.post_trade_exposure.map(|usd| usd.to_string()),
     );
     Reply(Value::Object(members))
+}
+
+/// An order can be taken and over at once: post-only that would have traded, what could not fill at once.
+fn ended(tool: WriteTool, view: &OrderView) -> Option<String> {
+    if tool != WriteTool::PlaceOrder || view.is_open() || view.status == "Filled" {
+        return None;
+    }
+    let why = view.reject_reason.as_deref().unwrap_or("no reason given");
+    let (status, filled) = (&view.status, view.order.filled.normalize());
+    Some(format!(
+        "the order is over already: {status} ({why}), {filled} of it filled; nothing of it rests at the exchange"
+    ))
 }
 
 fn not_shown(tool: WriteTool) -> &'static str {
@@ -264,7 +309,10 @@ pub(super) fn trouble(fate: &Fate) -> Option<String> {
             ))
         }
         Fate::TooLate(order) => Some(too_late(order)),
-        Fate::Withdrawn(why) => Some(format!("stopped before it was sent, and nothing was sent: {why}")),
+        Fate::Withdrawn(refused) => Some(format!(
+            "stopped before it was sent, and nothing was sent: {}",
+            refused.refusal.reason
+        )),
         Fate::NotSent(why) => Some(format!("nothing was sent: {why}")),
         Fate::Unknown(why) => Some(format!(
             "unknown: {why}; the order may have been placed. do not send it again: it counts until it is settled; look at bybit_get_open_orders and bybit_get_order_history for its order_link_id"

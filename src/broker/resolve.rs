@@ -13,6 +13,7 @@ use super::record::Scribe;
 use crate::domain::account::{OrderView, RestingOrder};
 use crate::domain::order::{OrderKey, PlaceOrder, Write};
 use crate::domain::symbol::InstrumentId;
+use crate::gate::Refused;
 use crate::state::crash;
 use crate::state::day::Committed;
 use crate::venue::{Accepted, Outcome, Rejection, Venue};
@@ -42,7 +43,7 @@ pub(super) enum Fate {
     /// The order that was to be cancelled had ended otherwise: there was nothing left to cancel.
     TooLate(OrderView),
     /// HALT, the mandate or its end came between the decision and the send.
-    Withdrawn(String),
+    Withdrawn(Refused),
     /// Nothing left this machine.
     NotSent(String),
     /// Nobody can say.
@@ -63,7 +64,7 @@ impl<V: Venue> Core<V> {
     pub(super) async fn resolve(&self, scribe: &Scribe, committed: &Committed, outcome: Outcome) -> Fate {
         match outcome {
             Outcome::NotSent(why) => match committed.withdrawn() {
-                Some(why) => Fate::Withdrawn(why.to_owned()),
+                Some(refused) => Fate::Withdrawn(refused.clone()),
                 None => Fate::NotSent(why),
             },
             Outcome::Rejected(no) => Fate::Rejected(no),

@@ -6,7 +6,7 @@
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
-use chrono::NaiveDate;
+use chrono::{NaiveDate, TimeDelta};
 use thiserror::Error;
 
 use super::audit_record::AuditRecord;
@@ -18,7 +18,11 @@ use super::paths::LiveFiles;
 use super::standing::read_standing;
 use super::{clock, crash};
 use crate::domain::order::{ClientOrderId, Write};
-use crate::gate::Approved;
+use crate::gate::{Approved, Limit, Refusal, Refused};
+
+/// How long a decision holds. Committing it and waiting for a turn take some seconds at worst; a process that was
+/// frozen in between wakes up in another market.
+const HOLDS: Duration = Duration::from_secs(15);
 
 /// Why an approved write was not committed; nothing was sent and nothing stays counted.
 #[derive(Debug, Error)]
@@ -59,14 +63,14 @@ pub struct Committed {
     pub inflight: Option<InflightRecord>,
     /// This commit took one of the day's trades; an id that was counted before takes none.
     counted: bool,
-    withdrawn: Arc<OnceLock<String>>,
+    withdrawn: Arc<OnceLock<Refused>>,
 }
 
 impl Committed {
     /// Why the last look before the send stopped it, if it did.
     #[must_use]
-    pub fn withdrawn(&self) -> Option<&str> {
-        self.withdrawn.get().map(String::as_str)
+    pub fn withdrawn(&self) -> Option<&Refused> {
+        self.withdrawn.get()
     }
 }
 
@@ -79,23 +83,23 @@ pub struct Permit<'day> {
     client_id: ClientOrderId,
     day: &'day Day,
     committed_at: Instant,
-    withdrawn: Arc<OnceLock<String>>,
+    withdrawn: Arc<OnceLock<Refused>>,
 }
 
 impl Permit<'_> {
     /// The last look at HALT and mandate, which the venue takes when nothing is left to wait for: why the write must
     /// not be sent any more, if so.
     #[must_use]
-    pub fn withdrawn(&self) -> Option<String> {
+    pub fn withdrawn(&self) -> Option<Refused> {
+        let decided_at = self.approved.decided_at();
         // A slow clock, or one that is set back meanwhile, must not keep a mandate alive.
-        let by_decision = self.approved.decided_at() + self.committed_at.elapsed();
-        let now = by_decision.max(clock::now());
+        let now = (decided_at + self.committed_at.elapsed()).max(clock::now());
         let refused = self
             .approved
             .still_stands(read_standing(&self.day.files, Ok(now)))
+            .and_then(|()| still_holds(now - decided_at))
             .err()?;
-        let why = refused.refusal.reason;
-        Some(self.withdrawn.get_or_init(|| why).clone())
+        Some(self.withdrawn.get_or_init(|| refused).clone())
     }
 
     /// The write that may be sent.
@@ -111,12 +115,27 @@ impl Permit<'_> {
     }
 }
 
+fn still_holds(age: TimeDelta) -> Result<(), Refused> {
+    match age.to_std() {
+        Ok(age) if age > HOLDS => {
+            let reason = format!(
+                "it was decided {} s ago and a decision holds for {} s: prices and the account may be others now; ask again",
+                age.as_secs(),
+                HOLDS.as_secs()
+            );
+            Err(Refused::outside(Refusal::deny(Limit::Clock, reason)))
+        }
+        Ok(_) | Err(_) => Ok(()),
+    }
+}
+
 impl Day {
-    /// Takes the order lock, waiting at most `wait`. `today` is the UTC day that counts.
+    /// Takes the order lock, waiting at most `wait`. `today` tells the UTC day that counts; it is asked once the lock
+    /// is held, for the wait may last over midnight.
     pub async fn open(
         files: &LiveFiles,
         ledger: &Ledger,
-        today: NaiveDate,
+        today: impl FnOnce() -> NaiveDate,
         wait: Duration,
     ) -> Result<Self, LockError> {
         let lock = OrderLock::acquire(files, wait).await?;
@@ -124,7 +143,7 @@ impl Day {
             files: files.clone(),
             lock,
             ledger: ledger.clone(),
-            today,
+            today: today(),
         })
     }
 
@@ -150,6 +169,8 @@ impl Day {
         approved: Approved,
         submission: Submission,
     ) -> Result<(Permit<'_>, Committed), CommitError> {
+        // What follows may wait for others, and a mandate's end does not.
+        let committed_at = Instant::now();
         // Asked first, so that no `order_submitted` is written that the chain cannot take.
         self.ledger.check_writable()?;
         let Submission {
@@ -171,7 +192,8 @@ impl Day {
             counted,
             withdrawn: Arc::clone(&withdrawn),
         };
-        if let Some(order) = inflight {
+        if let Some(mut order) = inflight {
+            order.counted = counted;
             if let Err(error) = inflight::write_new(&self.files, &order) {
                 self.undo(&committed);
                 return Err(error.into());
@@ -189,7 +211,7 @@ impl Day {
                 approved,
                 client_id,
                 day: self,
-                committed_at: Instant::now(),
+                committed_at,
                 withdrawn,
             },
             committed,

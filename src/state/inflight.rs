@@ -24,7 +24,7 @@ pub enum InflightError {
     #[error("`{0}` is no client order id: it has 1 to {MAX_ID_CHARS} letters, digits, `-` and `_`")]
     BadClientId(String),
     #[error(
-        "an order with the client id `{0}` is on its way already; wait until it is settled, or use another id"
+        "an order with the client id `{0}` may be on its way already; ask again under the same id once it is settled, a minute from now"
     )]
     Exists(String),
     #[error("the order record `{}` cannot be read: {source}; it may be an order that nobody settled: look it up on the exchange, then remove the file", path.display())]
@@ -92,11 +92,19 @@ pub struct InflightRecord {
     /// UTC, `2026-06-02T09:15:49.482+00:00`.
     pub created_at: String,
     pub state: InflightState,
+    /// It took one of the day's trades, so that one goes back if nothing comes of it; an id that was counted before
+    /// takes none. Older files lack it.
+    #[serde(default = "counted")]
+    pub counted: bool,
     pub venue_order_id: Option<String>,
     /// The process that sent it.
     pub process_id: u32,
     /// Where it was sent, for a person: `mainnet`, `paper`.
     pub venue: String,
+}
+
+fn counted() -> bool {
+    true
 }
 
 /// Writes the record of an order that is about to be sent (2 fsyncs); an id that is in flight is refused.

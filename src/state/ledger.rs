@@ -86,6 +86,13 @@ impl Ledger {
         Ok(())
     }
 
+    /// Whether a record would not show this client order id as it is: it looks like a secret, or holds one.
+    #[must_use]
+    pub fn would_mask(&self, id: &str) -> bool {
+        let named = serde_json::json!({"orderLinkId": id});
+        self.redactor.redact(&named) != named || self.redactor.redact_text(id) != id
+    }
+
     /// Writes `record`, redacted, to both ledgers and waits for the disk (2 fsyncs; 1 more when a file was made).
     ///
     /// The plain ledger comes first, so the record is there even when the chain turns out to be broken.

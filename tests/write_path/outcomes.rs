@@ -172,6 +172,12 @@ async fn an_order_that_ends_at_once_shows_how_it_ended() {
         assert_eq!(reply["order"]["orderStatus"], "Cancelled", "{reply}");
         assert_eq!(reply["order"]["cumExecQty"], "0");
         assert_ne!(reply["status"], "filled");
+        let note = reply["note"].as_str().unwrap();
+        assert!(
+            note.starts_with("the order is over already: Cancelled (EC_")
+                && note.contains("), 0 of it filled"),
+            "{note}"
+        );
         assert_eq!(world.count(), 1);
     }
 }

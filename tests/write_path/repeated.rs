@@ -6,6 +6,7 @@ use mandated::domain::order::WriteTool;
 use mandated::sim::FaultKind;
 use serde_json::json;
 
+use crate::unknown::age;
 use crate::world::{CREATE, World, assert_blocked, assert_reason, put, six_sol, six_sol_as};
 
 #[tokio::test]
@@ -124,6 +125,50 @@ async fn an_order_that_was_halted_before_it_was_sent_may_be_asked_for_again() {
         (Some("accepted"), None)
     );
     assert_eq!((world.creates(), world.count()), (1, 1));
+}
+
+/// The counter goes by ids: an order under the id of another would be counted as that one, and given back as it.
+#[tokio::test]
+async fn an_id_that_this_program_gave_is_no_callers_own() {
+    let world = World::new().await;
+    let first = world.place(six_sol()).await;
+    let ours = first["order_link_id"].as_str().unwrap();
+    for id in [ours, "md-1", "MD-1", "mx-1"] {
+        let reply = world.place(six_sol_as(id)).await;
+        assert_blocked(&reply, "deny", "intent");
+        assert_reason(&reply, "begins as the ids do that this program gives itself");
+    }
+    assert_eq!((world.creates(), world.count()), (1, 1));
+}
+
+/// Redaction would keep the ledger from naming it.
+#[tokio::test]
+async fn an_id_that_looks_like_a_secret_is_refused() {
+    let world = World::new().await;
+    let reply = world.place(six_sol_as("sk-breakout-btcusdt-20260615-0001")).await;
+    assert_blocked(&reply, "deny", "intent");
+    assert_reason(&reply, "order_link_id looks like a secret");
+    assert_eq!((world.creates(), world.count()), (0, 0));
+}
+
+/// The exchange takes an id once in each category; here it was counted with the first.
+#[tokio::test]
+async fn a_second_order_under_a_forgotten_id_that_never_arrives_leaves_the_trade_of_the_first() {
+    let world = World::new().await;
+    world.place(six_sol_as("mine-1")).await;
+    fs::remove_dir_all(world.files.settled_folder()).unwrap();
+    world.fault(CREATE, FaultKind::DropBefore, Some(1));
+    let mut spot = six_sol_as("mine-1");
+    spot["category"] = "spot".into();
+    let lost = world.place(spot).await;
+    assert_eq!(lost["status"], "unknown", "{lost}");
+    age(&world, 61);
+    world.broker.recover().await;
+    assert_eq!(
+        world.story().last().map(String::as_str),
+        Some("order_rejected error")
+    );
+    assert_eq!((world.inflight().len(), world.count()), (0, 1));
 }
 
 /// Nobody asks again under an id that the caller did not choose.

@@ -103,6 +103,12 @@ async fn halt_tripped_while_a_committed_order_waits_for_its_turn_stops_it() {
         &reply,
         "stopped before it was sent, and nothing was sent: live trading halted",
     );
+    assert_eq!(
+        (reply["decision"].as_str(), reply["limit"].as_str()),
+        (Some("deny"), Some("halt_flag"))
+    );
+    assert_eq!(reply["requires_reauthorization"], false);
+    assert_eq!(reply["live_action"]["gate_decision"]["withdrawn_by"], "halt_flag");
     assert_eq!((world.count(), world.inflight().len()), (0, 0));
 }
 

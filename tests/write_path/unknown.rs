@@ -47,11 +47,21 @@ async fn stays_unknown(fault: FaultKind) {
     let next = world.place(six_sol()).await;
     assert_blocked(&next, "pause_for_reauth", "max_total_exposure_usd");
     assert_eq!(next["breach"]["attempted_value"], "8300.12");
-    // The same order under the same id is not sent either.
-    world.cap("max_total_exposure_usd", 20_000.0);
+    // The same order under the same id is not sent either, nor judged as a second one that no cap has room for.
     let again = world.place(six_sol_as("lost-1")).await;
-    assert_blocked(&again, "deny", "ledger");
-    assert_reason(&again, "on its way already");
+    assert_eq!(
+        (again["status"].as_str(), &again["ok"], &again["repeated"]),
+        (Some("unknown"), &json!(false), &json!(true)),
+        "{again}"
+    );
+    let note = again["note"].as_str().unwrap();
+    assert!(note.contains("do not send it under another id"), "{note}");
+    assert_eq!(again["live_action"], reply["live_action"]);
+    let mut other = six_sol_as("lost-1");
+    other["qty"] = "5".into();
+    let other = world.place(other).await;
+    assert_blocked(&other, "deny", "intent");
+    assert_reason(&other, "lost-1 was used for another order");
     assert_eq!((world.creates(), world.count()), (1, 1));
     assert_eq!(world.inflight(), ["lost-1 unknown"]);
 

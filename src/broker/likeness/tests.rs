@@ -197,6 +197,7 @@ fn a_file_is_read_as_the_change_that_it_is_of() {
         created_at: "2026-06-02T09:15:49.482+00:00".to_owned(),
         state: InflightState::Sent,
         venue_order_id: None,
+        counted: true,
         process_id: 1,
         venue: "paper".to_owned(),
     };

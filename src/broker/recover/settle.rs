@@ -102,7 +102,9 @@ impl<V: Venue> Core<V> {
     /// What follows the last word, each step as often as need be: the count, the answer to a repeated id, the file.
     fn finish(&self, day: &Day, case: &Case<'_>, last: Option<&AuditRecord>) {
         let order = case.record;
-        if last.is_some_and(|record| record.kind == AuditKind::OrderRejected)
+        // A trade that another attempt took under this id is that one's.
+        if order.counted
+            && last.is_some_and(|record| record.kind == AuditKind::OrderRejected)
             && let Ok(id) = ClientOrderId::parse(&order.client_id)
             && let Err(error) = day.give_back(&id)
         {

@@ -50,7 +50,11 @@ impl Told {
             }
             told.records.push(value);
             match (record.kind, record.outcome) {
-                (AuditKind::OrderSubmitted, AuditOutcome::Pending) => told.submitted = true,
+                (AuditKind::OrderSubmitted, AuditOutcome::Pending) => {
+                    told.submitted = true;
+                    // What was said before was said of an earlier attempt, whatever the clock was set to since.
+                    told.last = None;
+                }
                 (AuditKind::OrderSubmitted, AuditOutcome::Unknown) if !is_of_recovery(&record) => {}
                 _ => told.last = Some(record),
             }

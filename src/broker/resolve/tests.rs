@@ -7,6 +7,7 @@ use crate::domain::json::Json;
 use crate::domain::money::{Price, Qty};
 use crate::domain::order::{ClientOrderId, OrderKind, PositionIdx, Side, Size, Trigger};
 use crate::domain::rows;
+use crate::gate::{Limit, Refusal};
 
 /// Two SOL at 140 that start at 150, none of them filled.
 fn shown() -> OrderView {
@@ -163,7 +164,9 @@ fn what_may_still_turn_out_otherwise_is_not_final() {
         target_final: false,
     };
     assert!(found(shown()).is_final() && Fate::Rejected(no).is_final());
-    for open in [Fate::Withdrawn, Fate::NotSent, Fate::Unknown] {
+    for open in [Fate::NotSent, Fate::Unknown] {
         assert!(!open("why".to_owned()).is_final());
     }
+    let refused = Refused::outside(Refusal::deny(Limit::HaltFlag, "why"));
+    assert!(!Fate::Withdrawn(refused).is_final());
 }

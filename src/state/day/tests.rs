@@ -10,6 +10,7 @@ use crate::domain::mandate::Mandate;
 use crate::domain::order::WriteTool;
 use crate::gate::{self, Facts, Halt, Standing};
 use crate::state::audit_record::{AuditKind, AuditOutcome};
+use crate::state::chain_file::ChainFile;
 use crate::state::durable;
 use crate::state::halt::{HaltScope, trip};
 use crate::state::inflight::InflightState;
@@ -43,14 +44,20 @@ fn mandate(year: u16) -> String {
 async fn day(files: &LiveFiles) -> Day {
     let ledger = Ledger::open(files, Redactor::new(Vec::new()));
     let wait = Duration::from_secs(5);
-    Day::open(files, &ledger, now().date_naive(), wait).await.unwrap()
+    Day::open(files, &ledger, || now().date_naive(), wait)
+        .await
+        .unwrap()
 }
 
 fn approved(tool: WriteTool, args: &Value) -> Approved {
+    approved_at(clock::now(), &mandate(2099), tool, args)
+}
+
+fn approved_at(at: DateTime<Utc>, mandate: &str, tool: WriteTool, args: &Value) -> Approved {
     let standing = Standing {
-        now: Ok(now()),
+        now: Ok(at),
         broker: "bybit".to_owned(),
-        mandate: Mandate::parse(&mandate(2099)),
+        mandate: Mandate::parse(mandate),
         halt: Halt::Clear,
         policy: None,
     };
@@ -60,12 +67,15 @@ fn approved(tool: WriteTool, args: &Value) -> Approved {
 }
 
 /// One that takes a trade and needs no facts.
-fn exit() -> Approved {
-    let args = json!({
+fn close() -> Value {
+    json!({
         "category": "linear", "symbol": "BTCUSDT", "side": "Sell", "order_type": "Market", "qty": "0.001",
         "reduce_only": true,
-    });
-    approved(WriteTool::by_name("bybit_place_order").unwrap(), &args)
+    })
+}
+
+fn exit() -> Approved {
+    approved(WriteTool::PlaceOrder, &close())
 }
 
 fn cancel() -> Approved {
@@ -95,6 +105,7 @@ fn submission(id: &str) -> Submission {
             created_at: "2026-06-15T12:00:00+00:00".into(),
             state: InflightState::Sent,
             venue_order_id: None,
+            counted: true,
             process_id: 7,
             venue: "paper".into(),
         }),
@@ -165,8 +176,85 @@ async fn a_permit_is_withdrawn_by_halt_and_by_any_change_of_what_it_was_judged_b
         assert_eq!(permit.withdrawn(), None);
         change(&files);
         let said = permit.withdrawn().unwrap();
-        assert!(said.contains(why), "{said}");
-        assert_eq!(committed.withdrawn(), Some(said.as_str()));
+        assert!(said.refusal.reason.contains(why), "{said:?}");
+        assert_eq!(committed.withdrawn(), Some(&said));
+    }
+}
+
+/// A machine that slept between the two wakes up in another market.
+#[tokio::test]
+async fn a_permit_is_withdrawn_once_its_decision_is_older_than_fifteen_seconds() {
+    for (seconds, holds) in [(14, true), (16, false)] {
+        let (_root, files) = world();
+        let mut day = day(&files).await;
+        let then = clock::now() - TimeDelta::seconds(seconds);
+        let old = approved_at(then, &mandate(2099), WriteTool::PlaceOrder, &close());
+        let (permit, _committed) = day.commit(old, submission("a")).unwrap();
+        let said = permit.withdrawn().map(|refused| refused.refusal);
+        assert_eq!(said.is_none(), holds, "{said:?}");
+        if let Some(said) = said {
+            assert_eq!(said.limit, Limit::Clock);
+            assert!(
+                said.reason
+                    .starts_with("it was decided 16 s ago and a decision holds for 15 s"),
+                "{said:?}"
+            );
+        }
+    }
+}
+
+/// Ours is behind the exchange's clock, by which it was decided; the commit waits for somebody else's append.
+#[tokio::test]
+async fn a_mandate_that_ends_while_a_commit_waits_is_over_however_slow_our_clock_is() {
+    let (_root, files) = world();
+    let decided_at = clock::now() + TimeDelta::seconds(4);
+    let mut ends_soon: Value = serde_json::from_str(&mandate(2099)).unwrap();
+    ends_soon["consent"]["expires_at"] = clock::ledger_text(decided_at + TimeDelta::milliseconds(300)).into();
+    let ends_soon = ends_soon.to_string();
+    durable::replace(&files.mandate(), ends_soon.as_bytes()).unwrap();
+    let approved = approved_at(decided_at, &ends_soon, WriteTool::PlaceOrder, &close());
+    let mut day = day(&files).await;
+    let held = ChainFile::open(&files).unwrap();
+    let letting_go = std::thread::spawn(move || {
+        std::thread::sleep(Duration::from_millis(400));
+        drop(held);
+    });
+    let (permit, _committed) = day.commit(approved, submission("a")).unwrap();
+    letting_go.join().unwrap();
+    let said = permit.withdrawn().unwrap().refusal;
+    assert_eq!(said.limit, Limit::Expiry, "{said:?}");
+}
+
+#[tokio::test]
+async fn the_day_that_counts_is_the_one_on_which_the_lock_was_had() {
+    let (_root, files) = world();
+    let ledger = Ledger::open(&files, Redactor::new(Vec::new()));
+    let held = OrderLock::acquire(&files, Duration::ZERO).await.unwrap();
+    let midnight = std::sync::atomic::AtomicBool::new(false);
+    let today = || {
+        let passed = midnight.load(std::sync::atomic::Ordering::SeqCst);
+        now().date_naive() + TimeDelta::days(i64::from(passed))
+    };
+    let waiting = Day::open(&files, &ledger, today, Duration::from_secs(5));
+    let passing = async {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+        midnight.store(true, std::sync::atomic::Ordering::SeqCst);
+        drop(held);
+    };
+    let (day, ()) = tokio::join!(waiting, passing);
+    assert_eq!(day.unwrap().today, now().date_naive() + TimeDelta::days(1));
+}
+
+/// Nothing comes of the second, and the trade of the first must not go with it.
+#[tokio::test]
+async fn an_id_that_was_counted_before_is_written_down_as_not_counted() {
+    let (_root, files) = world();
+    let mut day = day(&files).await;
+    for counted in [true, false] {
+        let (_permit, committed) = day.commit(exit(), submission("a")).unwrap();
+        assert_eq!(day.leftovers().0[0].counted, counted);
+        assert_eq!(day.count().unwrap(), 1);
+        day.close(&committed);
     }
 }
 

@@ -31,6 +31,7 @@ fn record(client_id: &str) -> InflightRecord {
         created_at: "2026-06-02T09:15:49.482+00:00".into(),
         state: InflightState::Sent,
         venue_order_id: None,
+        counted: true,
         process_id: 7,
         venue: "paper".into(),
     }

@@ -183,8 +183,12 @@ impl Venue for BybitVenue {
     }
 
     async fn send(&self, permit: Permit<'_>) -> Outcome {
-        self.transmit_unless(&|| permit.withdrawn(), permit.write(), permit.client_id())
-            .await
+        self.transmit_unless(
+            &|| permit.withdrawn().map(|refused| refused.refusal.reason),
+            permit.write(),
+            permit.client_id(),
+        )
+        .await
     }
 
     async fn exit(&self, exit: &Exit, client_id: &ClientOrderId) -> Outcome {

@@ -22,6 +22,7 @@ fn in_flight(tool: WriteTool) -> InflightRecord {
         created_at: CREATED.to_owned(),
         state: InflightState::Sent,
         venue_order_id: None,
+        counted: true,
         process_id: 1,
         venue: "paper".to_owned(),
     }
@@ -66,6 +67,15 @@ fn a_submission_is_no_last_word_and_what_follows_it_is() {
 
     let rejected = record(AuditKind::OrderRejected, AuditOutcome::Rejected);
     assert!(told(&[submitted(), rejected], &order).not_placed());
+}
+
+/// A clock that was set back dates the end of an earlier attempt after the beginning of this one.
+#[test]
+fn what_was_said_of_an_earlier_attempt_is_no_word_about_one_that_was_submitted_after_it() {
+    let order = in_flight(WriteTool::PlaceOrder);
+    let ended = record(AuditKind::OrderRejected, AuditOutcome::Blocked);
+    let again = told(&[submitted(), ended, submitted()], &order);
+    assert!(again.submitted && again.last.is_none() && !again.not_placed());
 }
 
 /// That nobody could say leaves the question open; that recovery could not tell is its last word.

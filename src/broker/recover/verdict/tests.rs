@@ -45,6 +45,7 @@ fn in_flight(tool: WriteTool, body: Value) -> InflightRecord {
         created_at: "2026-06-02T09:15:49.482+00:00".to_owned(),
         state: InflightState::Sent,
         venue_order_id: None,
+        counted: true,
         process_id: 1,
         venue: "paper".to_owned(),
     }

@@ -127,6 +127,7 @@ fn an_order_in_flight_is_named_with_its_age() {
         created_at: "2026-06-15T12:00:00.000+00:00".into(),
         state: InflightState::Sent,
         venue_order_id: None,
+        counted: true,
         process_id: 1,
         venue: "paper".into(),
     };
