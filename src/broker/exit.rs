@@ -15,6 +15,7 @@ mod leg;
 mod look;
 mod marks;
 mod records;
+mod refused;
 mod step;
 
 use std::sync::Arc;

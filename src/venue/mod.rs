@@ -51,6 +51,8 @@ pub struct Rejection {
     pub message: String,
     /// The order that was to be changed is already final or gone (class F): read it to know more.
     pub target_final: bool,
+    /// A no of the moment, of the clock, a budget or a market that pauses: the same may be taken in a while.
+    pub passing: bool,
 }
 
 /// Why a read gave no answer.

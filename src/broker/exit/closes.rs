@@ -14,6 +14,7 @@ use super::super::record::shown;
 use super::desk::{ExitDesk, trouble};
 use super::leg::{Closed, Leg, largest};
 use super::look::Stands;
+use super::refused::{No, Refusals};
 use crate::domain::account::{OrderView, Position};
 use crate::domain::exit::Exit;
 use crate::domain::order::{ClientOrderId, OrderKey, Write};
@@ -26,9 +27,6 @@ const DEAD_AFTER: Duration = Duration::from_secs(6);
 /// An order that nobody shows for so long can no longer appear.
 const CAN_APPEAR_FOR: Duration = Duration::from_secs(60);
 
-const FIRST_PAUSE: Duration = Duration::from_millis(250);
-const LONGEST_PAUSE: Duration = Duration::from_secs(5);
-
 #[derive(Debug)]
 struct Pending {
     id: ClientOrderId,
@@ -39,21 +37,13 @@ struct Pending {
     is_known: bool,
 }
 
-/// Refusals of one leg, since its last success.
-#[derive(Debug, Default)]
-struct Refused {
-    times: u32,
-    not_before: Option<Instant>,
-    why: String,
-}
-
 /// Every close of one way out.
 #[derive(Debug, Default)]
 pub(super) struct Closes {
     seed: String,
     attempts: BTreeMap<Leg, u32>,
     pending: BTreeMap<Leg, Pending>,
-    refused: BTreeMap<Leg, Refused>,
+    pub(super) refused: Refusals,
     pub(super) closed: Vec<Closed>,
 }
 
@@ -73,12 +63,6 @@ impl Closes {
     /// Closes that may still fill.
     pub(super) fn pending(&self) -> usize {
         self.pending.len()
-    }
-
-    /// How often a leg was refused in a row, and why.
-    pub(super) fn refusals(&self, leg: &Leg) -> Option<(u32, &str)> {
-        let refused = self.refused.get(leg)?;
-        Some((refused.times, &refused.why))
     }
 
     /// Asks for every close that is not over; notes those that are.
@@ -111,10 +95,10 @@ impl Closes {
         *self.attempts.entry(leg.clone()).or_default() += 1;
         let filled = !view.order.filled.is_zero();
         if filled {
-            self.refused.remove(leg);
+            self.refused.forget(leg);
         } else {
             let why = view.reject_reason.clone().unwrap_or_else(|| view.status.clone());
-            self.refuse(leg, why);
+            self.refused.note(leg, No::Lasting, why);
         }
         self.closed.push(Closed {
             client_id: pending.id.to_string(),
@@ -174,10 +158,10 @@ impl Closes {
         for (leg, position, most) in asked.await {
             match Exit::close(position, most) {
                 Some(exit) => exits.push((leg, exit)),
-                None => self.refuse(
-                    &leg,
-                    "this program places no order for it: close it by hand".into(),
-                ),
+                None => {
+                    let why = "this program places no order for it: close it by hand";
+                    self.refused.note(&leg, No::Lasting, why.to_owned());
+                }
             }
         }
         self.send(desk, exits, stands).await;
@@ -185,8 +169,7 @@ impl Closes {
 
     /// Whether a leg may be sent to now: nothing of it waits, and no refusal is recent.
     pub(super) fn is_due(&self, leg: &Leg) -> bool {
-        let later = self.refused.get(leg).and_then(|refused| refused.not_before);
-        !self.pending.contains_key(leg) && later.is_none_or(|at| at <= Instant::now())
+        !self.pending.contains_key(leg) && self.refused.is_due(leg)
     }
 
     /// Sends these, side by side, while it stands.
@@ -225,7 +208,8 @@ impl Closes {
                 if let Outcome::Rejected(_) = outcome {
                     *self.attempts.entry(leg.clone()).or_default() += 1;
                 }
-                self.refuse(leg, trouble(outcome).unwrap_or_default());
+                let why = trouble(outcome).unwrap_or_default();
+                self.refused.note(leg, No::of(outcome), why);
                 return;
             }
         };
@@ -241,14 +225,6 @@ impl Closes {
         pending.is_known |= is_known;
     }
 
-    fn refuse(&mut self, leg: &Leg, why: String) {
-        let refused = self.refused.entry(leg.clone()).or_default();
-        let pause = FIRST_PAUSE * 2_u32.pow(refused.times.min(5));
-        refused.times = refused.times.saturating_add(1);
-        refused.not_before = Some(Instant::now() + pause.min(LONGEST_PAUSE));
-        refused.why = why;
-    }
-
     /// 35 characters: the same for the same try of the same way out, whoever makes it.
     fn id_of(&self, leg: &Leg) -> Option<ClientOrderId> {
         let attempt = self.attempts.get(leg).copied().unwrap_or_default();
@@ -259,7 +235,7 @@ impl Closes {
 
     /// Forgets the refusals, when everything is shown as closed.
     pub(super) fn forgive(&mut self) {
-        self.refused.clear();
+        self.refused.forget_all();
     }
 
     /// The positions that wait for a close which may still fill, in words.

@@ -232,11 +232,8 @@ impl Course {
                 instrument: position.instrument.clone(),
                 idx: position.position_idx,
             };
-            if let Some((times, why)) = self.closes.refusals(&leg) {
-                refused.push(format!(
-                    "closing {} was refused {times} times: {why}",
-                    position.instrument
-                ));
+            if let Some(words) = self.closes.refused.in_words(&leg) {
+                refused.push(format!("closing {} {words}", position.instrument));
             }
         }
         look.notes.extend(refused);

@@ -36,6 +36,7 @@ pub(super) fn of_answer(reply: &Reply, envelope: Option<&Envelope>, kind: Kind<'
                 code: envelope.map_or(i64::from(reply.status), |envelope| envelope.code),
                 message: http_refusal(reply.status, reply),
                 target_final: false,
+                passing: reply.is_ban(),
             })
         }
         (status, _) => Outcome::Unknown(format!(
@@ -50,14 +51,16 @@ fn by_code(envelope: &Envelope, kind: Kind<'_>) -> Outcome {
     if code == 0 {
         return accepted(envelope, kind, false);
     }
+    let class = classify(code);
     let rejection = |target_final| Rejection {
         code,
         message: explained(code, &envelope.message),
         target_final,
+        passing: class == Class::Passing,
     };
-    match (classify(code), kind) {
+    match (class, kind) {
         (Class::Duplicate, Kind::Place(_)) => Outcome::Duplicate(rejection(false)),
-        (Class::Definite | Class::Duplicate, _) => Outcome::Rejected(rejection(false)),
+        (Class::Definite | Class::Passing | Class::Duplicate, _) => Outcome::Rejected(rejection(false)),
         (Class::Final, Kind::Target) => Outcome::Rejected(rejection(true)),
         // "Already so" about a new order: whatever it was about, no order came of it.
         (Class::NoChange, Kind::Place(_)) => Outcome::Rejected(rejection(false)),

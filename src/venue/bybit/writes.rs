@@ -189,6 +189,7 @@ impl BybitVenue {
                 envelope.message
             ),
             target_final: false,
+            passing: true,
         })
     }
 }

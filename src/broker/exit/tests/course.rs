@@ -371,8 +371,8 @@ async fn refusals_of_what_is_still_held_are_told_and_forgotten_when_it_is_over()
     assert_eq!(
         look.notes,
         [
-            "closing linear:BTCUSDT was refused 1 times: reduce-only rule not satisfied",
-            "closing inverse:BTCUSD was refused 1 times: reduce-only rule not satisfied",
+            "closing linear:BTCUSDT was refused once: reduce-only rule not satisfied",
+            "closing inverse:BTCUSD was refused once: reduce-only rule not satisfied",
         ]
     );
     stage.hold(&[]);

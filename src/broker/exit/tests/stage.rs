@@ -348,7 +348,16 @@ pub(super) fn rejection(message: &str) -> Rejection {
         code: 110_001,
         message: message.to_owned(),
         target_final: false,
+        passing: false,
     }
+}
+
+/// A no of the moment.
+pub(super) fn passing(message: &str) -> Outcome {
+    Outcome::Rejected(Rejection {
+        passing: true,
+        ..rejection(message)
+    })
 }
 
 /// Lets time pass.
@@ -468,6 +477,7 @@ pub(super) fn in_flight(client_id: &str) -> InflightRecord {
         order: json!({"category": "linear", "symbol": "BTCUSDT", "side": "Sell", "qty": "1", "leavesQty": "1",
                       "orderLinkId": client_id}),
         before: None,
+        counted: true,
         created_at: clock::ledger_text(clock::now()),
         state: InflightState::Unknown,
         venue_order_id: None,
