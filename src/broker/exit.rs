@@ -5,8 +5,10 @@
 //! [`ExitDesk`] sends one exit and keeps what came of it. [`Course`] is the whole way, taken in rounds: look,
 //! send what is due, look again.
 
+mod cancelling;
 mod cancels;
 mod closes;
+mod closing;
 mod course;
 mod desk;
 mod holdings;

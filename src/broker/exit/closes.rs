@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use futures::future::join_all;
+use serde_json::Value;
 use sha2::{Digest, Sha256};
 use tokio::time::{Instant, timeout};
 
@@ -37,6 +38,30 @@ struct Pending {
     is_known: bool,
 }
 
+/// A close that is to be sent now.
+#[derive(Debug)]
+pub(super) struct Due {
+    leg: Leg,
+    id: ClientOrderId,
+    exit: Exit,
+}
+
+/// How a close ended, for the ledger.
+struct End {
+    exit: Exit,
+    id: ClientOrderId,
+    filled: bool,
+    shown: Value,
+    why: Option<String>,
+}
+
+impl End {
+    async fn tell<V: Venue>(self, desk: &ExitDesk<V>) {
+        desk.ended(&self.exit, &self.id, self.filled, self.shown, self.why)
+            .await;
+    }
+}
+
 /// Every close of one way out.
 #[derive(Debug, Default)]
 pub(super) struct Closes {
@@ -65,33 +90,43 @@ impl Closes {
         self.pending.len()
     }
 
-    /// Asks for every close that is not over; notes those that are.
-    pub(super) async fn resolve<V: Venue>(&mut self, desk: &ExitDesk<V>, stands: Stands<'_>) {
+    /// Asks for every close that is not over, and notes those that are. Those that are to be made again.
+    pub(super) async fn look_up<V: Venue>(&mut self, desk: &ExitDesk<V>) -> Vec<Due> {
         let asked = self.pending.iter().map(|(leg, pending)| async move {
             let key = OrderKey::Client(pending.id.clone());
             let looking = desk.venue().order(&leg.instrument, &key);
             let seen = timeout(Duration::from_secs(5), looking).await;
             (leg.clone(), seen.ok().and_then(Result::ok))
         });
-        for (leg, seen) in join_all(asked).await {
+        let asked = join_all(asked).await;
+        let is_over = |seen: &Option<Option<OrderView>>| matches!(seen, Some(Some(view)) if !view.is_open());
+        let now = match asked.iter().any(|(_, seen)| is_over(seen)) {
+            true => desk.exchange_time().await,
+            false => None,
+        };
+        let (mut ends, mut again) = (Vec::new(), Vec::new());
+        for (leg, seen) in asked {
             match seen {
-                Some(Some(view)) if !view.is_open() => self.over(desk, &leg, &view).await,
+                Some(Some(view)) if !view.is_open() => ends.extend(self.over(&leg, &view, now.clone())),
                 Some(Some(_)) => {
                     if let Some(pending) = self.pending.get_mut(&leg) {
                         pending.is_known = true;
                     }
                 }
-                Some(None) => self.not_shown(desk, &leg, stands).await,
+                Some(None) => {
+                    ends.extend(self.lost(&leg));
+                    again.extend(self.to_repeat(leg));
+                }
                 // It could not be asked for: that says nothing about the order.
                 None => {}
             }
         }
+        join_all(ends.into_iter().map(|end| end.tell(desk))).await;
+        again
     }
 
-    async fn over<V: Venue>(&mut self, desk: &ExitDesk<V>, leg: &Leg, view: &OrderView) {
-        let Some(pending) = self.pending.remove(leg) else {
-            return;
-        };
+    fn over(&mut self, leg: &Leg, view: &OrderView, exchange_time: Option<String>) -> Option<End> {
+        let pending = self.pending.remove(leg)?;
         *self.attempts.entry(leg.clone()).or_default() += 1;
         let filled = !view.order.filled.is_zero();
         if filled {
@@ -108,40 +143,53 @@ impl Closes {
             filled: view.order.filled.normalize().to_string(),
             average_price: view.average_price.map(|price| price.to_string()),
             status: view.status.clone(),
-            exchange_time: desk.exchange_time().await,
+            exchange_time,
         });
-        desk.ended(&pending.exit, &pending.id, filled, shown(view), None)
-            .await;
+        Some(End {
+            exit: pending.exit,
+            id: pending.id,
+            filled,
+            shown: shown(view),
+            why: None,
+        })
     }
 
-    async fn not_shown<V: Venue>(&mut self, desk: &ExitDesk<V>, leg: &Leg, stands: Stands<'_>) {
-        let Some(pending) = self.pending.get_mut(leg) else {
-            return;
-        };
-        if pending.first_sent.elapsed() > CAN_APPEAR_FOR {
-            let why = "it never arrived: the exchange does not show it, and it can no longer appear";
-            *self.attempts.entry(leg.clone()).or_default() += 1;
-            if let Some(lost) = self.pending.remove(leg) {
-                let gone = serde_json::Value::Null;
-                desk.ended(&lost.exit, &lost.id, false, gone, Some(why.to_owned()))
-                    .await;
-            }
-            return;
+    /// Forgets one that nobody showed for so long that it can no longer appear.
+    fn lost(&mut self, leg: &Leg) -> Option<End> {
+        let is_lost = |pending: &Pending| pending.first_sent.elapsed() > CAN_APPEAR_FOR;
+        if !self.pending.get(leg).is_some_and(is_lost) {
+            return None;
         }
-        if pending.is_known || pending.last_sent.elapsed() < DEAD_AFTER || !stands() {
-            return;
-        }
-        let (exit, id) = (pending.exit.clone(), pending.id.clone());
-        pending.last_sent = Instant::now();
-        let outcome = desk.leave(&exit, &id).await;
-        self.answered(leg, id, exit, &outcome);
+        let lost = self.pending.remove(leg)?;
+        *self.attempts.entry(leg.clone()).or_default() += 1;
+        let why = "it never arrived: the exchange does not show it, and it can no longer appear";
+        Some(End {
+            exit: lost.exit,
+            id: lost.id,
+            filled: false,
+            shown: Value::Null,
+            why: Some(why.to_owned()),
+        })
     }
 
-    /// Closes these positions, or as much of each as one order may hold; those that wait are left alone.
+    /// One that never was the exchange's and is dead by now, under the same id.
+    fn to_repeat(&self, leg: Leg) -> Option<Due> {
+        let pending = self.pending.get(&leg)?;
+        let is_dead = !pending.is_known && pending.last_sent.elapsed() >= DEAD_AFTER;
+        is_dead.then(|| Due {
+            id: pending.id.clone(),
+            exit: pending.exit.clone(),
+            leg,
+        })
+    }
+
+    /// Closes these positions, or as much of each as one order may hold, and what is to be made `again`; those that
+    /// wait are left alone.
     pub(super) async fn close<V: Venue>(
         &mut self,
         desk: &ExitDesk<V>,
         positions: &[Position],
+        again: Vec<Due>,
         stands: Stands<'_>,
     ) {
         let leg_of = |position: &Position| Leg {
@@ -164,7 +212,9 @@ impl Closes {
                 }
             }
         }
-        self.send(desk, exits, stands).await;
+        let fresh = self.due(exits);
+        self.dispatch(desk, again.into_iter().chain(fresh).collect(), stands)
+            .await;
     }
 
     /// Whether a leg may be sent to now: nothing of it waits, and no refusal is recent.
@@ -172,29 +222,42 @@ impl Closes {
         !self.pending.contains_key(leg) && self.refused.is_due(leg)
     }
 
-    /// Sends these, side by side, while it stands.
+    /// Sends these, while it stands; those that wait are left alone.
     pub(super) async fn send<V: Venue>(
         &mut self,
         desk: &ExitDesk<V>,
         exits: Vec<(Leg, Exit)>,
         stands: Stands<'_>,
     ) {
-        if exits.is_empty() || !stands() {
+        let due = self.due(exits);
+        self.dispatch(desk, due, stands).await;
+    }
+
+    fn due(&self, exits: Vec<(Leg, Exit)>) -> Vec<Due> {
+        let due = exits.into_iter().filter(|(leg, _)| self.is_due(leg));
+        let named = due.filter_map(|(leg, exit)| {
+            let id = self.id_of(&leg)?;
+            Some(Due { leg, id, exit })
+        });
+        named.collect()
+    }
+
+    /// Side by side: one that gets no answer holds none of the others up.
+    async fn dispatch<V: Venue>(&mut self, desk: &ExitDesk<V>, due: Vec<Due>, stands: Stands<'_>) {
+        if due.is_empty() || !stands() {
             return;
         }
-        let sends = exits
-            .into_iter()
-            .filter(|(leg, _)| self.is_due(leg))
-            .filter_map(|(leg, exit)| {
-                let id = self.id_of(&leg)?;
-                Some(async move {
-                    let outcome = desk.leave(&exit, &id).await;
-                    (leg, id, exit, outcome)
-                })
-            });
-        let sent = join_all(sends.collect::<Vec<_>>()).await;
-        for (leg, id, exit, outcome) in sent {
-            self.answered(&leg, id, exit, &outcome);
+        for due in &due {
+            if let Some(pending) = self.pending.get_mut(&due.leg) {
+                pending.last_sent = Instant::now();
+            }
+        }
+        let sends = due.into_iter().map(|due| async move {
+            let outcome = desk.leave(&due.exit, &due.id).await;
+            (due, outcome)
+        });
+        for (due, outcome) in join_all(sends).await {
+            self.answered(&due.leg, due.id, due.exit, &outcome);
         }
     }
 

@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::stage::{
     NEVER, Sent, Stage, down, id, instrument, long, no, qty, rejected, rejection, sale, wait, yes,
 };
+use crate::broker::exit::Stands;
 use crate::broker::exit::closes::Closes;
 use crate::broker::exit::leg::{Closed, Leg};
 use crate::domain::account::{Instrument, OrderView, Position};
@@ -40,13 +41,18 @@ async fn close(closes: &mut Closes, stage: &Stage) -> Vec<String> {
 }
 
 async fn close_these(closes: &mut Closes, stage: &Stage, held: &[Position]) -> Vec<Sent> {
-    closes.close(&stage.desk, held, &yes).await;
+    closes.close(&stage.desk, held, Vec::new(), &yes).await;
     stage.sent_in_full()
+}
+
+async fn resolve_while(closes: &mut Closes, stage: &Stage, stands: Stands<'_>) {
+    let again = closes.look_up(&stage.desk).await;
+    closes.close(&stage.desk, &[], again, stands).await;
 }
 
 /// Asks for what waits and says which ids were sent again.
 async fn resolve(closes: &mut Closes, stage: &Stage) -> Vec<String> {
-    closes.resolve(&stage.desk, &yes).await;
+    resolve_while(closes, stage, &yes).await;
     stage.sent_in_full().into_iter().map(|sent| sent.id).collect()
 }
 
@@ -420,16 +426,18 @@ async fn a_close_that_cannot_be_asked_for_is_waited_for() {
 #[tokio::test(start_paused = true)]
 async fn nothing_is_closed_once_it_no_longer_stands() {
     let (stage, mut closes) = begin();
-    closes.close(&stage.desk, &[long(LINEAR, "1")], &no).await;
+    closes
+        .close(&stage.desk, &[long(LINEAR, "1")], Vec::new(), &no)
+        .await;
     assert_eq!((stage.sent(), closes.pending()), (none(), 0));
     // Nor made again; but what was sent is still asked for.
     unknown(&stage);
     close(&mut closes, &stage).await;
     wait(6_000).await;
-    closes.resolve(&stage.desk, &no).await;
+    resolve_while(&mut closes, &stage, &no).await;
     assert_eq!((stage.sent(), closes.pending()), (none(), 1));
     stage.show(&[sale(LINEAR, FIRST, "Filled", "1")]);
-    closes.resolve(&stage.desk, &no).await;
+    resolve_while(&mut closes, &stage, &no).await;
     assert_eq!(closes.pending(), 0);
 }
 

@@ -4,6 +4,7 @@ mod cancels;
 mod closes;
 mod course;
 mod desk;
+mod hanging;
 mod holdings;
 mod late;
 mod look;

@@ -69,6 +69,11 @@ impl Scripted {
         script.positions.rows.clear();
     }
 
+    /// From now on no order rests.
+    pub(super) fn no_orders(&self) {
+        self.script().orders.rows.clear();
+    }
+
     fn script(&self) -> MutexGuard<'_, Script> {
         self.script.lock().unwrap()
     }
@@ -290,9 +295,13 @@ impl Stage {
         std::mem::take(&mut self.script().asked)
     }
 
-    /// Milliseconds since the stage was set.
+    pub(super) fn age(&self) -> Duration {
+        self.venue.set.elapsed()
+    }
+
+    /// The same in milliseconds.
     pub(super) fn now(&self) -> u128 {
-        self.venue.set.elapsed().as_millis()
+        self.age().as_millis()
     }
 }
 
