@@ -18,6 +18,9 @@ use crate::domain::order::{ClientOrderId, OrderKey, Write};
 use crate::domain::symbol::{Category, Coin, InstrumentId};
 use crate::state::day::Permit;
 
+/// The last look before the send: why it must not happen, if so.
+pub type LastLook<'a> = &'a (dyn Fn() -> Option<String> + Send + Sync);
+
 /// What became of a write that was handed to the venue.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Outcome {
@@ -197,8 +200,14 @@ pub trait Venue: Send + Sync + 'static {
     /// Sends the write that the permit holds, once. Never retried.
     fn send(&self, permit: Permit<'_>) -> impl Future<Output = Outcome> + Send;
 
-    /// Sends what can only take risk away, once, without a permit: a person's exit works in every state.
-    fn exit(&self, exit: &Exit, client_id: &ClientOrderId) -> impl Future<Output = Outcome> + Send;
+    /// Sends what can only take risk away, once, without a permit: a person's exit works in every state. `withdrawn`
+    /// is asked right before the bytes go out, after everything that can wait.
+    fn exit(
+        &self,
+        exit: &Exit,
+        client_id: &ClientOrderId,
+        withdrawn: LastLook<'_>,
+    ) -> impl Future<Output = Outcome> + Send;
 }
 
 /// A GET of the V5 API.

@@ -253,7 +253,7 @@ impl Closes {
             }
         }
         let sends = due.into_iter().map(|due| async move {
-            let outcome = desk.leave(&due.exit, &due.id).await;
+            let outcome = desk.leave(&due.exit, &due.id, stands).await;
             (due, outcome)
         });
         for (due, outcome) in join_all(sends).await {

@@ -62,8 +62,9 @@ impl Course {
     }
 
     /// The first cancels, sent before anything is read.
-    pub async fn cancel_blindly<V: Venue>(&mut self, desk: &ExitDesk<V>) {
-        self.cancelling.cancels.blindly(desk, &self.reach).await;
+    pub async fn cancel_blindly<V: Venue>(&mut self, desk: &ExitDesk<V>, stands: Stands<'_>) {
+        let cancels = &mut self.cancelling.cancels;
+        cancels.blindly(desk, &self.reach, stands).await;
     }
 
     /// One look, and what it asks for while it `stands`: a round can last long, and a halt can be cleared

@@ -8,6 +8,7 @@ use std::time::Duration;
 use tokio::time::timeout;
 
 use super::super::describe::in_words;
+use super::look::Stands;
 use super::records::verdict;
 use super::step::{Answer, Step, cancelled_rows};
 use crate::domain::exit::Exit;
@@ -20,6 +21,9 @@ use crate::venue::{Outcome, Venue};
 
 /// After this an exit without an answer counts as unknown and the way goes on.
 const ANSWER_WITHIN: Duration = Duration::from_secs(5);
+
+/// Why an exit is not sent that nobody wants any more.
+const LIFTED: &str = "what it was sent for no longer stands: HALT was lifted meanwhile";
 
 /// More steps than this are counted and not kept.
 const KEPT_STEPS: usize = 4_000;
@@ -93,14 +97,20 @@ impl<V: Venue> ExitDesk<V> {
 
     /// Sends a cancel, once.
     pub async fn cancel(&self, exit: &Exit) -> Outcome {
+        self.cancel_while(exit, &|| true).await
+    }
+
+    /// Sends a cancel, once, if it `stands` right before the send.
+    pub(super) async fn cancel_while(&self, exit: &Exit, stands: Stands<'_>) -> Outcome {
         match Self::fresh_id() {
-            Some(id) => self.leave(exit, &id).await,
+            Some(id) => self.leave(exit, &id, stands).await,
             None => Outcome::NotSent("no id could be made".to_owned()),
         }
     }
 
-    /// Sends an exit, once, and puts on the ledger what came of it.
-    pub(super) async fn leave(&self, exit: &Exit, id: &ClientOrderId) -> Outcome {
+    /// Sends an exit, once, if it `stands` right before the send, and puts on the ledger what came of it.
+    pub(super) async fn leave(&self, exit: &Exit, id: &ClientOrderId, stands: Stands<'_>) -> Outcome {
+        let withdrawn = || (!stands()).then(|| LIFTED.to_owned());
         let number = self.begin(exit, id);
         if let Write::Place(_) = exit.write() {
             let mut record = self.record_of(exit, id, AuditKind::OrderSubmitted, AuditOutcome::Pending);
@@ -109,7 +119,7 @@ impl<V: Venue> ExitDesk<V> {
             }
             self.write_down(number, record).await;
         }
-        let outcome = match timeout(ANSWER_WITHIN, self.venue.exit(exit, id)).await {
+        let outcome = match timeout(ANSWER_WITHIN, self.venue.exit(exit, id, &withdrawn)).await {
             Ok(outcome) => outcome,
             Err(_) => Outcome::Unknown(no_answer()),
         };

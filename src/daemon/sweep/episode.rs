@@ -128,11 +128,7 @@ impl Episode {
         &self,
         desk: &ExitDesk<V>,
     ) -> impl Fn() -> bool + Send + Sync + use<V> {
-        let (files, name) = (desk.files().clone(), self.name.clone());
-        move || {
-            let halt = read_halt(&files);
-            halt.newest().is_some_and(|newest| newest.episode == name)
-        }
+        still_newest(desk, &self.name)
     }
 
     fn stands<V: Venue>(&mut self, desk: &ExitDesk<V>) -> bool {
@@ -219,7 +215,20 @@ impl Episode {
 
 /// The first cancels, and the claim beside them.
 async fn first<V: Venue>(desk: &ExitDesk<V>, course: &mut Course, name: &str) -> Claim {
-    tokio::join!(course.cancel_blindly(desk), claim::take(desk.files(), name)).1
+    let stands = still_newest(desk, name);
+    tokio::join!(
+        course.cancel_blindly(desk, &stands),
+        claim::take(desk.files(), name)
+    )
+    .1
+}
+
+fn still_newest<V: Venue>(desk: &ExitDesk<V>, name: &str) -> impl Fn() -> bool + Send + Sync + use<V> {
+    let (files, name) = (desk.files().clone(), name.to_owned());
+    move || {
+        let halt = read_halt(&files);
+        halt.newest().is_some_and(|newest| newest.episode == name)
+    }
 }
 
 /// The draft of an earlier process, or a receipt that begins now.

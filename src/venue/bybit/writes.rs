@@ -12,10 +12,7 @@ use super::reply::{Envelope, Reply};
 use super::wire::{self, OrderFilter, Post, Unsendable};
 use crate::domain::order::{CancelOrder, CancelScope, ClientOrderId, Write};
 use crate::domain::symbol::Category;
-use crate::venue::{Outcome, Rejection};
-
-/// The last look before the send: why it must not happen, if so.
-type LastLook<'a> = &'a (dyn Fn() -> Option<String> + Send + Sync);
+use crate::venue::{LastLook, Outcome, Rejection};
 
 /// How long a write may wait here for the clock or the budget.
 const BEFORE_THE_SEND: Duration = Duration::from_secs(2);
@@ -42,7 +39,8 @@ pub(super) fn described(write: &Write, client_id: &ClientOrderId) -> Value {
 }
 
 impl BybitVenue {
-    /// Sends `write`, once, whatever stands: an exit.
+    /// Sends `write`, once, whatever stands.
+    #[cfg(test)]
     pub(super) async fn transmit(&self, write: &Write, client_id: &ClientOrderId) -> Outcome {
         self.transmit_unless(&|| None, write, client_id).await
     }

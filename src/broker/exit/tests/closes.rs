@@ -442,6 +442,29 @@ async fn nothing_is_closed_once_it_no_longer_stands() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_close_that_is_lifted_on_its_way_is_not_sent_and_no_refusal() {
+    let (stage, mut closes) = begin();
+    stage.slow("send", Duration::from_secs(2));
+    let stands = || stage.now() < 1_000;
+    closes
+        .close(&stage.desk, &[long(LINEAR, "1")], Vec::new(), &stands)
+        .await;
+    assert_eq!((stage.sent(), closes.pending()), (none(), 0));
+    let words = refusals(&closes, LINEAR).unwrap();
+    assert!(words.starts_with("could not be sent: "), "{words}");
+    // Nor is one made again.
+    stage.slow("send", Duration::ZERO);
+    unknown(&stage);
+    wait(250).await;
+    assert_eq!(close(&mut closes, &stage).await, [FIRST]);
+    stage.slow("send", Duration::from_secs(2));
+    wait(6_000).await;
+    let until = stage.now() + 1_000;
+    resolve_while(&mut closes, &stage, &|| stage.now() < until).await;
+    assert_eq!((stage.sent(), closes.pending()), (none(), 1));
+}
+
+#[tokio::test(start_paused = true)]
 async fn the_way_after_waits_for_what_the_one_before_it_sent() {
     let (stage, mut before) = begin();
     close(&mut before, &stage).await;

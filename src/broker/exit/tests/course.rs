@@ -258,7 +258,7 @@ async fn the_first_cancels_are_sent_before_anything_is_read() {
         symbol: None,
     };
     let mut course = Course::new(reach, "halt-1");
-    course.cancel_blindly(&stage.desk).await;
+    course.cancel_blindly(&stage.desk, &yes).await;
     assert_eq!(stage.sent(), ["cancel all spot orders"]);
     assert_eq!(stage.asked(), ["clock"]);
 }

@@ -23,7 +23,7 @@ use crate::state::inflight::{InflightRecord, InflightState};
 use crate::state::ledger::Ledger;
 use crate::state::paths::{BrokerKey, LiveFiles, RuntimeRoot};
 use crate::state::redact::Redactor;
-use crate::venue::{Accepted, Outcome, Parts, ReadRequest, Rejection, Unread, Venue, VenueError};
+use crate::venue::{Accepted, LastLook, Outcome, Parts, ReadRequest, Rejection, Unread, Venue, VenueError};
 
 /// No answer ever.
 pub(super) const NEVER: Duration = Duration::MAX;
@@ -182,7 +182,12 @@ impl Venue for Scripted {
         unreachable!("the way out has no permit")
     }
 
-    async fn exit(&self, exit: &Exit, id: &ClientOrderId) -> Outcome {
+    async fn exit(&self, exit: &Exit, id: &ClientOrderId, withdrawn: LastLook<'_>) -> Outcome {
+        let before = self.script().takes.get("send").copied().unwrap_or_default();
+        tokio::time::sleep(before).await;
+        if let Some(why) = withdrawn() {
+            return Outcome::NotSent(why);
+        }
         let answer = {
             let mut script = self.script();
             let sent = Sent {
