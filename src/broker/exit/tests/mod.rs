@@ -3,6 +3,7 @@
 mod cancels;
 mod closes;
 mod course;
+mod cut_off;
 mod desk;
 mod hanging;
 mod holdings;
