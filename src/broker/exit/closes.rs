@@ -12,6 +12,7 @@ use sha2::{Digest, Sha256};
 use tokio::time::{Instant, timeout};
 
 use super::super::record::shown;
+use super::super::recover::can_appear_for;
 use super::desk::{ExitDesk, trouble};
 use super::leg::{Closed, Leg, largest};
 use super::look::Stands;
@@ -24,9 +25,6 @@ use crate::venue::{Outcome, Venue};
 /// A request that did not arrive within the receive window is dead (facts §5.9); only then is it made again,
 /// and under the same id, so that one of the two at most becomes an order.
 const DEAD_AFTER: Duration = Duration::from_secs(6);
-
-/// An order that nobody shows for so long can no longer appear.
-const CAN_APPEAR_FOR: Duration = Duration::from_secs(60);
 
 #[derive(Debug)]
 struct Pending {
@@ -104,6 +102,7 @@ impl Closes {
             true => desk.exchange_time().await,
             false => None,
         };
+        let can_appear_for = can_appear_for(desk.venue());
         let (mut ends, mut again) = (Vec::new(), Vec::new());
         for (leg, seen) in asked {
             match seen {
@@ -114,7 +113,7 @@ impl Closes {
                     }
                 }
                 Some(None) => {
-                    ends.extend(self.lost(&leg));
+                    ends.extend(self.lost(&leg, can_appear_for));
                     again.extend(self.to_repeat(leg));
                 }
                 // It could not be asked for: that says nothing about the order.
@@ -155,8 +154,8 @@ impl Closes {
     }
 
     /// Forgets one that nobody showed for so long that it can no longer appear.
-    fn lost(&mut self, leg: &Leg) -> Option<End> {
-        let is_lost = |pending: &Pending| pending.first_sent.elapsed() > CAN_APPEAR_FOR;
+    fn lost(&mut self, leg: &Leg, can_appear_for: Duration) -> Option<End> {
+        let is_lost = |pending: &Pending| pending.first_sent.elapsed() > can_appear_for;
         if !self.pending.get(leg).is_some_and(is_lost) {
             return None;
         }

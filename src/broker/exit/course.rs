@@ -124,6 +124,7 @@ impl Course {
     async fn on_its_way<V: Venue>(&self, desk: &ExitDesk<V>) -> Option<String> {
         match timeout(LOOK_WITHIN, desk.may_appear()).await {
             Ok(Ok(0)) => None,
+            Ok(Ok(1)) => Some("1 order of ours was sent and may still appear".to_owned()),
             Ok(Ok(count)) => Some(format!("{count} orders of ours were sent and may still appear")),
             Ok(Err(_)) | Err(_) if self.started.elapsed() > BLIND_TO_INFLIGHT => None,
             Ok(Err(why)) => Some(why),

@@ -385,6 +385,19 @@ async fn one_that_nobody_shows_for_over_60_s_never_arrived_and_the_next_has_anot
 }
 
 #[tokio::test(start_paused = true)]
+async fn one_whose_request_lives_for_a_minute_is_waited_for_15_s_longer() {
+    let (stage, mut closes) = begin();
+    stage.script().request_lives_for = Duration::from_secs(60);
+    close(&mut closes, &stage).await;
+    wait(75_000).await;
+    resolve(&mut closes, &stage).await;
+    assert_eq!(closes.pending(), 1);
+    wait(1).await;
+    resolve(&mut closes, &stage).await;
+    assert_eq!(closes.pending(), 0);
+}
+
+#[tokio::test(start_paused = true)]
 async fn tries_under_one_id_are_counted_from_the_first_of_them() {
     let (stage, mut closes) = begin();
     unknown(&stage);

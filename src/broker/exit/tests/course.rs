@@ -394,7 +394,7 @@ async fn it_is_not_over_while_an_order_in_flight_may_still_appear() {
     wait(1_000).await;
     let look = round(&mut course, &stage, &orders_only()).await;
     assert_eq!(look.done, None);
-    assert_eq!(look.notes, ["1 orders of ours were sent and may still appear"]);
+    assert_eq!(look.notes, ["1 order of ours was sent and may still appear"]);
     // The look before it counts no more either.
     inflight::remove(&stage.files, "mine-1").unwrap();
     wait(1_000).await;

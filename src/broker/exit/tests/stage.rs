@@ -49,6 +49,9 @@ pub(super) struct Script {
     pub(super) views: Result<Vec<OrderView>, VenueError>,
     pub(super) instruments: BTreeMap<InstrumentId, Result<Instrument, VenueError>>,
     pub(super) quotes: BTreeMap<InstrumentId, Quote>,
+    /// The exchange's clock; else a morning in June, and as long after it as the stage is old.
+    pub(super) clock: Option<DateTime<Utc>>,
+    pub(super) request_lives_for: Duration,
     answer: Answer,
     /// How long an answer to one kind of question takes.
     pub(super) takes: BTreeMap<&'static str, Duration>,
@@ -101,11 +104,15 @@ impl Venue for Scripted {
         false
     }
 
-    /// A morning in June, and as long after it as the stage is old.
+    fn request_lives_for(&self) -> Duration {
+        self.script().request_lives_for
+    }
+
     async fn exchange_time(&self) -> Result<DateTime<Utc>, VenueError> {
         self.asked("clock", "").await;
         let morning = Utc.with_ymd_and_hms(2026, 6, 2, 9, 0, 0).unwrap();
-        Ok(morning + self.set.elapsed())
+        let clock = self.script().clock;
+        Ok(clock.unwrap_or(morning + self.set.elapsed()))
     }
 
     async fn quote(&self, id: &InstrumentId) -> Result<Quote, VenueError> {
@@ -184,7 +191,9 @@ impl Venue for Scripted {
 
     async fn exit(&self, exit: &Exit, id: &ClientOrderId, withdrawn: LastLook<'_>) -> Outcome {
         let before = self.script().takes.get("send").copied().unwrap_or_default();
-        tokio::time::sleep(before).await;
+        if !before.is_zero() {
+            tokio::time::sleep(before).await;
+        }
         if let Some(why) = withdrawn() {
             return Outcome::NotSent(why);
         }
@@ -320,6 +329,8 @@ fn quiet() -> Script {
         positions: Parts::default(),
         wallet: Ok(Vec::new()),
         views: Ok(Vec::new()),
+        clock: None,
+        request_lives_for: Duration::from_secs(5),
         instruments: BTreeMap::new(),
         quotes: BTreeMap::new(),
         answer: Box::new(|_| Some(accepted(Value::Null))),
