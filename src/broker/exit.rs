@@ -5,8 +5,10 @@
 //! [`ExitDesk`] sends one exit and keeps what came of it. [`Course`] is the whole way, taken in rounds: look,
 //! send what is due, look again.
 
+mod cancelling;
 mod cancels;
 mod closes;
+mod closing;
 mod course;
 mod desk;
 mod holdings;
@@ -15,6 +17,8 @@ mod leg;
 mod look;
 mod marks;
 mod records;
+mod refused;
+mod sending;
 mod step;
 
 use std::sync::Arc;
@@ -97,7 +101,7 @@ fn report<V: Venue>(desk: &ExitDesk<V>, look: Look) -> Result<ExitReport, String
         sent: steps.iter().map(Step::in_words).collect(),
         orders_left: look.orders.rows,
         positions_left: look.positions.map(|seen| seen.rows).unwrap_or_default(),
-        not_on_record: steps.into_iter().filter_map(|step| step.not_on_ledger).collect(),
+        not_on_record: steps.iter().filter_map(Step::why_not_on_record).collect(),
     })
 }
 

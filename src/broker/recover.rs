@@ -48,10 +48,10 @@ use verdict::Case;
 
 /// After this an order that the exchange does not show can no longer appear: four times the longest that was
 /// seen (facts §5.9).
-const CAN_APPEAR_FOR: Duration = Duration::seconds(60);
+const CAN_APPEAR_FOR: std::time::Duration = std::time::Duration::from_secs(60);
 
 /// How long an order was seen to stay invisible once the exchange had it; added to a long `recv_window`.
-const INVISIBLE_FOR: Duration = Duration::seconds(15);
+const INVISIBLE_FOR: std::time::Duration = std::time::Duration::from_secs(15);
 
 /// What ended without a fill is shown for 24 hours (facts §4.6): of an older order its absence says only that it is
 /// not open and was not filled. An hour less, since nothing says from when those are counted.
@@ -59,6 +59,22 @@ const UNFILLED_IS_SHOWN_FOR: Duration = Duration::hours(23);
 
 /// No further order is looked up when those before took this long: others wait for the lock.
 const LOOKUPS_TAKE: std::time::Duration = std::time::Duration::from_secs(4);
+
+/// For how long after it was sent an order that the exchange does not show may still appear.
+pub(super) fn can_appear_for<V: Venue>(venue: &V) -> std::time::Duration {
+    CAN_APPEAR_FOR.max(venue.request_lives_for() + INVISIBLE_FOR)
+}
+
+/// Whether the order can no longer appear. By the earlier of our clock and the exchange's: a clock that jumped
+/// ahead must not end the wait.
+pub(super) async fn is_past<V: Venue>(venue: &V, record: &InflightRecord) -> bool {
+    let (Some(sent), Ok(exchange)) = (parse_instant(&record.created_at), venue.exchange_time().await) else {
+        return false;
+    };
+    let wait = crash::can_appear_for().unwrap_or_else(|| can_appear_for(venue));
+    let age = (exchange.min(clock::now()) - sent).to_std();
+    age.is_ok_and(|age| age > wait)
+}
 
 /// Why an order stays open for now.
 enum Hindrance {
@@ -159,18 +175,8 @@ impl<V: Venue> Core<V> {
         serde_json::from_value(told.records.last()?.clone()).ok()
     }
 
-    /// Whether the order can no longer appear. By the earlier of our clock and the exchange's: a clock that jumped
-    /// ahead must not end the wait.
     async fn is_past(&self, record: &InflightRecord) -> bool {
-        let Ok(exchange) = self.venue.exchange_time().await else {
-            return false;
-        };
-        let wait = crash::can_appear_for().and_then(|wait| Duration::from_std(wait).ok());
-        let wait = wait.unwrap_or_else(|| {
-            let alive = Duration::from_std(self.venue.request_lives_for()).unwrap_or(CAN_APPEAR_FOR);
-            CAN_APPEAR_FOR.max(alive + INVISIBLE_FOR)
-        });
-        parse_instant(&record.created_at).is_some_and(|sent| exchange.min(clock::now()) - sent > wait)
+        is_past(&*self.venue, record).await
     }
 
     /// Whether the exchange may have stopped showing how the order ended. By the later of the two clocks: one that is

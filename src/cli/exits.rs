@@ -89,6 +89,8 @@ async fn run(app: &App, order: Order) -> Result<Done, Failure> {
     };
     let report = follow(&desk, &order, &mut interrupts).await;
     drop(lock);
+    // What was cut off is written down beside.
+    desk.records_written().await;
     report.tell(&desk, order.args.json)
 }
 

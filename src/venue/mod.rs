@@ -18,6 +18,9 @@ use crate::domain::order::{ClientOrderId, OrderKey, Write};
 use crate::domain::symbol::{Category, Coin, InstrumentId};
 use crate::state::day::Permit;
 
+/// The last look before the send: why it must not happen, if so.
+pub type LastLook<'a> = &'a (dyn Fn() -> Option<String> + Send + Sync);
+
 /// What became of a write that was handed to the venue.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Outcome {
@@ -51,6 +54,8 @@ pub struct Rejection {
     pub message: String,
     /// The order that was to be changed is already final or gone (class F): read it to know more.
     pub target_final: bool,
+    /// A no of the moment, of the clock, a budget or a market that pauses: the same may be taken in a while.
+    pub passing: bool,
 }
 
 /// Why a read gave no answer.
@@ -195,8 +200,14 @@ pub trait Venue: Send + Sync + 'static {
     /// Sends the write that the permit holds, once. Never retried.
     fn send(&self, permit: Permit<'_>) -> impl Future<Output = Outcome> + Send;
 
-    /// Sends what can only take risk away, once, without a permit: a person's exit works in every state.
-    fn exit(&self, exit: &Exit, client_id: &ClientOrderId) -> impl Future<Output = Outcome> + Send;
+    /// Sends what can only take risk away, once, without a permit: a person's exit works in every state. `withdrawn`
+    /// is asked right before the bytes go out, after everything that can wait.
+    fn exit(
+        &self,
+        exit: &Exit,
+        client_id: &ClientOrderId,
+        withdrawn: LastLook<'_>,
+    ) -> impl Future<Output = Outcome> + Send;
 }
 
 /// A GET of the V5 API.

@@ -15,7 +15,7 @@ use mandated::state::day::Permit;
 use mandated::state::ledger::Ledger;
 use mandated::state::paths::{BrokerKey, LiveFiles, RuntimeRoot};
 use mandated::state::redact::Redactor;
-use mandated::venue::{Outcome, ReadRequest, Venue, VenueError};
+use mandated::venue::{LastLook, Outcome, ReadRequest, Venue, VenueError};
 use rust_decimal::Decimal;
 use serde_json::{Value, json};
 
@@ -127,7 +127,7 @@ impl Venue for StubVenue {
         Outcome::NotSent("the stub sends nothing".into())
     }
 
-    async fn exit(&self, _: &Exit, _: &ClientOrderId) -> Outcome {
+    async fn exit(&self, _: &Exit, _: &ClientOrderId, _: LastLook<'_>) -> Outcome {
         Outcome::NotSent("the stub sends nothing".into())
     }
 }

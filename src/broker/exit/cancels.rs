@@ -57,14 +57,15 @@ impl Default for Cancels {
 
 impl Cancels {
     /// Cancels what can be cancelled without knowing what rests: nothing is read before.
-    pub(super) async fn blindly<V: Venue>(&mut self, desk: &ExitDesk<V>, reach: &Reach) {
+    pub(super) async fn blindly<V: Venue>(&mut self, desk: &ExitDesk<V>, reach: &Reach, stands: Stands<'_>) {
         let scopes = unseen(&BTreeSet::from(Category::ALL), reach);
         if scopes.is_empty() || !self.is_due() {
             return;
         }
         self.tried_blindly = scopes.iter().map(CancelScope::category).collect();
         self.options_not_before = Some(Instant::now() + OPTIONS_PAUSE);
-        send(desk, scopes.into_iter().map(Exit::cancel_all).collect()).await;
+        let exits = scopes.into_iter().map(Exit::cancel_all);
+        send(desk, exits.collect(), stands).await;
         self.wait_longer();
     }
 
@@ -92,13 +93,14 @@ impl Cancels {
             let wide = wide.into_iter().map(Exit::cancel_all);
             let single = batch.shown.iter().copied().filter_map(Exit::cancel);
             if stands() {
-                send(desk, wide.chain(single.take(batch.one_by_one)).collect()).await;
+                let single = single.take(batch.one_by_one);
+                send(desk, wide.chain(single).collect(), stands).await;
             }
         };
         let unseen = async {
             if stands() {
                 let blind = batch.blind.iter().cloned().map(Exit::cancel_all);
-                send(desk, blind.collect()).await;
+                send(desk, blind.collect(), stands).await;
             }
         };
         tokio::join!(seen, unseen);
@@ -175,8 +177,8 @@ impl Batch<'_> {
 }
 
 /// Side by side: one that gets no answer holds none of the others up.
-async fn send<V: Venue>(desk: &ExitDesk<V>, exits: Vec<Exit>) {
-    join_all(exits.iter().map(|exit| desk.cancel(exit))).await;
+async fn send<V: Venue>(desk: &ExitDesk<V>, exits: Vec<Exit>, stands: Stands<'_>) {
+    join_all(exits.iter().map(|exit| desk.cancel_while(exit, stands))).await;
 }
 
 /// What cancels orders that nobody sees. Inverse orders of no particular symbol need their settle coin, which

@@ -7,13 +7,16 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use futures::future::join_all;
+use serde_json::Value;
 use sha2::{Digest, Sha256};
 use tokio::time::{Instant, timeout};
 
 use super::super::record::shown;
+use super::super::recover::can_appear_for;
 use super::desk::{ExitDesk, trouble};
 use super::leg::{Closed, Leg, largest};
 use super::look::Stands;
+use super::refused::{No, Refusals};
 use crate::domain::account::{OrderView, Position};
 use crate::domain::exit::Exit;
 use crate::domain::order::{ClientOrderId, OrderKey, Write};
@@ -22,12 +25,6 @@ use crate::venue::{Outcome, Venue};
 /// A request that did not arrive within the receive window is dead (facts §5.9); only then is it made again,
 /// and under the same id, so that one of the two at most becomes an order.
 const DEAD_AFTER: Duration = Duration::from_secs(6);
-
-/// An order that nobody shows for so long can no longer appear.
-const CAN_APPEAR_FOR: Duration = Duration::from_secs(60);
-
-const FIRST_PAUSE: Duration = Duration::from_millis(250);
-const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
 #[derive(Debug)]
 struct Pending {
@@ -39,12 +36,28 @@ struct Pending {
     is_known: bool,
 }
 
-/// Refusals of one leg, since its last success.
-#[derive(Debug, Default)]
-struct Refused {
-    times: u32,
-    not_before: Option<Instant>,
-    why: String,
+/// A close that is to be sent now.
+#[derive(Debug)]
+pub(super) struct Due {
+    leg: Leg,
+    id: ClientOrderId,
+    exit: Exit,
+}
+
+/// How a close ended, for the ledger.
+struct End {
+    exit: Exit,
+    id: ClientOrderId,
+    filled: bool,
+    shown: Value,
+    why: Option<String>,
+}
+
+impl End {
+    async fn tell<V: Venue>(self, desk: &ExitDesk<V>) {
+        desk.ended(&self.exit, &self.id, self.filled, self.shown, self.why)
+            .await;
+    }
 }
 
 /// Every close of one way out.
@@ -53,7 +66,7 @@ pub(super) struct Closes {
     seed: String,
     attempts: BTreeMap<Leg, u32>,
     pending: BTreeMap<Leg, Pending>,
-    refused: BTreeMap<Leg, Refused>,
+    pub(super) refused: Refusals,
     pub(super) closed: Vec<Closed>,
 }
 
@@ -75,46 +88,51 @@ impl Closes {
         self.pending.len()
     }
 
-    /// How often a leg was refused in a row, and why.
-    pub(super) fn refusals(&self, leg: &Leg) -> Option<(u32, &str)> {
-        let refused = self.refused.get(leg)?;
-        Some((refused.times, &refused.why))
-    }
-
-    /// Asks for every close that is not over; notes those that are.
-    pub(super) async fn resolve<V: Venue>(&mut self, desk: &ExitDesk<V>, stands: Stands<'_>) {
+    /// Asks for every close that is not over, and notes those that are. Those that are to be made again.
+    pub(super) async fn look_up<V: Venue>(&mut self, desk: &ExitDesk<V>) -> Vec<Due> {
         let asked = self.pending.iter().map(|(leg, pending)| async move {
             let key = OrderKey::Client(pending.id.clone());
             let looking = desk.venue().order(&leg.instrument, &key);
             let seen = timeout(Duration::from_secs(5), looking).await;
             (leg.clone(), seen.ok().and_then(Result::ok))
         });
-        for (leg, seen) in join_all(asked).await {
+        let asked = join_all(asked).await;
+        let is_over = |seen: &Option<Option<OrderView>>| matches!(seen, Some(Some(view)) if !view.is_open());
+        let now = match asked.iter().any(|(_, seen)| is_over(seen)) {
+            true => desk.exchange_time().await,
+            false => None,
+        };
+        let can_appear_for = can_appear_for(desk.venue());
+        let (mut ends, mut again) = (Vec::new(), Vec::new());
+        for (leg, seen) in asked {
             match seen {
-                Some(Some(view)) if !view.is_open() => self.over(desk, &leg, &view).await,
+                Some(Some(view)) if !view.is_open() => ends.extend(self.over(&leg, &view, now.clone())),
                 Some(Some(_)) => {
                     if let Some(pending) = self.pending.get_mut(&leg) {
                         pending.is_known = true;
                     }
                 }
-                Some(None) => self.not_shown(desk, &leg, stands).await,
+                Some(None) => {
+                    ends.extend(self.lost(&leg, can_appear_for));
+                    again.extend(self.to_repeat(leg));
+                }
                 // It could not be asked for: that says nothing about the order.
                 None => {}
             }
         }
+        join_all(ends.into_iter().map(|end| end.tell(desk))).await;
+        again
     }
 
-    async fn over<V: Venue>(&mut self, desk: &ExitDesk<V>, leg: &Leg, view: &OrderView) {
-        let Some(pending) = self.pending.remove(leg) else {
-            return;
-        };
+    fn over(&mut self, leg: &Leg, view: &OrderView, exchange_time: Option<String>) -> Option<End> {
+        let pending = self.pending.remove(leg)?;
         *self.attempts.entry(leg.clone()).or_default() += 1;
         let filled = !view.order.filled.is_zero();
         if filled {
-            self.refused.remove(leg);
+            self.refused.forget(leg);
         } else {
             let why = view.reject_reason.clone().unwrap_or_else(|| view.status.clone());
-            self.refuse(leg, why);
+            self.refused.note(leg, No::Lasting, why);
         }
         self.closed.push(Closed {
             client_id: pending.id.to_string(),
@@ -124,40 +142,53 @@ impl Closes {
             filled: view.order.filled.normalize().to_string(),
             average_price: view.average_price.map(|price| price.to_string()),
             status: view.status.clone(),
-            exchange_time: desk.exchange_time().await,
+            exchange_time,
         });
-        desk.ended(&pending.exit, &pending.id, filled, shown(view), None)
-            .await;
+        Some(End {
+            exit: pending.exit,
+            id: pending.id,
+            filled,
+            shown: shown(view),
+            why: None,
+        })
     }
 
-    async fn not_shown<V: Venue>(&mut self, desk: &ExitDesk<V>, leg: &Leg, stands: Stands<'_>) {
-        let Some(pending) = self.pending.get_mut(leg) else {
-            return;
-        };
-        if pending.first_sent.elapsed() > CAN_APPEAR_FOR {
-            let why = "it never arrived: the exchange does not show it, and it can no longer appear";
-            *self.attempts.entry(leg.clone()).or_default() += 1;
-            if let Some(lost) = self.pending.remove(leg) {
-                let gone = serde_json::Value::Null;
-                desk.ended(&lost.exit, &lost.id, false, gone, Some(why.to_owned()))
-                    .await;
-            }
-            return;
+    /// Forgets one that nobody showed for so long that it can no longer appear.
+    fn lost(&mut self, leg: &Leg, can_appear_for: Duration) -> Option<End> {
+        let is_lost = |pending: &Pending| pending.first_sent.elapsed() > can_appear_for;
+        if !self.pending.get(leg).is_some_and(is_lost) {
+            return None;
         }
-        if pending.is_known || pending.last_sent.elapsed() < DEAD_AFTER || !stands() {
-            return;
-        }
-        let (exit, id) = (pending.exit.clone(), pending.id.clone());
-        pending.last_sent = Instant::now();
-        let outcome = desk.leave(&exit, &id).await;
-        self.answered(leg, id, exit, &outcome);
+        let lost = self.pending.remove(leg)?;
+        *self.attempts.entry(leg.clone()).or_default() += 1;
+        let why = "it never arrived: the exchange does not show it, and it can no longer appear";
+        Some(End {
+            exit: lost.exit,
+            id: lost.id,
+            filled: false,
+            shown: Value::Null,
+            why: Some(why.to_owned()),
+        })
     }
 
-    /// Closes these positions, or as much of each as one order may hold; those that wait are left alone.
+    /// One that never was the exchange's and is dead by now, under the same id.
+    fn to_repeat(&self, leg: Leg) -> Option<Due> {
+        let pending = self.pending.get(&leg)?;
+        let is_dead = !pending.is_known && pending.last_sent.elapsed() >= DEAD_AFTER;
+        is_dead.then(|| Due {
+            id: pending.id.clone(),
+            exit: pending.exit.clone(),
+            leg,
+        })
+    }
+
+    /// Closes these positions, or as much of each as one order may hold, and what is to be made `again`; those that
+    /// wait are left alone.
     pub(super) async fn close<V: Venue>(
         &mut self,
         desk: &ExitDesk<V>,
         positions: &[Position],
+        again: Vec<Due>,
         stands: Stands<'_>,
     ) {
         let leg_of = |position: &Position| Leg {
@@ -174,44 +205,58 @@ impl Closes {
         for (leg, position, most) in asked.await {
             match Exit::close(position, most) {
                 Some(exit) => exits.push((leg, exit)),
-                None => self.refuse(
-                    &leg,
-                    "this program places no order for it: close it by hand".into(),
-                ),
+                None => {
+                    let why = "this program places no order for it: close it by hand";
+                    self.refused.note(&leg, No::Lasting, why.to_owned());
+                }
             }
         }
-        self.send(desk, exits, stands).await;
+        let fresh = self.due(exits);
+        self.dispatch(desk, again.into_iter().chain(fresh).collect(), stands)
+            .await;
     }
 
     /// Whether a leg may be sent to now: nothing of it waits, and no refusal is recent.
     pub(super) fn is_due(&self, leg: &Leg) -> bool {
-        let later = self.refused.get(leg).and_then(|refused| refused.not_before);
-        !self.pending.contains_key(leg) && later.is_none_or(|at| at <= Instant::now())
+        !self.pending.contains_key(leg) && self.refused.is_due(leg)
     }
 
-    /// Sends these, side by side, while it stands.
+    /// Sends these, while it stands; those that wait are left alone.
     pub(super) async fn send<V: Venue>(
         &mut self,
         desk: &ExitDesk<V>,
         exits: Vec<(Leg, Exit)>,
         stands: Stands<'_>,
     ) {
-        if exits.is_empty() || !stands() {
+        let due = self.due(exits);
+        self.dispatch(desk, due, stands).await;
+    }
+
+    fn due(&self, exits: Vec<(Leg, Exit)>) -> Vec<Due> {
+        let due = exits.into_iter().filter(|(leg, _)| self.is_due(leg));
+        let named = due.filter_map(|(leg, exit)| {
+            let id = self.id_of(&leg)?;
+            Some(Due { leg, id, exit })
+        });
+        named.collect()
+    }
+
+    /// Side by side: one that gets no answer holds none of the others up.
+    async fn dispatch<V: Venue>(&mut self, desk: &ExitDesk<V>, due: Vec<Due>, stands: Stands<'_>) {
+        if due.is_empty() || !stands() {
             return;
         }
-        let sends = exits
-            .into_iter()
-            .filter(|(leg, _)| self.is_due(leg))
-            .filter_map(|(leg, exit)| {
-                let id = self.id_of(&leg)?;
-                Some(async move {
-                    let outcome = desk.leave(&exit, &id).await;
-                    (leg, id, exit, outcome)
-                })
-            });
-        let sent = join_all(sends.collect::<Vec<_>>()).await;
-        for (leg, id, exit, outcome) in sent {
-            self.answered(&leg, id, exit, &outcome);
+        for due in &due {
+            if let Some(pending) = self.pending.get_mut(&due.leg) {
+                pending.last_sent = Instant::now();
+            }
+        }
+        let sends = due.into_iter().map(|due| async move {
+            let outcome = desk.leave(&due.exit, &due.id, stands).await;
+            (due, outcome)
+        });
+        for (due, outcome) in join_all(sends).await {
+            self.answered(&due.leg, due.id, due.exit, &outcome);
         }
     }
 
@@ -225,7 +270,8 @@ impl Closes {
                 if let Outcome::Rejected(_) = outcome {
                     *self.attempts.entry(leg.clone()).or_default() += 1;
                 }
-                self.refuse(leg, trouble(outcome).unwrap_or_default());
+                let why = trouble(outcome).unwrap_or_default();
+                self.refused.note(leg, No::of(outcome), why);
                 return;
             }
         };
@@ -241,14 +287,6 @@ impl Closes {
         pending.is_known |= is_known;
     }
 
-    fn refuse(&mut self, leg: &Leg, why: String) {
-        let refused = self.refused.entry(leg.clone()).or_default();
-        let pause = FIRST_PAUSE * 2_u32.pow(refused.times.min(5));
-        refused.times = refused.times.saturating_add(1);
-        refused.not_before = Some(Instant::now() + pause.min(LONGEST_PAUSE));
-        refused.why = why;
-    }
-
     /// 35 characters: the same for the same try of the same way out, whoever makes it.
     fn id_of(&self, leg: &Leg) -> Option<ClientOrderId> {
         let attempt = self.attempts.get(leg).copied().unwrap_or_default();
@@ -259,7 +297,7 @@ impl Closes {
 
     /// Forgets the refusals, when everything is shown as closed.
     pub(super) fn forgive(&mut self) {
-        self.refused.clear();
+        self.refused.forget_all();
     }
 
     /// The positions that wait for a close which may still fill, in words.

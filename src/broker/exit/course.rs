@@ -3,28 +3,18 @@
 
 use std::time::Duration;
 
+use tokio::sync::{Notify, oneshot};
 use tokio::time::{Instant, timeout};
 
-use super::cancels::Cancels;
-use super::closes::Closes;
+use super::cancelling::Cancelling;
+use super::closing::Closing;
 use super::desk::ExitDesk;
-use super::holdings::{Holdings, SpotRule};
 use super::leg::{Closed, Leg};
-use super::look::{LOOK_WITHIN, Look, Reach, Seen, Stands, Wish, resting, to_close};
-use super::marks::Marks;
-use crate::domain::account::{Position, RestingOrder};
-use crate::domain::symbol::Category;
+use super::look::{LOOK_WITHIN, Look, Reach, Stands, Wish};
 use crate::venue::Venue;
 
 /// The two last looks lie at least this far apart.
 const BETWEEN_LOOKS: Duration = Duration::from_millis(200);
-
-/// While orders rest, nothing is closed: a fill would open what was closed. But an order that cannot be
-/// cancelled must not keep positions open for ever.
-const CANCELS_ALONE: Duration = Duration::from_secs(20);
-
-/// The same for derivatives, before coins are sold: their margin and profit are coins too.
-const CLOSES_ALONE: Duration = Duration::from_secs(30);
 
 /// An in-flight folder that cannot be read holds nothing up for longer: what it could name has appeared by then.
 const BLIND_TO_INFLIGHT: Duration = Duration::from_secs(60);
@@ -33,12 +23,9 @@ const BLIND_TO_INFLIGHT: Duration = Duration::from_secs(60);
 #[derive(Debug)]
 pub struct Course {
     reach: Reach,
-    cancels: Cancels,
-    closes: Closes,
+    cancelling: Cancelling,
+    closing: Closing,
     started: Instant,
-    /// Since when orders of a category rest, or cannot be seen.
-    orders_since: Marks<Category>,
-    positions_since: Marks<()>,
     empty_since: Option<(Instant, Option<String>)>,
 }
 
@@ -48,11 +35,9 @@ impl Course {
     pub fn new(reach: Reach, seed: &str) -> Self {
         Self {
             reach,
-            cancels: Cancels::default(),
-            closes: Closes::new(seed),
+            cancelling: Cancelling::default(),
+            closing: Closing::new(seed),
             started: Instant::now(),
-            orders_since: Marks::default(),
-            positions_since: Marks::default(),
             empty_since: None,
         }
     }
@@ -60,128 +45,52 @@ impl Course {
     /// Waits for what the way before this one sent, before it closes the same.
     #[must_use]
     pub fn after(mut self, before: &mut Self) -> Self {
-        self.closes.wait_for(&mut before.closes);
+        self.closing.closes.wait_for(&mut before.closing.closes);
         self
     }
 
     /// Closes that are over; each is given once.
     #[must_use]
     pub fn take_closed(&mut self) -> Vec<Closed> {
-        std::mem::take(&mut self.closes.closed)
+        std::mem::take(&mut self.closing.closes.closed)
     }
 
     /// Closes that may still fill, in words.
     #[must_use]
     pub fn waiting_for(&self) -> Vec<String> {
-        self.closes.waiting_for()
+        self.closing.closes.waiting_for()
     }
 
     /// The first cancels, sent before anything is read.
-    pub async fn cancel_blindly<V: Venue>(&mut self, desk: &ExitDesk<V>) {
-        self.cancels.blindly(desk, &self.reach).await;
+    pub async fn cancel_blindly<V: Venue>(&mut self, desk: &ExitDesk<V>, stands: Stands<'_>) {
+        let cancels = &mut self.cancelling.cancels;
+        cancels.blindly(desk, &self.reach, stands).await;
     }
 
     /// One look, and what it asks for while it `stands`: a round can last long, and a halt can be cleared
     /// meanwhile.
     pub async fn round<V: Venue>(&mut self, desk: &ExitDesk<V>, wish: &Wish, stands: Stands<'_>) -> Look {
-        self.closes.resolve(desk, stands).await;
         let looked_at = Instant::now();
-        let reach = self.reach.clone();
-        // Cancels do not wait for the positions.
-        let cancelling = async {
-            let orders = resting(desk.venue(), &reach).await;
-            let rest = self.cancel(desk, &orders.0, stands).await;
-            (orders, rest)
+        let (cancelling, closing, reach) = (&mut self.cancelling, &mut self.closing, &self.reach);
+        let (first, orders) = oneshot::channel();
+        let over = Notify::new();
+        let closing = async {
+            let rest = closing.go(desk, reach, wish, orders, stands).await;
+            over.notify_one();
+            rest
         };
-        let ((orders, rest), positions) = tokio::join!(cancelling, to_close(desk.venue(), &reach, wish));
-        let mut look = Look::of(orders, positions);
-        let held = match &look.positions {
-            Some(positions) => self.close(desk, positions, stands).await,
-            None => Some(false),
-        };
-        let coins = match &wish.sell {
-            Some(rule) => self.sell(desk, rule, &mut look, stands).await,
-            None => Some(false),
-        };
-        let seen_empty = rest == Some(false) && held == Some(false) && coins == Some(false);
+        // Cancels wait neither for the positions nor for a close.
+        let cancelling = cancelling.beside(desk, reach, stands, first, &over);
+        let (orders, rest) = tokio::join!(cancelling, closing);
+        let mut look = Look::of(orders, rest.positions);
+        look.to_sell = rest.to_sell;
+        look.left = rest.left;
+        look.notes.extend(rest.notes);
+        let left = [look.orders.any(), rest.held, rest.coins];
+        let seen_empty = left.iter().all(|any| *any == Some(false));
         self.judge(desk, seen_empty, looked_at, &mut look).await;
         self.explain(&mut look);
         look
-    }
-
-    /// Cancels what rests, and blindly what cannot be seen; says whether anything rests.
-    async fn cancel<V: Venue>(
-        &mut self,
-        desk: &ExitDesk<V>,
-        orders: &Seen<RestingOrder>,
-        stands: Stands<'_>,
-    ) -> Option<bool> {
-        self.cancels.round(desk, orders, &self.reach, stands).await;
-        for category in Category::ALL {
-            let rests = orders
-                .rows
-                .iter()
-                .any(|order| order.instrument.category == category);
-            self.orders_since
-                .note(category, rests || orders.unread.contains(&category));
-        }
-        orders.any()
-    }
-
-    /// Closes what is held; says whether anything is, or may still change.
-    async fn close<V: Venue>(
-        &mut self,
-        desk: &ExitDesk<V>,
-        positions: &Seen<Position>,
-        stands: Stands<'_>,
-    ) -> Option<bool> {
-        self.positions_since.note((), positions.any() != Some(false));
-        // Only orders of its own category can open a position again.
-        let free: Vec<Position> = positions
-            .rows
-            .iter()
-            .filter(|held| {
-                self.orders_since
-                    .is_free(&held.instrument.category, CANCELS_ALONE)
-            })
-            .cloned()
-            .collect();
-        self.closes.close(desk, &free, stands).await;
-        match self.closes.pending() {
-            0 => positions.any(),
-            _ => Some(true),
-        }
-    }
-
-    /// Sells coins; says whether any are to be sold.
-    async fn sell<V: Venue>(
-        &mut self,
-        desk: &ExitDesk<V>,
-        rule: &SpotRule,
-        look: &mut Look,
-        stands: Stands<'_>,
-    ) -> Option<bool> {
-        let holdings = match Holdings::read(desk, rule, &self.closes).await {
-            Ok(holdings) => holdings,
-            Err(why) => {
-                look.notes.push(why);
-                return None;
-            }
-        };
-        look.to_sell = holdings.to_sell.len();
-        look.left = holdings.left;
-        let is_known = holdings.unread.is_empty();
-        look.notes.extend(holdings.unread);
-        let rest = Category::ALL
-            .iter()
-            .any(|category| !self.orders_since.is_free(category, CANCELS_ALONE));
-        if !rest && self.positions_since.is_free(&(), CLOSES_ALONE) {
-            self.closes.send(desk, holdings.to_sell, stands).await;
-        }
-        match look.to_sell > 0 || self.closes.pending() > 0 {
-            true => Some(true),
-            false => is_known.then_some(false),
-        }
     }
 
     /// Two complete looks in a row with nothing in them, far enough apart, and nothing on its way.
@@ -205,7 +114,7 @@ impl Course {
         match &self.empty_since {
             Some((seen, first)) if looked_at.saturating_duration_since(*seen) >= BETWEEN_LOOKS => {
                 look.done = Some((first.clone(), now));
-                self.closes.forgive();
+                self.closing.closes.forgive();
             }
             Some(_) => {}
             None => self.empty_since = Some((Instant::now(), now)),
@@ -215,6 +124,7 @@ impl Course {
     async fn on_its_way<V: Venue>(&self, desk: &ExitDesk<V>) -> Option<String> {
         match timeout(LOOK_WITHIN, desk.may_appear()).await {
             Ok(Ok(0)) => None,
+            Ok(Ok(1)) => Some("1 order of ours was sent and may still appear".to_owned()),
             Ok(Ok(count)) => Some(format!("{count} orders of ours were sent and may still appear")),
             Ok(Err(_)) | Err(_) if self.started.elapsed() > BLIND_TO_INFLIGHT => None,
             Ok(Err(why)) => Some(why),
@@ -223,7 +133,7 @@ impl Course {
     }
 
     fn explain(&self, look: &mut Look) {
-        let waiting = self.closes.waiting_for();
+        let waiting = self.closing.closes.waiting_for();
         look.notes
             .extend(waiting.into_iter().map(|close| format!("{close} may still fill")));
         let mut refused = Vec::new();
@@ -232,11 +142,8 @@ impl Course {
                 instrument: position.instrument.clone(),
                 idx: position.position_idx,
             };
-            if let Some((times, why)) = self.closes.refusals(&leg) {
-                refused.push(format!(
-                    "closing {} was refused {times} times: {why}",
-                    position.instrument
-                ));
+            if let Some(words) = self.closing.closes.refused.in_words(&leg) {
+                refused.push(format!("closing {} {words}", position.instrument));
             }
         }
         look.notes.extend(refused);

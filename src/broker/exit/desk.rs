@@ -2,14 +2,16 @@
 
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
 use super::super::describe::in_words;
-use super::records::verdict;
-use super::step::{Answer, Step, cancelled_rows};
+use super::look::Stands;
+use super::sending::Sending;
+use super::step::{Answer, Step, Steps, cancelled_rows};
 use crate::domain::exit::Exit;
 use crate::domain::order::{ClientOrderId, Write};
 use crate::state::audit_record::{AuditKind, AuditOutcome};
@@ -20,6 +22,9 @@ use crate::venue::{Outcome, Venue};
 
 /// After this an exit without an answer counts as unknown and the way goes on.
 const ANSWER_WITHIN: Duration = Duration::from_secs(5);
+
+/// Why an exit is not sent that nobody wants any more.
+const LIFTED: &str = "what it was sent for no longer stands: HALT was lifted meanwhile";
 
 /// More steps than this are counted and not kept.
 const KEPT_STEPS: usize = 4_000;
@@ -32,10 +37,12 @@ pub struct ExitDesk<V> {
     pub(super) ledger: Ledger,
     /// Who sends, for the ledger: `sweep`, `authority`, `person`.
     pub(super) who: &'static str,
-    steps: Mutex<Vec<Step>>,
+    pub(super) steps: Steps,
     next_number: AtomicU64,
-    /// A record did not come back in time: the next ones are written without waiting.
-    pub(super) ledger_is_stuck: AtomicBool,
+    /// A record did not come back in time: the next ones are hardly waited for, until one comes back.
+    pub(super) ledger_is_stuck: Arc<AtomicBool>,
+    /// Records that nobody waits for any more.
+    pub(super) late_records: Mutex<Vec<JoinHandle<Option<String>>>>,
     /// What got no answer at the last try and is on the ledger so: said once, or an exchange that is not
     /// reached for a day would fill the ledger.
     not_sent: Mutex<BTreeSet<String>>,
@@ -48,9 +55,10 @@ impl<V: Venue> ExitDesk<V> {
             files,
             ledger,
             who,
-            steps: Mutex::default(),
+            steps: Steps::default(),
             next_number: AtomicU64::new(0),
-            ledger_is_stuck: AtomicBool::new(false),
+            ledger_is_stuck: Arc::default(),
+            late_records: Mutex::default(),
             not_sent: Mutex::default(),
         }
     }
@@ -66,13 +74,13 @@ impl<V: Venue> ExitDesk<V> {
     /// Everything that was sent so far, oldest first.
     #[must_use]
     pub fn steps(&self) -> Vec<Step> {
-        self.locked().clone()
+        self.steps.locked().clone()
     }
 
     /// The same, and forgets it.
     #[must_use]
     pub fn take_steps(&self) -> Vec<Step> {
-        std::mem::take(&mut *self.locked())
+        std::mem::take(&mut *self.steps.locked())
     }
 
     /// The exchange's clock, where it can be had at once.
@@ -93,40 +101,41 @@ impl<V: Venue> ExitDesk<V> {
 
     /// Sends a cancel, once.
     pub async fn cancel(&self, exit: &Exit) -> Outcome {
+        self.cancel_while(exit, &|| true).await
+    }
+
+    /// Sends a cancel, once, if it `stands` right before the send.
+    pub(super) async fn cancel_while(&self, exit: &Exit, stands: Stands<'_>) -> Outcome {
         match Self::fresh_id() {
-            Some(id) => self.leave(exit, &id).await,
+            Some(id) => self.leave(exit, &id, stands).await,
             None => Outcome::NotSent("no id could be made".to_owned()),
         }
     }
 
-    /// Sends an exit, once, and puts on the ledger what came of it.
-    pub(super) async fn leave(&self, exit: &Exit, id: &ClientOrderId) -> Outcome {
-        let number = self.begin(exit, id);
+    /// Sends an exit, once, if it `stands` right before the send, and puts on the ledger what came of it.
+    pub(super) async fn leave(&self, exit: &Exit, id: &ClientOrderId, stands: Stands<'_>) -> Outcome {
+        let withdrawn = || (!stands()).then(|| LIFTED.to_owned());
+        let mut sending = Sending::begin(self, exit, id);
+        let number = sending.number;
         if let Write::Place(_) = exit.write() {
-            let mut record = self.record_of(exit, id, AuditKind::OrderSubmitted, AuditOutcome::Pending);
-            if let Ok(record) = &mut record {
-                record.error = None;
-            }
+            let record = self.record_of(exit, id, AuditKind::OrderSubmitted, AuditOutcome::Pending);
             self.write_down(number, record).await;
         }
-        let outcome = match timeout(ANSWER_WITHIN, self.venue.exit(exit, id)).await {
+        sending.is_sent();
+        let outcome = match timeout(ANSWER_WITHIN, self.venue.exit(exit, id, &withdrawn)).await {
             Ok(outcome) => outcome,
             Err(_) => Outcome::Unknown(no_answer()),
         };
+        sending.is_answered(&outcome);
         let exchange_time = self.exchange_time().await;
         self.answered(number, &outcome, exchange_time);
-        if self.is_old_news(exit, &outcome) {
-            return outcome;
+        let is_old_news = self.is_old_news(exit, &outcome);
+        // From here on the record goes its own way.
+        sending.is_told();
+        if !is_old_news {
+            let record = self.answer_record(exit, id, &outcome);
+            self.write_down(number, record).await;
         }
-        let (kind, word) = verdict(exit.write(), &outcome);
-        let mut record = self.record_of(exit, id, kind, word);
-        if let Ok(record) = &mut record {
-            record.error = trouble(&outcome);
-            if let Outcome::Accepted(accepted) = &outcome {
-                record.broker_response = accepted.response.clone();
-            }
-        }
-        self.write_down(number, record).await;
         outcome
     }
 
@@ -145,9 +154,9 @@ impl<V: Venue> ExitDesk<V> {
         }
     }
 
-    fn begin(&self, exit: &Exit, id: &ClientOrderId) -> u64 {
+    pub(super) fn begin(&self, exit: &Exit, id: &ClientOrderId) -> u64 {
         let number = self.next_number.fetch_add(1, Ordering::Relaxed);
-        let mut steps = self.locked();
+        let mut steps = self.steps.locked();
         if steps.len() < KEPT_STEPS {
             steps.push(Step {
                 sent_at: clock::ledger_text(clock::now()),
@@ -159,13 +168,14 @@ impl<V: Venue> ExitDesk<V> {
                 cancelled: Vec::new(),
                 not_on_ledger: None,
                 number,
+                unwritten: 0,
             });
         }
         number
     }
 
-    fn answered(&self, number: u64, outcome: &Outcome, exchange_time: Option<String>) {
-        self.change(number, |step| {
+    pub(super) fn answered(&self, number: u64, outcome: &Outcome, exchange_time: Option<String>) {
+        self.steps.change(number, |step| {
             step.exchange_time = exchange_time;
             step.answer = match outcome {
                 Outcome::Accepted(_) => Answer::Accepted,
@@ -180,17 +190,6 @@ impl<V: Venue> ExitDesk<V> {
                 step.cancelled = cancelled_rows(&accepted.response);
             }
         });
-    }
-
-    pub(super) fn change(&self, number: u64, change: impl FnOnce(&mut Step)) {
-        if let Some(step) = self.locked().iter_mut().rev().find(|step| step.number == number) {
-            change(step);
-        }
-    }
-
-    /// The list is whole between two statements, so a panic elsewhere does not spoil it.
-    fn locked(&self) -> MutexGuard<'_, Vec<Step>> {
-        self.steps.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -19,9 +19,6 @@ use crate::venue::{Venue, VenueError};
 
 const ASK_WITHIN: Duration = Duration::from_secs(5);
 
-/// So many definite refusals in a row, and a coin counts as not to be sold.
-const REFUSALS: u32 = 5;
-
 /// A coin that is held and not sold.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Left {
@@ -137,9 +134,7 @@ async fn verdict<V: Venue>(
         instrument: pair.id.clone(),
         idx: PositionIdx::OneWay,
     };
-    if let Some((times, why)) = closes.refusals(&leg)
-        && times >= REFUSALS
-    {
+    if let Some((times, why)) = closes.refused.given_up(&leg) {
         let why = format!("the exchange refused it {times} times: {why}");
         return Ok(Err((why, true)));
     }

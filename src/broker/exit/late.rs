@@ -1,18 +1,19 @@
 //! Orders of ours that were sent and that the exchange does not show yet: an empty list is no proof while one
 //! of them may still appear.
 
-use chrono::Duration;
+use std::time::Duration;
+
+use tokio::time::timeout;
 
 use super::super::facts::{key_of, resting_of};
 use super::super::likeness::is_of_its_kind;
+use super::super::recover::{can_appear_for, is_past};
 use super::desk::ExitDesk;
-use crate::domain::mandate::parse_instant;
-use crate::state::clock;
 use crate::state::inflight;
 use crate::venue::Venue;
 
-/// After this an order that the exchange does not show can no longer appear (facts §5.9).
-const CAN_APPEAR_FOR: Duration = Duration::seconds(60);
+/// How long the exchange's clock is waited for.
+const CLOCK_WITHIN: Duration = Duration::from_secs(2);
 
 /// How many there are. A folder that cannot be read is `Err`: it may hold any number. A file that cannot be read
 /// counts for as long as its order could still appear, by the file's own time; after that it holds nobody back.
@@ -21,14 +22,16 @@ pub(super) async fn may_appear<V: Venue>(desk: &ExitDesk<V>) -> Result<usize, St
     let mut count = 0;
     for error in unreadable {
         match error.path().map(std::fs::metadata) {
-            Some(Ok(found)) if is_old(&found) => {}
+            Some(Ok(found)) if is_older(&found, can_appear_for(desk.venue())) => {}
             _ => return Err(error.to_string()),
         }
     }
     for record in records {
-        let young =
-            parse_instant(&record.created_at).is_none_or(|sent| clock::now() - sent <= CAN_APPEAR_FOR);
-        if !young || record.venue != desk.venue().label() {
+        if record.venue != desk.venue().label() {
+            continue;
+        }
+        // Without the exchange's clock none is taken for old.
+        if timeout(CLOCK_WITHIN, is_past(desk.venue(), &record)).await == Ok(true) {
             continue;
         }
         let Ok(order) = resting_of(&record) else {
@@ -48,8 +51,7 @@ pub(super) async fn may_appear<V: Venue>(desk: &ExitDesk<V>) -> Result<usize, St
     Ok(count)
 }
 
-fn is_old(file: &std::fs::Metadata) -> bool {
+fn is_older(file: &std::fs::Metadata, than: Duration) -> bool {
     let age = file.modified().ok().and_then(|at| at.elapsed().ok());
-    age.and_then(|age| Duration::from_std(age).ok())
-        .is_some_and(|age| age > CAN_APPEAR_FOR)
+    age.is_some_and(|age| age > than)
 }

@@ -31,7 +31,7 @@ impl Reach {
     }
 }
 
-/// Whether a way out is still to be gone: asked right before each batch of cancels and closes.
+/// Whether a way out is still to be gone: asked right before each cancel and close leaves this machine.
 pub type Stands<'a> = &'a (dyn Fn() -> bool + Send + Sync);
 
 /// What is wanted beyond no orders.

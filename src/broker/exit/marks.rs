@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 /// Since when each of several things stands in the way.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Marks<K>(BTreeMap<K, Instant>);
 
 impl<K> Default for Marks<K> {

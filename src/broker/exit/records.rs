@@ -2,13 +2,18 @@
 //! waited for only a while.
 
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use futures::future::join_all;
 use serde_json::{Value, json};
+use tokio::runtime::Handle;
+use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
 use super::super::describe::in_words;
 use super::desk::ExitDesk;
+use super::step::{DISK_IS_SLOW, Step};
 use crate::domain::exit::Exit;
 use crate::domain::order::{ClientOrderId, Write};
 use crate::state::audit_record::{AuditKind, AuditOutcome, AuditRecord};
@@ -17,6 +22,9 @@ use crate::venue::{Outcome, Venue};
 
 /// How long a record is waited for.
 const RECORD_WITHIN: Duration = Duration::from_secs(2);
+
+/// The same after one that did not come back in that time.
+const STUCK_WITHIN: Duration = Duration::from_millis(50);
 
 impl<V: Venue> ExitDesk<V> {
     /// Puts on the ledger how a close ended that was accepted, or unknown, when it was sent.
@@ -38,7 +46,7 @@ impl<V: Venue> ExitDesk<V> {
             record.broker_response = json!({"order": shown});
             record.error = why;
         }
-        self.append(record).await;
+        self.append(None, record).await;
     }
 
     /// Puts a record of another kind on the ledger: the trip of a halt. Says why it is not there.
@@ -56,7 +64,7 @@ impl<V: Venue> ExitDesk<V> {
             record.gate_decision = details;
             record
         });
-        self.append(record).await
+        self.append(None, record).await
     }
 
     fn session(&self) -> String {
@@ -84,38 +92,97 @@ impl<V: Venue> ExitDesk<V> {
         Ok(record)
     }
 
+    /// Writes a record of a step, and waits for it a while.
     pub(super) async fn write_down(&self, number: u64, record: Result<AuditRecord, String>) {
-        if let Some(why) = self.append(record).await {
-            self.change(number, |step| step.not_on_ledger = Some(why));
+        self.append(Some(number), record).await;
+    }
+
+    /// Writes a record of a step that nobody waits for.
+    pub(super) fn write_alone(&self, number: u64, record: Result<AuditRecord, String>) {
+        match record {
+            Err(why) => self.steps.change(number, |step| step.not_on_ledger = Some(why)),
+            Ok(record) => {
+                let writing = self.writing(Some(number), record);
+                match Handle::try_current() {
+                    Ok(runtime) => self.leave_alone(runtime.spawn_blocking(writing)),
+                    // The program ends: there is nobody else to write it.
+                    Err(_) => drop(writing()),
+                }
+            }
+        }
+    }
+
+    /// Waits a while for records that are being written still; those that are not there then count as missing.
+    pub async fn records_written(&self) {
+        let late = std::mem::take(&mut *self.late());
+        let _ = timeout(RECORD_WITHIN, join_all(late)).await;
+        self.steps.locked().iter_mut().for_each(Step::is_overdue);
+    }
+
+    fn late(&self) -> MutexGuard<'_, Vec<JoinHandle<Option<String>>>> {
+        self.late_records.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn leave_alone(&self, writing: JoinHandle<Option<String>>) {
+        let mut late = self.late();
+        late.retain(|writing| !writing.is_finished());
+        late.push(writing);
+    }
+
+    /// What a thread has to do; it says itself what came of it, also where nobody waits.
+    fn writing(
+        &self,
+        number: Option<u64>,
+        record: AuditRecord,
+    ) -> impl FnOnce() -> Option<String> + Send + use<V> {
+        let (ledger, steps, stuck) = (
+            self.ledger.clone(),
+            self.steps.clone(),
+            Arc::clone(&self.ledger_is_stuck),
+        );
+        if let Some(number) = number {
+            steps.change(number, |step| step.unwritten = step.unwritten.saturating_add(1));
+        }
+        move || {
+            let failed = ledger.append(&record).err().map(|error| error.to_string());
+            stuck.store(false, Ordering::Relaxed);
+            if let Some(number) = number {
+                steps.change(number, |step| step.written(failed.clone()));
+            }
+            failed
         }
     }
 
     /// Why the record is not on the ledger; nothing when it is.
-    async fn append(&self, record: Result<AuditRecord, String>) -> Option<String> {
+    async fn append(&self, number: Option<u64>, record: Result<AuditRecord, String>) -> Option<String> {
+        let change = |change: &dyn Fn(&mut Step)| {
+            if let Some(number) = number {
+                self.steps.change(number, change);
+            }
+        };
         let record = match record {
             Ok(record) => record,
-            Err(why) => return Some(why),
+            Err(why) => {
+                change(&|step| step.not_on_ledger = Some(why.clone()));
+                return Some(why);
+            }
         };
-        let ledger = self.ledger.clone();
-        let writing = tokio::task::spawn_blocking(move || {
-            ledger
-                .append(&record)
-                .map(drop)
-                .map_err(|error| error.to_string())
-        });
+        let mut writing = tokio::task::spawn_blocking(self.writing(number, record));
         let wait = match self.ledger_is_stuck.load(Ordering::Relaxed) {
-            true => Duration::ZERO,
+            true => STUCK_WITHIN,
             false => RECORD_WITHIN,
         };
-        match timeout(wait, writing).await {
-            Ok(Ok(written)) => {
-                self.ledger_is_stuck.store(false, Ordering::Relaxed);
-                written.err()
+        match timeout(wait, &mut writing).await {
+            Ok(Ok(failed)) => failed,
+            Ok(Err(error)) => {
+                change(&|step| step.not_on_ledger = Some(error.to_string()));
+                Some(error.to_string())
             }
-            Ok(Err(error)) => Some(error.to_string()),
             Err(_) => {
                 self.ledger_is_stuck.store(true, Ordering::Relaxed);
-                Some("the disk does not answer".to_owned())
+                change(&Step::is_overdue);
+                self.leave_alone(writing);
+                Some(DISK_IS_SLOW.to_owned())
             }
         }
     }

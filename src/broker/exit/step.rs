@@ -1,5 +1,7 @@
 //! One exit that was sent, as it is kept: for the receipt, and for the person who waits.
 
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -36,9 +38,58 @@ pub struct Step {
     pub not_on_ledger: Option<String>,
     #[serde(skip)]
     pub(super) number: u64,
+    /// Records of it that are being written.
+    #[serde(skip)]
+    pub(super) unwritten: u8,
+}
+
+/// Why a record is not on the ledger that a thread may be writing still.
+pub(super) const DISK_IS_SLOW: &str = "the disk does not answer";
+
+/// The steps of one desk, oldest first.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Steps(Arc<Mutex<Vec<Step>>>);
+
+impl Steps {
+    /// The list is whole between two statements, so a panic elsewhere does not spoil it.
+    pub(super) fn locked(&self) -> MutexGuard<'_, Vec<Step>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn change(&self, number: u64, change: impl FnOnce(&mut Step)) {
+        if let Some(step) = self.locked().iter_mut().rev().find(|step| step.number == number) {
+            change(step);
+        }
+    }
 }
 
 impl Step {
+    /// Why it is not on the ledger what was sent and what came of it.
+    #[must_use]
+    pub fn why_not_on_record(&self) -> Option<String> {
+        let waits = self.answer == Answer::Waiting;
+        let no_answer = || waits.then(|| "it got no answer".to_owned());
+        self.not_on_ledger.clone().or_else(no_answer)
+    }
+
+    /// One of its records came back.
+    pub(super) fn written(&mut self, failed: Option<String>) {
+        self.unwritten = self.unwritten.saturating_sub(1);
+        let was_slow = self.not_on_ledger.as_deref() == Some(DISK_IS_SLOW);
+        match failed {
+            Some(why) => self.not_on_ledger = Some(why),
+            None if was_slow && self.unwritten == 0 => self.not_on_ledger = None,
+            None => {}
+        }
+    }
+
+    /// Its records are not waited for any longer.
+    pub(super) fn is_overdue(&mut self) {
+        if self.unwritten > 0 {
+            self.not_on_ledger.get_or_insert_with(|| DISK_IS_SLOW.to_owned());
+        }
+    }
+
     /// What was sent and what was answered.
     #[must_use]
     pub fn in_words(&self) -> String {

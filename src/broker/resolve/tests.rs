@@ -162,6 +162,7 @@ fn what_may_still_turn_out_otherwise_is_not_final() {
         code: 110_007,
         message: "not enough".to_owned(),
         target_final: false,
+        passing: false,
     };
     assert!(found(shown()).is_final() && Fate::Rejected(no).is_final());
     for open in [Fate::NotSent, Fate::Unknown] {

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::super::out::{complain, say, say_json};
 use super::super::{Done, Failure};
-use crate::broker::exit::{Answer, Closed, ExitDesk, Look, Seen};
+use crate::broker::exit::{Answer, Closed, ExitDesk, Look, Seen, Step};
 use crate::domain::account::{Position, RestingOrder};
 use crate::venue::Venue;
 
@@ -159,10 +159,7 @@ impl Report {
 
     fn say_what_is_not_on_record<V: Venue>(&self, desk: &ExitDesk<V>) {
         let steps = desk.steps();
-        let mut reasons: Vec<String> = steps
-            .iter()
-            .filter_map(|step| step.not_on_ledger.clone())
-            .collect();
+        let mut reasons: Vec<String> = steps.iter().filter_map(Step::why_not_on_record).collect();
         let count = reasons.len();
         reasons.dedup();
         if count > 0 {
@@ -190,7 +187,7 @@ impl Report {
             "closed": self.closed,
             "may_still_fill": self.waiting,
             "notes": self.look.notes,
-            "on_record": steps.iter().all(|step| step.not_on_ledger.is_none()),
+            "on_record": steps.iter().all(|step| step.why_not_on_record().is_none()),
         })
     }
 }

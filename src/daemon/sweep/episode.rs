@@ -158,19 +158,7 @@ impl Episode {
         &self,
         desk: &ExitDesk<V>,
     ) -> impl Fn() -> bool + Send + Sync + use<V> {
-        let (files, name) = (desk.files().clone(), self.name.clone());
-        move || {
-            let halt = read_halt(&files);
-            // A sentinel without words is named by its time, which whatever writes to it changes again and again.
-            let is_renamed = |now: &str| {
-                let is_of_a_file = |name: &str| name.starts_with("mtime:");
-                is_of_a_file(now)
-                    && is_of_a_file(&name)
-                    && !matches!(holder(&files, now), Ok(Holder::Another))
-            };
-            halt.newest()
-                .is_some_and(|newest| newest.episode == name || is_renamed(&newest.episode))
-        }
+        still_newest(desk, &self.name)
     }
 
     fn stands<V: Venue>(&mut self, desk: &ExitDesk<V>) -> bool {
@@ -253,7 +241,26 @@ impl Episode {
 
 /// The first cancels, and the claim beside them.
 async fn first<V: Venue>(desk: &ExitDesk<V>, course: &mut Course, name: &str) -> (Claim, Option<Late>) {
-    tokio::join!(course.cancel_blindly(desk), claim::take(desk.files(), name)).1
+    let stands = still_newest(desk, name);
+    tokio::join!(
+        course.cancel_blindly(desk, &stands),
+        claim::take(desk.files(), name)
+    )
+    .1
+}
+
+fn still_newest<V: Venue>(desk: &ExitDesk<V>, name: &str) -> impl Fn() -> bool + Send + Sync + use<V> {
+    let (files, name) = (desk.files().clone(), name.to_owned());
+    move || {
+        let halt = read_halt(&files);
+        // A sentinel without words is named by its time, which whatever writes to it changes again and again.
+        let is_renamed = |now: &str| {
+            let is_of_a_file = |name: &str| name.starts_with("mtime:");
+            is_of_a_file(now) && is_of_a_file(&name) && !matches!(holder(&files, now), Ok(Holder::Another))
+        };
+        halt.newest()
+            .is_some_and(|newest| newest.episode == name || is_renamed(&newest.episode))
+    }
 }
 
 /// The draft of an earlier process at this exchange, or a receipt that begins now.

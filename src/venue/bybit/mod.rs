@@ -51,7 +51,7 @@ use crate::domain::money::Price;
 use crate::domain::order::{ClientOrderId, OrderKey, Write};
 use crate::domain::symbol::{Coin, InstrumentId};
 use crate::state::day::Permit;
-use crate::venue::{Outcome, Parts, ReadRequest, Venue, VenueError};
+use crate::venue::{LastLook, Outcome, Parts, ReadRequest, Venue, VenueError};
 use http::Http;
 
 /// Bybit, or something that speaks as it does. Nothing is connected before the first request.
@@ -191,7 +191,7 @@ impl Venue for BybitVenue {
         .await
     }
 
-    async fn exit(&self, exit: &Exit, client_id: &ClientOrderId) -> Outcome {
-        self.transmit(exit.write(), client_id).await
+    async fn exit(&self, exit: &Exit, client_id: &ClientOrderId, withdrawn: LastLook<'_>) -> Outcome {
+        self.transmit_exit(withdrawn, exit.write(), client_id).await
     }
 }

@@ -36,6 +36,7 @@ pub(super) fn of_answer(reply: &Reply, envelope: Option<&Envelope>, kind: Kind<'
                 code: envelope.map_or(i64::from(reply.status), |envelope| envelope.code),
                 message: http_refusal(reply.status, reply),
                 target_final: false,
+                passing: reply.is_ban(),
             })
         }
         (status, _) => Outcome::Unknown(format!(
@@ -50,14 +51,16 @@ fn by_code(envelope: &Envelope, kind: Kind<'_>) -> Outcome {
     if code == 0 {
         return accepted(envelope, kind, false);
     }
+    let class = classify(code);
     let rejection = |target_final| Rejection {
         code,
         message: explained(code, &envelope.message),
         target_final,
+        passing: class == Class::Passing,
     };
-    match (classify(code), kind) {
+    match (class, kind) {
         (Class::Duplicate, Kind::Place(_)) => Outcome::Duplicate(rejection(false)),
-        (Class::Definite | Class::Duplicate, _) => Outcome::Rejected(rejection(false)),
+        (Class::Definite | Class::Passing | Class::Duplicate, _) => Outcome::Rejected(rejection(false)),
         (Class::Final, Kind::Target) => Outcome::Rejected(rejection(true)),
         // "Already so" about a new order: whatever it was about, no order came of it.
         (Class::NoChange, Kind::Place(_)) => Outcome::Rejected(rejection(false)),
@@ -124,15 +127,18 @@ pub(super) fn merged(outcomes: &[(OrderFilter, Outcome)]) -> Outcome {
     if parts().any(|part| matches!(part, Outcome::Accepted(_) | Outcome::Unknown(_))) {
         return Outcome::Unknown(format!("the kinds of orders were answered differently: {said}"));
     }
-    let rejected = parts().find_map(|part| match part {
-        Outcome::Rejected(no) | Outcome::Duplicate(no) => Some(no.code),
-        _ => None,
-    });
-    match rejected {
-        Some(code) => Outcome::Rejected(Rejection {
-            code,
+    let rejected = || {
+        parts().filter_map(|part| match part {
+            Outcome::Rejected(no) | Outcome::Duplicate(no) => Some(no),
+            _ => None,
+        })
+    };
+    match rejected().next() {
+        Some(first) => Outcome::Rejected(Rejection {
+            code: first.code,
             message: said,
             target_final: false,
+            passing: rejected().all(|no| no.passing),
         }),
         None => Outcome::NotSent(said),
     }

@@ -25,6 +25,7 @@ impl BybitVenue {
                         different.join(", ")
                     ),
                     target_final: false,
+                    passing: false,
                 }),
                 Err(error) => Outcome::Unknown(format!(
                     "code {TP_SL_UNCHANGED}: the exchange modified nothing, and whether the position is protected as \

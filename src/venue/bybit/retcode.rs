@@ -1,12 +1,14 @@
 //! Bybit's `retCode`s and what each says about a write (facts §2.3). A code that is not in the table says nothing.
 
-use Class::{Ambiguous as A, Definite as D, Duplicate as X, Final as F, NoChange as N};
+use Class::{Ambiguous as A, Definite as D, Duplicate as X, Final as F, NoChange as N, Passing as P};
 
 /// What a code says about the request that it answers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Class {
     /// **D**: a definite no; nothing was placed or changed.
     Definite,
+    /// **P**: the same for now; the same request may well be taken in a while.
+    Passing,
     /// **A**: ambiguous; an order may exist.
     Ambiguous,
     /// **X**: refused as a repetition; this request placed nothing, but an order with that id exists.
@@ -47,11 +49,11 @@ pub(super) fn explained(code: i64, message: &str) -> String {
 const TABLE: &[(&[i64], Class, &str)] = &[
     (&[10000], A, "server timeout"),
     (&[10001], D, "a parameter is wrong"),
-    (&[10002], D, "the timestamp is outside the window"),
+    (&[10002], P, "the timestamp is outside the window"),
     (&[10003], D, "the api key is invalid or belongs to another environment (mainnet, testnet, demo)"),
     (&[10004], D, "wrong signature: check the api secret"),
     (&[10005], D, "the api key lacks a permission: reading needs contract, spot and option permissions"),
-    (&[10006], D, "too many requests for this key and endpoint"),
+    (&[10006], P, "too many requests for this key and endpoint"),
     (&[10007], D, "authentication failed"),
     (&[10008], D, "the account is banned or in another mode"),
     (&[10009], D, "the region or address is restricted"),
@@ -59,7 +61,7 @@ const TABLE: &[(&[i64], Class, &str)] = &[
     (&[10014], A, "the request was repeated"),
     (&[10016], A, "server error"),
     (&[10017], D, "no such route"),
-    (&[10018], D, "too many requests from this address"),
+    (&[10018], P, "too many requests from this address"),
     (&[10019], A, "the trading service is restarting"),
     (&[10020], D, "not a unified account"),
     (&[10024], D, "a compliance rule forbids it"),
@@ -75,7 +77,7 @@ const TABLE: &[(&[i64], Class, &str)] = &[
     (&[33004, -2015], D, "the api key has expired"),
     (&[100028], D, "not for unified accounts"),
     (&[5004], A, "server timeout"),
-    (&[30035], D, "cancelled too fast"),
+    (&[30035], P, "cancelled too fast"),
     (&[30208, 30209], D, "the price is above the highest buy or below the lowest sell price"),
     (&[30228], D, "the contract is being delisted: no new positions"),
     (&[34036, 140043, 110043], N, "the leverage is already so"),
@@ -84,7 +86,7 @@ const TABLE: &[(&[i64], Class, &str)] = &[
     (&[110001], F, "the order does not exist, or it is too late"),
     (&[110003], D, "the price is outside the allowed range"),
     (&[110004, 110006, 110007, 110012, 110014, 110044, 110045, 110051, 110052, 110053], D, "not enough funds or margin"),
-    (&[110005, 110063, 110066, 110074], D, "the position or contract does not allow it now"),
+    (&[110005, 110063, 110066, 110074], P, "the position or contract does not allow it now"),
     (&[110008, 110010], F, "the order is already filled or cancelled"),
     (&[110009, 110020, 110061], D, "too many orders"),
     (&[110011, 110039, 110040, 110046], D, "it would trigger a liquidation"),
@@ -104,9 +106,9 @@ const TABLE: &[(&[i64], Class, &str)] = &[
     (&[110094], D, "the notional is below the minimum"),
     (&[110095, 110096, 110097, 110098, 110099, 110100], D, "pre-market restriction"),
     (&[110101], D, "the settle coin must be collateral"),
-    (&[110103], D, "only post-only orders now"),
+    (&[110103], P, "only post-only orders now"),
     (&[110108, 110109], D, "the slippage tolerance is out of bounds"),
-    (&[110118], D, "no price for a market order"),
+    (&[110118], P, "no price for a market order"),
     (&[110119, 170355], D, "for approved makers only"),
     (&[110120, 110121], D, "the price is below or above the limit"),
     (&[110123, 110124, 110125], D, "trading terms or a cooling-off period"),
@@ -127,7 +129,7 @@ const TABLE: &[(&[i64], Class, &str)] = &[
     (&[170139, 170142, 170143, 170190, 170213], F, "the order is filled, cancelled or does not exist"),
     (&[170141], X, "the order_link_id was used before"),
     (&[170144, 170145, 170191, 170312], D, "the order cannot be cancelled or modified now; it is unchanged"),
-    (&[170151, 170157, 170159, 170206], D, "the pair is not open for trading"),
+    (&[170151, 170157, 170159, 170206], P, "the pair is not open for trading"),
     (&[170192, 170193, 170194, 170197, 170198, 170371, 170372], D, "price collar, or the order is too large for the book"),
     (&[170210, 170217, 170218], D, "rejected, or only post-only orders are taken"),
     (&[170224, 170226, 170227, 170228, 170229, 170241], D, "this account may not trade it"),
@@ -157,10 +159,20 @@ mod tests {
         all_are(
             D,
             &[
-                10001, 10002, 10003, 10004, 10005, 10006, 10010, 10017, 10020, 10024, 10028, 10029, 33004,
-                -2015, 30228, 110003, 110007, 110012, 110017, 110020, 110024, 110032, 110045, 110053, 110057,
-                110060, 110064, 110092, 110094, 110100, 110120, 110121, 110137, 170031, 170131, 170140,
-                170193, 170218, 170313, 170371, 170372, 170810, 3100116, 3100198,
+                10001, 10003, 10004, 10005, 10010, 10017, 10020, 10024, 10028, 10029, 33004, -2015, 30228,
+                110003, 110007, 110012, 110017, 110020, 110024, 110032, 110045, 110053, 110057, 110060,
+                110064, 110092, 110094, 110100, 110120, 110121, 110137, 170031, 170131, 170140, 170193,
+                170218, 170313, 170371, 170372, 170810, 3100116, 3100198,
+            ],
+        );
+    }
+
+    #[test]
+    fn a_no_that_passes_is_one_of_the_clock_the_budget_or_the_market_of_the_hour() {
+        all_are(
+            P,
+            &[
+                10002, 10006, 10018, 30035, 110063, 110066, 110103, 110118, 170151, 170157, 170206,
             ],
         );
     }

@@ -115,7 +115,7 @@ fn allowed(reply: &Reply, kind: Kind<'_>, outcome: &Outcome) -> bool {
                 && accepted.venue_id.as_deref() == text("orderId")
         }
         Outcome::Rejected(_) => match class {
-            Some(Class::Definite) => true,
+            Some(Class::Definite | Class::Passing) => true,
             Some(Class::Duplicate) => !placing,
             Some(Class::NoChange) => placing,
             Some(Class::Final) => kind == Kind::Target,

@@ -12,18 +12,24 @@ use super::reply::{Envelope, Reply};
 use super::wire::{self, OrderFilter, Post, Unsendable};
 use crate::domain::order::{CancelOrder, CancelScope, ClientOrderId, Write};
 use crate::domain::symbol::Category;
-use crate::venue::{Outcome, Rejection};
-
-/// The last look before the send: why it must not happen, if so.
-type LastLook<'a> = &'a (dyn Fn() -> Option<String> + Send + Sync);
+use crate::venue::{LastLook, Outcome, Rejection};
 
 /// By what right a write goes out.
 #[derive(Clone, Copy)]
 enum Leave<'a> {
-    /// It can only take risk away: nothing withdraws it, and no clock holds it up.
-    Exit,
-    /// An approved write: not without a certain time, and not when the last look says why not.
+    /// It can only take risk away: no clock holds it up.
+    Exit(LastLook<'a>),
+    /// An approved write: not without a certain time.
     Permit(LastLook<'a>),
+}
+
+impl<'a> Leave<'a> {
+    /// Says why it must not go out any more.
+    fn last_look(self) -> LastLook<'a> {
+        match self {
+            Self::Exit(look) | Self::Permit(look) => look,
+        }
+    }
 }
 
 /// How long a write may wait here for the clock or the budget.
@@ -51,9 +57,21 @@ pub(super) fn described(write: &Write, client_id: &ClientOrderId) -> Value {
 }
 
 impl BybitVenue {
-    /// Sends `write`, once, whatever stands: an exit.
+    /// Sends `write`, once, whatever stands.
+    #[cfg(test)]
     pub(super) async fn transmit(&self, write: &Write, client_id: &ClientOrderId) -> Outcome {
-        self.go(Leave::Exit, write, client_id).await
+        self.transmit_exit(&|| None, write, client_id).await
+    }
+
+    /// [`Self::transmit_unless`] for what can only take risk away: it goes out also where the exchange does not say
+    /// its time.
+    pub(super) async fn transmit_exit(
+        &self,
+        withdrawn: LastLook<'_>,
+        write: &Write,
+        client_id: &ClientOrderId,
+    ) -> Outcome {
+        self.go(Leave::Exit(withdrawn), write, client_id).await
     }
 
     /// Sends `write`, once, unless `withdrawn` says why not. It is asked after everything that can wait, the clock
@@ -149,7 +167,7 @@ impl BybitVenue {
         let prepared = async {
             let credentials = http.credentials()?;
             let reading = match leave {
-                Leave::Exit => http.reading_at_hand(Rank::Exit, until).await?,
+                Leave::Exit(_) => http.reading_at_hand(Rank::Exit, until).await?,
                 Leave::Permit(_) => http.reading(until).await?,
             };
             http.admit(post.bucket, Rank::Exit, until).await?;
@@ -158,9 +176,7 @@ impl BybitVenue {
         let signed = prepared
             .await
             .map_err(|error| Failure::NotSent(error.to_string()))?;
-        if let Leave::Permit(withdrawn) = leave
-            && let Some(why) = withdrawn()
-        {
+        if let Some(why) = leave.last_look()() {
             return Err(Failure::NotSent(why));
         }
         let deadline = Instant::now() + http.config.timeout;
@@ -202,6 +218,7 @@ impl BybitVenue {
                 envelope.message
             ),
             target_final: false,
+            passing: true,
         })
     }
 }

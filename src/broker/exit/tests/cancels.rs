@@ -57,7 +57,7 @@ fn none() -> Vec<String> {
 #[tokio::test(start_paused = true)]
 async fn everything_but_inverse_is_cancelled_without_being_seen() {
     let (stage, mut cancels) = (stage(), Cancels::default());
-    cancels.blindly(&stage.desk, &EVERYTHING).await;
+    cancels.blindly(&stage.desk, &EVERYTHING, &yes).await;
     assert_eq!(stage.sent(), [USDT, USDC, SPOT, OPTIONS]);
     assert_eq!(stage.asked(), ["clock"; 4], "nothing is read before");
 }
@@ -91,7 +91,7 @@ async fn one_category_or_symbol_is_cancelled_blindly_alone() {
         ),
     ] {
         let (stage, mut cancels) = (stage(), Cancels::default());
-        cancels.blindly(&stage.desk, &reach).await;
+        cancels.blindly(&stage.desk, &reach, &yes).await;
         assert_eq!(stage.sent(), expected);
     }
 }
@@ -100,15 +100,15 @@ async fn one_category_or_symbol_is_cancelled_blindly_alone() {
 async fn a_blind_cancel_is_not_repeated_before_250_ms_by_itself_or_by_what_is_seen() {
     let (stage, mut cancels) = (stage(), Cancels::default());
     stage.rest(&[order("linear:BTCUSDT", "1"), order("inverse:BTCUSD", "2")]);
-    cancels.blindly(&stage.desk, &EVERYTHING).await;
+    cancels.blindly(&stage.desk, &EVERYTHING, &yes).await;
     stage.sent();
-    cancels.blindly(&stage.desk, &EVERYTHING).await;
+    cancels.blindly(&stage.desk, &EVERYTHING, &yes).await;
     assert_eq!(stage.sent(), none());
     // What the blind cancels could not reach is cancelled as soon as it is seen.
     let inverse = "cancel all inverse orders settled in BTC";
     assert_eq!(round(&mut cancels, &stage, &EVERYTHING).await, [inverse]);
     wait(249).await;
-    cancels.blindly(&stage.desk, &EVERYTHING).await;
+    cancels.blindly(&stage.desk, &EVERYTHING, &yes).await;
     assert_eq!(stage.sent(), none());
     assert_eq!(round(&mut cancels, &stage, &EVERYTHING).await, none());
     wait(1).await;
@@ -221,7 +221,7 @@ async fn options_are_cancelled_once_in_1100_ms_and_hold_nothing_else_up() {
 async fn a_blind_cancel_of_options_counts_as_one_too() {
     let (stage, mut cancels) = (stage(), Cancels::default());
     stage.rest(&[order(OPTION, "1")]);
-    cancels.blindly(&stage.desk, &EVERYTHING).await;
+    cancels.blindly(&stage.desk, &EVERYTHING, &yes).await;
     stage.sent();
     wait(1_099).await;
     assert_eq!(round(&mut cancels, &stage, &EVERYTHING).await, none());

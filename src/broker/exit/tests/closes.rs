@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::stage::{
     NEVER, Sent, Stage, down, id, instrument, long, no, qty, rejected, rejection, sale, wait, yes,
 };
+use crate::broker::exit::Stands;
 use crate::broker::exit::closes::Closes;
 use crate::broker::exit::leg::{Closed, Leg};
 use crate::domain::account::{Instrument, OrderView, Position};
@@ -40,14 +41,23 @@ async fn close(closes: &mut Closes, stage: &Stage) -> Vec<String> {
 }
 
 async fn close_these(closes: &mut Closes, stage: &Stage, held: &[Position]) -> Vec<Sent> {
-    closes.close(&stage.desk, held, &yes).await;
+    closes.close(&stage.desk, held, Vec::new(), &yes).await;
     stage.sent_in_full()
+}
+
+async fn resolve_while(closes: &mut Closes, stage: &Stage, stands: Stands<'_>) {
+    let again = closes.look_up(&stage.desk).await;
+    closes.close(&stage.desk, &[], again, stands).await;
 }
 
 /// Asks for what waits and says which ids were sent again.
 async fn resolve(closes: &mut Closes, stage: &Stage) -> Vec<String> {
-    closes.resolve(&stage.desk, &yes).await;
+    resolve_while(closes, stage, &yes).await;
     stage.sent_in_full().into_iter().map(|sent| sent.id).collect()
+}
+
+fn refusals(closes: &Closes, instrument: &str) -> Option<String> {
+    closes.refused.in_words(&leg(instrument))
 }
 
 fn unknown(stage: &Stage) {
@@ -168,7 +178,7 @@ async fn a_close_that_is_over_is_told_as_the_exchange_shows_it_and_the_next_has_
     assert_eq!(closes.closed, [expected]);
     // It filled in part, so the rest is closed at once.
     assert_eq!(closes.pending(), 0);
-    assert_eq!(closes.refusals(&leg(LINEAR)), None);
+    assert_eq!(refusals(&closes, LINEAR).as_deref(), None);
     assert_eq!(close(&mut closes, &stage).await, [SECOND]);
     stage.show(&[sale(LINEAR, SECOND, "Filled", "0.6")]);
     resolve(&mut closes, &stage).await;
@@ -184,7 +194,10 @@ async fn a_close_that_ends_with_nothing_filled_counts_as_refused() {
         ..sale(LINEAR, FIRST, "Cancelled", "0")
     }]);
     resolve(&mut closes, &stage).await;
-    assert_eq!(closes.refusals(&leg(LINEAR)), Some((1, "EC_NoEnoughQtyToFill")));
+    assert_eq!(
+        refusals(&closes, LINEAR).as_deref(),
+        Some("was refused once: EC_NoEnoughQtyToFill")
+    );
     wait(249).await;
     assert_eq!(close(&mut closes, &stage).await, none());
     wait(1).await;
@@ -192,13 +205,16 @@ async fn a_close_that_ends_with_nothing_filled_counts_as_refused() {
     // Where the exchange gives no reason, its word for the end is one.
     stage.show(&[sale(LINEAR, SECOND, "Deactivated", "0")]);
     resolve(&mut closes, &stage).await;
-    assert_eq!(closes.refusals(&leg(LINEAR)), Some((2, "Deactivated")));
+    assert_eq!(
+        refusals(&closes, LINEAR).as_deref(),
+        Some("was refused 2 times: Deactivated")
+    );
     // Something filled: that begins the count anew.
     wait(500).await;
     assert_eq!(close(&mut closes, &stage).await, [THIRD]);
     stage.show(&[sale(LINEAR, THIRD, "Filled", "1")]);
     resolve(&mut closes, &stage).await;
-    assert_eq!(closes.refusals(&leg(LINEAR)), None);
+    assert_eq!(refusals(&closes, LINEAR).as_deref(), None);
 }
 
 #[tokio::test(start_paused = true)]
@@ -213,8 +229,11 @@ async fn a_refused_close_is_tried_again_ever_later_up_to_5_s() {
         wait(1).await;
         assert!(closes.is_due(&leg(LINEAR)));
     }
-    assert_eq!(closes.refusals(&leg(LINEAR)), Some((8, "no")));
-    assert_eq!(closes.refusals(&leg("linear:ETHUSDT")), None);
+    assert_eq!(
+        refusals(&closes, LINEAR).as_deref(),
+        Some("was refused 8 times: no")
+    );
+    assert_eq!(refusals(&closes, "linear:ETHUSDT").as_deref(), None);
     assert_eq!(closes.pending(), 0);
 }
 
@@ -223,7 +242,10 @@ async fn a_definite_no_uses_its_id_up_and_one_that_did_not_leave_does_not() {
     let (stage, mut closes) = begin();
     stage.answer(|_| Some(Outcome::NotSent("no route".into())));
     assert_eq!(close(&mut closes, &stage).await, [FIRST]);
-    assert_eq!(closes.refusals(&leg(LINEAR)), Some((1, "no route")));
+    assert_eq!(
+        refusals(&closes, LINEAR).as_deref(),
+        Some("could not be sent: no route")
+    );
     wait(250).await;
     stage.answer(|_| Some(rejected("reduce-only rule not satisfied")));
     assert_eq!(close(&mut closes, &stage).await, [FIRST]);
@@ -238,9 +260,9 @@ async fn refusals_are_forgotten_when_everything_is_closed() {
     let (stage, mut closes) = begin();
     stage.answer(|_| Some(rejected("no")));
     close(&mut closes, &stage).await;
-    assert_eq!(closes.refusals(&leg(LINEAR)), Some((1, "no")));
+    assert_eq!(refusals(&closes, LINEAR).as_deref(), Some("was refused once: no"));
     closes.forgive();
-    assert_eq!(closes.refusals(&leg(LINEAR)), None);
+    assert_eq!(refusals(&closes, LINEAR).as_deref(), None);
     // The id stays used.
     assert_eq!(close(&mut closes, &stage).await, [SECOND]);
 }
@@ -253,8 +275,8 @@ async fn a_position_that_no_order_closes_is_said_to_be_a_persons() {
     assert_eq!(sent.len(), 1);
     assert_eq!(sent[0].id, FIRST);
     assert_eq!(
-        closes.refusals(&leg(option)),
-        Some((1, "this program places no order for it: close it by hand"))
+        refusals(&closes, option).as_deref(),
+        Some("was refused once: this program places no order for it: close it by hand")
     );
 }
 
@@ -273,7 +295,7 @@ async fn a_close_without_an_answer_is_made_again_after_6_s_under_the_same_id() {
     assert_eq!(resolve(&mut closes, &stage).await, none());
     wait(1).await;
     assert_eq!(resolve(&mut closes, &stage).await, [FIRST]);
-    assert_eq!(closes.refusals(&leg(LINEAR)), None);
+    assert_eq!(refusals(&closes, LINEAR).as_deref(), None);
 }
 
 #[tokio::test(start_paused = true)]
@@ -340,7 +362,7 @@ async fn a_refusal_of_the_second_try_says_nothing_of_the_first() {
         wait(6_000).await;
         assert_eq!(resolve(&mut closes, &stage).await, [FIRST]);
         assert_eq!(closes.pending(), 1);
-        assert_eq!(closes.refusals(&leg(LINEAR)), None);
+        assert_eq!(refusals(&closes, LINEAR).as_deref(), None);
         wait(6_000).await;
         assert_eq!(resolve(&mut closes, &stage).await, [FIRST]);
     }
@@ -358,8 +380,21 @@ async fn one_that_nobody_shows_for_over_60_s_never_arrived_and_the_next_has_anot
     assert_eq!(closes.pending(), 0);
     assert_eq!(closes.closed, []);
     // It is no refusal: the next goes out at once.
-    assert_eq!(closes.refusals(&leg(LINEAR)), None);
+    assert_eq!(refusals(&closes, LINEAR).as_deref(), None);
     assert_eq!(close(&mut closes, &stage).await, [SECOND]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_whose_request_lives_for_a_minute_is_waited_for_15_s_longer() {
+    let (stage, mut closes) = begin();
+    stage.script().request_lives_for = Duration::from_secs(60);
+    close(&mut closes, &stage).await;
+    wait(75_000).await;
+    resolve(&mut closes, &stage).await;
+    assert_eq!(closes.pending(), 1);
+    wait(1).await;
+    resolve(&mut closes, &stage).await;
+    assert_eq!(closes.pending(), 0);
 }
 
 #[tokio::test(start_paused = true)]
@@ -404,17 +439,42 @@ async fn a_close_that_cannot_be_asked_for_is_waited_for() {
 #[tokio::test(start_paused = true)]
 async fn nothing_is_closed_once_it_no_longer_stands() {
     let (stage, mut closes) = begin();
-    closes.close(&stage.desk, &[long(LINEAR, "1")], &no).await;
+    closes
+        .close(&stage.desk, &[long(LINEAR, "1")], Vec::new(), &no)
+        .await;
     assert_eq!((stage.sent(), closes.pending()), (none(), 0));
     // Nor made again; but what was sent is still asked for.
     unknown(&stage);
     close(&mut closes, &stage).await;
     wait(6_000).await;
-    closes.resolve(&stage.desk, &no).await;
+    resolve_while(&mut closes, &stage, &no).await;
     assert_eq!((stage.sent(), closes.pending()), (none(), 1));
     stage.show(&[sale(LINEAR, FIRST, "Filled", "1")]);
-    closes.resolve(&stage.desk, &no).await;
+    resolve_while(&mut closes, &stage, &no).await;
     assert_eq!(closes.pending(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_close_that_is_lifted_on_its_way_is_not_sent_and_no_refusal() {
+    let (stage, mut closes) = begin();
+    stage.slow("send", Duration::from_secs(2));
+    let stands = || stage.now() < 1_000;
+    closes
+        .close(&stage.desk, &[long(LINEAR, "1")], Vec::new(), &stands)
+        .await;
+    assert_eq!((stage.sent(), closes.pending()), (none(), 0));
+    let words = refusals(&closes, LINEAR).unwrap();
+    assert!(words.starts_with("could not be sent: "), "{words}");
+    // Nor is one made again.
+    stage.slow("send", Duration::ZERO);
+    unknown(&stage);
+    wait(250).await;
+    assert_eq!(close(&mut closes, &stage).await, [FIRST]);
+    stage.slow("send", Duration::from_secs(2));
+    wait(6_000).await;
+    let until = stage.now() + 1_000;
+    resolve_while(&mut closes, &stage, &|| stage.now() < until).await;
+    assert_eq!((stage.sent(), closes.pending()), (none(), 1));
 }
 
 #[tokio::test(start_paused = true)]

@@ -258,7 +258,7 @@ async fn the_first_cancels_are_sent_before_anything_is_read() {
         symbol: None,
     };
     let mut course = Course::new(reach, "halt-1");
-    course.cancel_blindly(&stage.desk).await;
+    course.cancel_blindly(&stage.desk, &yes).await;
     assert_eq!(stage.sent(), ["cancel all spot orders"]);
     assert_eq!(stage.asked(), ["clock"]);
 }
@@ -371,8 +371,8 @@ async fn refusals_of_what_is_still_held_are_told_and_forgotten_when_it_is_over()
     assert_eq!(
         look.notes,
         [
-            "closing linear:BTCUSDT was refused 1 times: reduce-only rule not satisfied",
-            "closing inverse:BTCUSD was refused 1 times: reduce-only rule not satisfied",
+            "closing linear:BTCUSDT was refused once: reduce-only rule not satisfied",
+            "closing inverse:BTCUSD was refused once: reduce-only rule not satisfied",
         ]
     );
     stage.hold(&[]);
@@ -394,7 +394,7 @@ async fn it_is_not_over_while_an_order_in_flight_may_still_appear() {
     wait(1_000).await;
     let look = round(&mut course, &stage, &orders_only()).await;
     assert_eq!(look.done, None);
-    assert_eq!(look.notes, ["1 orders of ours were sent and may still appear"]);
+    assert_eq!(look.notes, ["1 order of ours was sent and may still appear"]);
     // The look before it counts no more either.
     inflight::remove(&stage.files, "mine-1").unwrap();
     wait(1_000).await;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::stage::{NEVER, Stage, coin, down, id, instrument, qty, rejected, wait, yes};
+use super::stage::{NEVER, Stage, coin, down, id, instrument, no_route, passing, qty, rejected, wait, yes};
 use crate::broker::exit::closes::Closes;
 use crate::broker::exit::holdings::Holdings;
 use crate::broker::exit::leg::Leg;
@@ -199,26 +199,65 @@ async fn without_a_price_or_a_smallest_order_the_sale_is_tried() {
     assert_eq!(stage.asked(), ["wallet", "instrument spot:SOLUSDT"]);
 }
 
-#[tokio::test(start_paused = true)]
-async fn a_coin_whose_sale_was_refused_five_times_in_a_row_is_left_as_refused() {
-    let stage = stage();
-    let mut closes = Closes::new("halt-1");
-    stage.answer(|_| Some(rejected("insufficient balance")));
-    for _ in 0..5 {
-        let holdings = Holdings::read(&stage.desk, &rule(), &closes).await.unwrap();
-        assert_eq!(sales(&holdings), ["2 spot:SOLUSDT"]);
+/// Tries to sell for so long, a try every 5 s; the wallet as it is seen at the end.
+async fn try_for(stage: &Stage, closes: &mut Closes, seconds: u64) -> Holdings {
+    for _ in 0..seconds / 5 {
+        let holdings = Holdings::read(&stage.desk, &rule(), closes).await.unwrap();
         closes.send(&stage.desk, holdings.to_sell, &yes).await;
         wait(5_000).await;
     }
-    assert_eq!(stage.sent().len(), 5);
-    let holdings = Holdings::read(&stage.desk, &rule(), &closes).await.unwrap();
+    Holdings::read(&stage.desk, &rule(), closes).await.unwrap()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_coin_whose_sale_is_refused_for_a_minute_is_left_as_refused() {
+    let stage = stage();
+    let mut closes = Closes::new("halt-1");
+    stage.answer(|_| Some(rejected("insufficient balance")));
+    let holdings = try_for(&stage, &mut closes, 55).await;
+    assert_eq!(sales(&holdings), ["2 spot:SOLUSDT"]);
+    assert_eq!(stage.sent().len(), 11);
+    let holdings = try_for(&stage, &mut closes, 5).await;
     let left = Left {
         coin: "SOL".to_owned(),
         amount: "2".to_owned(),
-        why: "the exchange refused it 5 times: insufficient balance".to_owned(),
+        why: "the exchange refused it 12 times: insufficient balance".to_owned(),
         refused: true,
     };
     assert_eq!((sales(&holdings), holdings.left), (Vec::new(), vec![left]));
+    assert_eq!(stage.sent().len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn four_refusals_in_a_minute_are_too_few_to_leave_a_coin() {
+    let stage = stage();
+    let mut closes = Closes::new("halt-1");
+    stage.answer(|_| Some(rejected("insufficient balance")));
+    try_for(&stage, &mut closes, 20).await;
+    stage.answer(|_| Some(no_route()));
+    let holdings = try_for(&stage, &mut closes, 300).await;
+    assert_eq!(sales(&holdings), ["2 spot:SOLUSDT"]);
+    stage.answer(|_| Some(rejected("insufficient balance")));
+    let holdings = try_for(&stage, &mut closes, 5).await;
+    assert_eq!(
+        reasons(&holdings),
+        ["the exchange refused it 5 times: insufficient balance"]
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_sale_that_does_not_leave_or_that_is_refused_for_now_is_tried_for_ever() {
+    for answer in [no_route(), passing("too many requests")] {
+        let stage = stage();
+        let mut closes = Closes::new("halt-1");
+        stage.answer(move |_| Some(answer.clone()));
+        let holdings = try_for(&stage, &mut closes, 1_000).await;
+        assert_eq!(stage.sent().len(), 200);
+        assert_eq!(
+            (sales(&holdings), holdings.left),
+            (vec!["2 spot:SOLUSDT".into()], Vec::new())
+        );
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime};
 
 use serde_json::json;
 
-use super::stage::{Stage, down, in_flight, sale};
+use super::stage::{NEVER, Stage, down, in_flight, sale};
 use crate::domain::order::Side;
 use crate::state::clock;
 use crate::state::inflight::{InflightRecord, write_new};
@@ -14,6 +14,13 @@ const LINEAR: &str = "linear:BTCUSDT";
 
 fn fly(stage: &Stage, record: &InflightRecord) {
     write_new(&stage.files, record).unwrap();
+}
+
+/// Where the exchange's clock is ours.
+fn on_time() -> Stage {
+    let stage = Stage::set();
+    stage.script().clock = Some(clock::now());
+    stage
 }
 
 fn sent_before(client_id: &str, seconds: i64) -> InflightRecord {
@@ -51,10 +58,10 @@ async fn another_order_under_the_same_id_says_nothing_of_ours() {
 
 #[tokio::test(start_paused = true)]
 async fn an_order_can_appear_for_a_minute() {
-    let stage = Stage::set();
+    let stage = on_time();
     fly(&stage, &sent_before("mine-1", 50));
     assert_eq!(stage.desk.may_appear().await, Ok(1));
-    let stage = Stage::set();
+    let stage = on_time();
     fly(&stage, &sent_before("mine-1", 61));
     assert_eq!(stage.desk.may_appear().await, Ok(0));
     // Sent nobody knows when.
@@ -67,6 +74,32 @@ async fn an_order_can_appear_for_a_minute() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_order_whose_request_lives_longer_can_appear_for_longer() {
+    let stage = on_time();
+    stage.script().request_lives_for = Duration::from_secs(60);
+    fly(&stage, &sent_before("mine-1", 70));
+    assert_eq!(stage.desk.may_appear().await, Ok(1));
+    let stage = on_time();
+    stage.script().request_lives_for = Duration::from_secs(60);
+    fly(&stage, &sent_before("mine-1", 76));
+    assert_eq!(stage.desk.may_appear().await, Ok(0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_clock_that_jumped_ahead_ends_no_wait() {
+    let stage = on_time();
+    fly(&stage, &sent_before("mine-1", 90));
+    assert_eq!(stage.desk.may_appear().await, Ok(0));
+    stage.script().clock = Some(clock::now() - chrono::Duration::seconds(60));
+    assert_eq!(stage.desk.may_appear().await, Ok(1));
+    // Nor does one that cannot be asked for.
+    stage.script().clock = Some(clock::now());
+    stage.slow("clock", NEVER);
+    assert_eq!(stage.desk.may_appear().await, Ok(1));
+    assert_eq!(stage.now(), 2_000);
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_order_that_went_elsewhere_does_not_appear_here() {
     let stage = Stage::set();
     let elsewhere = InflightRecord {
@@ -75,7 +108,7 @@ async fn an_order_that_went_elsewhere_does_not_appear_here() {
     };
     fly(&stage, &elsewhere);
     assert_eq!(stage.desk.may_appear().await, Ok(0));
-    assert_eq!(stage.asked().len(), 0);
+    assert!(stage.asked().iter().all(|asked| asked == "clock"));
 }
 
 #[tokio::test(start_paused = true)]
@@ -93,7 +126,7 @@ async fn an_order_that_is_not_understood_or_cannot_be_asked_for_may_appear() {
     nameless.order["orderLinkId"] = "".into();
     fly(&stage, &nameless);
     assert_eq!(stage.desk.may_appear().await, Ok(3));
-    assert_eq!(stage.asked().len(), 0);
+    assert!(stage.asked().iter().all(|asked| asked == "clock"));
     fly(&stage, &in_flight("mine-4"));
     stage.script().views = Err(down());
     assert_eq!(stage.desk.may_appear().await, Ok(4));

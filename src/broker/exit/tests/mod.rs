@@ -3,7 +3,9 @@
 mod cancels;
 mod closes;
 mod course;
+mod cut_off;
 mod desk;
+mod hanging;
 mod holdings;
 mod late;
 mod look;

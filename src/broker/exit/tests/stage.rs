@@ -23,7 +23,7 @@ use crate::state::inflight::{InflightRecord, InflightState};
 use crate::state::ledger::Ledger;
 use crate::state::paths::{BrokerKey, LiveFiles, RuntimeRoot};
 use crate::state::redact::Redactor;
-use crate::venue::{Accepted, Outcome, Parts, ReadRequest, Rejection, Unread, Venue, VenueError};
+use crate::venue::{Accepted, LastLook, Outcome, Parts, ReadRequest, Rejection, Unread, Venue, VenueError};
 
 /// No answer ever.
 pub(super) const NEVER: Duration = Duration::MAX;
@@ -49,6 +49,9 @@ pub(super) struct Script {
     pub(super) views: Result<Vec<OrderView>, VenueError>,
     pub(super) instruments: BTreeMap<InstrumentId, Result<Instrument, VenueError>>,
     pub(super) quotes: BTreeMap<InstrumentId, Quote>,
+    /// The exchange's clock; else a morning in June, and as long after it as the stage is old.
+    pub(super) clock: Option<DateTime<Utc>>,
+    pub(super) request_lives_for: Duration,
     answer: Answer,
     /// How long an answer to one kind of question takes.
     pub(super) takes: BTreeMap<&'static str, Duration>,
@@ -67,6 +70,11 @@ impl Scripted {
         let mut script = self.script();
         script.orders.rows.clear();
         script.positions.rows.clear();
+    }
+
+    /// From now on no order rests.
+    pub(super) fn no_orders(&self) {
+        self.script().orders.rows.clear();
     }
 
     fn script(&self) -> MutexGuard<'_, Script> {
@@ -96,11 +104,15 @@ impl Venue for Scripted {
         false
     }
 
-    /// A morning in June, and as long after it as the stage is old.
+    fn request_lives_for(&self) -> Duration {
+        self.script().request_lives_for
+    }
+
     async fn exchange_time(&self) -> Result<DateTime<Utc>, VenueError> {
         self.asked("clock", "").await;
         let morning = Utc.with_ymd_and_hms(2026, 6, 2, 9, 0, 0).unwrap();
-        Ok(morning + self.set.elapsed())
+        let clock = self.script().clock;
+        Ok(clock.unwrap_or(morning + self.set.elapsed()))
     }
 
     async fn quote(&self, id: &InstrumentId) -> Result<Quote, VenueError> {
@@ -177,7 +189,14 @@ impl Venue for Scripted {
         unreachable!("the way out has no permit")
     }
 
-    async fn exit(&self, exit: &Exit, id: &ClientOrderId) -> Outcome {
+    async fn exit(&self, exit: &Exit, id: &ClientOrderId, withdrawn: LastLook<'_>) -> Outcome {
+        let before = self.script().takes.get("send").copied().unwrap_or_default();
+        if !before.is_zero() {
+            tokio::time::sleep(before).await;
+        }
+        if let Some(why) = withdrawn() {
+            return Outcome::NotSent(why);
+        }
         let answer = {
             let mut script = self.script();
             let sent = Sent {
@@ -290,9 +309,13 @@ impl Stage {
         std::mem::take(&mut self.script().asked)
     }
 
-    /// Milliseconds since the stage was set.
+    pub(super) fn age(&self) -> Duration {
+        self.venue.set.elapsed()
+    }
+
+    /// The same in milliseconds.
     pub(super) fn now(&self) -> u128 {
-        self.venue.set.elapsed().as_millis()
+        self.age().as_millis()
     }
 }
 
@@ -306,6 +329,8 @@ fn quiet() -> Script {
         positions: Parts::default(),
         wallet: Ok(Vec::new()),
         views: Ok(Vec::new()),
+        clock: None,
+        request_lives_for: Duration::from_secs(5),
         instruments: BTreeMap::new(),
         quotes: BTreeMap::new(),
         answer: Box::new(|_| Some(accepted(Value::Null))),
@@ -348,7 +373,16 @@ pub(super) fn rejection(message: &str) -> Rejection {
         code: 110_001,
         message: message.to_owned(),
         target_final: false,
+        passing: false,
     }
+}
+
+/// A no of the moment.
+pub(super) fn passing(message: &str) -> Outcome {
+    Outcome::Rejected(Rejection {
+        passing: true,
+        ..rejection(message)
+    })
 }
 
 /// Lets time pass.
@@ -468,10 +502,10 @@ pub(super) fn in_flight(client_id: &str) -> InflightRecord {
         order: json!({"category": "linear", "symbol": "BTCUSDT", "side": "Sell", "qty": "1", "leavesQty": "1",
                       "orderLinkId": client_id}),
         before: None,
+        counted: true,
         created_at: clock::ledger_text(clock::now()),
         state: InflightState::Unknown,
         venue_order_id: None,
-        counted: true,
         process_id: 1,
         venue: "bybit testnet".to_owned(),
     }

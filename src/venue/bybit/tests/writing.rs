@@ -6,13 +6,14 @@ use serde_json::json;
 
 use super::stub::{Answer, Stub, code, ok, with_status};
 use super::*;
+use crate::domain::exit::Exit;
 use crate::domain::order::{
     AmendOrder, CancelOrder, CancelScope, Level, OrderKey, SetLeverage, SetTradingStop, Trigger, Write,
 };
 use crate::domain::secret::Secret;
 use crate::domain::symbol::{Category, Coin};
 use crate::venue::bybit::Credentials;
-use crate::venue::{Outcome, Rejection};
+use crate::venue::{Outcome, Rejection, Venue};
 
 const CREATE: &str = "/v5/order/create";
 const CANCEL: &str = "/v5/order/cancel";
@@ -586,4 +587,18 @@ async fn a_reset_that_is_no_time_does_not_lose_the_answer() {
             "{reset} gave {outcome:?}"
         );
     }
+}
+
+#[tokio::test]
+async fn an_exit_that_nobody_wants_any_more_is_not_sent() {
+    let stub = Stub::always(ok("{}")).await;
+    let venue = venue(&stub);
+    for scope in [Category::Spot, Category::Option].map(CancelScope::Everything) {
+        let exit = Exit::cancel_all(scope);
+        let outcome = venue
+            .exit(&exit, &client_id(), &|| Some("lifted".to_owned()))
+            .await;
+        assert!(not_sent(outcome).contains("lifted"));
+    }
+    assert_eq!(stub.seen_at(CANCEL_ALL).len(), 0);
 }

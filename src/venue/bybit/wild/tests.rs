@@ -215,6 +215,7 @@ fn an_acceptance_needs_a_result_that_can_be_read() {
         code: 0,
         message: String::new(),
         target_final: false,
+        passing: false,
     });
     assert!(!is_allowed(Kind::Target, strange, &rejected));
     assert!(!is_allowed(
