@@ -121,17 +121,17 @@ impl<V: Venue> ExitDesk<V> {
             let record = self.record_of(exit, id, AuditKind::OrderSubmitted, AuditOutcome::Pending);
             self.write_down(number, record).await;
         }
-        sending.is_sent();
+        sending.sent();
         let outcome = match timeout(ANSWER_WITHIN, self.venue.exit(exit, id, &withdrawn)).await {
             Ok(outcome) => outcome,
             Err(_) => Outcome::Unknown(no_answer()),
         };
-        sending.is_answered(&outcome);
+        sending.answered(&outcome);
         let exchange_time = self.exchange_time().await;
         self.answered(number, &outcome, exchange_time);
         let is_old_news = self.is_old_news(exit, &outcome);
         // From here on the record goes its own way.
-        sending.is_told();
+        sending.told();
         if !is_old_news {
             let record = self.answer_record(exit, id, &outcome);
             self.write_down(number, record).await;
