@@ -1,6 +1,6 @@
 //! Cancelling until the exchange shows nothing: wide cancels first and again, then order by order what stays.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use futures::future::join_all;
@@ -24,6 +24,9 @@ const OPTIONS_PAUSE: Duration = Duration::from_millis(1_100);
 /// So many wide cancels without progress, and the orders are cancelled one by one as well.
 const WIDE_ROUNDS: u32 = 2;
 
+/// So many wide cancels that one order outlived, and it is cancelled by itself though others come and go.
+const OUTLIVED: u32 = 8;
+
 /// One second's budget (facts §3).
 const ONE_BY_ONE: usize = 10;
 
@@ -39,6 +42,15 @@ pub(super) struct Cancels {
     tried_blindly: BTreeSet<Category>,
     /// Wide cancels since fewer orders were shown.
     in_vain: u32,
+    /// How many wide cancels each order outlived.
+    outlived: BTreeMap<Name, u32>,
+}
+
+/// An order, by the exchange's id.
+type Name = (InstrumentId, String);
+
+fn name(order: &RestingOrder) -> Option<Name> {
+    Some((order.instrument.clone(), order.venue_id.clone()?))
 }
 
 impl Default for Cancels {
@@ -51,6 +63,7 @@ impl Default for Cancels {
             tried: BTreeSet::new(),
             tried_blindly: BTreeSet::new(),
             in_vain: 0,
+            outlived: BTreeMap::new(),
         }
     }
 }
@@ -91,9 +104,8 @@ impl Cancels {
             let mut wide = scopes(desk, &batch.shown, reach.symbol.is_some()).await;
             wide.retain(|scope| !batch.blind.contains(scope) && !batch.holds_back(scope));
             let wide = wide.into_iter().map(Exit::cancel_all);
-            let single = batch.shown.iter().copied().filter_map(Exit::cancel);
+            let single = batch.single.iter().copied().filter_map(Exit::cancel);
             if stands() {
-                let single = single.take(batch.one_by_one);
                 send(desk, wide.chain(single).collect(), stands).await;
             }
         };
@@ -106,8 +118,24 @@ impl Cancels {
         tokio::join!(seen, unseen);
         if batch.is_due {
             self.in_vain = self.in_vain.saturating_add(1);
+            self.count(orders);
             self.wait_longer();
         }
+    }
+
+    /// Counts one wide cancel more for what is shown, and forgets what is gone.
+    fn count(&mut self, orders: &Seen<RestingOrder>) {
+        let shown: BTreeSet<Name> = orders.rows.iter().filter_map(name).collect();
+        self.outlived
+            .retain(|name, _| shown.contains(name) || orders.unread.contains(&name.0.category));
+        for name in shown {
+            *self.outlived.entry(name).or_default() += 1;
+        }
+    }
+
+    fn is_stubborn(&self, order: &RestingOrder) -> bool {
+        let times = name(order).and_then(|name| self.outlived.get(&name).copied());
+        times.is_some_and(|times| times >= OUTLIVED)
     }
 
     /// What is to be cancelled now.
@@ -123,9 +151,6 @@ impl Cancels {
             let mut blind = unseen(&orders.unread, reach);
             blind.retain(|scope| !batch.holds_back(scope));
             batch.blind = blind;
-            if self.in_vain >= WIDE_ROUNDS {
-                batch.one_by_one = ONE_BY_ONE;
-            }
         }
         let is_fresh = |id: &InstrumentId| {
             let is_tried = self.tried.contains(id) || self.tried_blindly.contains(&id.category);
@@ -133,6 +158,12 @@ impl Cancels {
         };
         let fresh = orders.rows.iter().filter(|order| is_fresh(&order.instrument));
         batch.shown = fresh.collect();
+        if batch.is_due {
+            let all = self.in_vain >= WIDE_ROUNDS;
+            let single = batch.shown.iter().copied();
+            let single = single.filter(|order| all || self.is_stubborn(order));
+            batch.single = single.take(ONE_BY_ONE).collect();
+        }
         let ids = batch.shown.iter().map(|order| order.instrument.clone());
         self.tried.extend(ids);
         if batch.has_options() && !batch.holds_options {
@@ -157,7 +188,7 @@ struct Batch<'o> {
     is_due: bool,
     shown: Vec<&'o RestingOrder>,
     blind: Vec<CancelScope>,
-    one_by_one: usize,
+    single: Vec<&'o RestingOrder>,
     holds_options: bool,
 }
 

@@ -5,7 +5,6 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
 use super::super::describe::in_words;
@@ -24,7 +23,7 @@ use crate::venue::{Outcome, Venue};
 const ANSWER_WITHIN: Duration = Duration::from_secs(5);
 
 /// Why an exit is not sent that nobody wants any more.
-const LIFTED: &str = "what it was sent for no longer stands: HALT was lifted meanwhile";
+const LIFTED: &str = "the halt that it was sent for no longer stands";
 
 /// More steps than this are counted and not kept.
 const KEPT_STEPS: usize = 4_000;
@@ -41,8 +40,6 @@ pub struct ExitDesk<V> {
     next_number: AtomicU64,
     /// A record did not come back in time: the next ones are hardly waited for, until one comes back.
     pub(super) ledger_is_stuck: Arc<AtomicBool>,
-    /// Records that nobody waits for any more.
-    pub(super) late_records: Mutex<Vec<JoinHandle<Option<String>>>>,
     /// What got no answer at the last try and is on the ledger so: said once, or an exchange that is not
     /// reached for a day would fill the ledger.
     not_sent: Mutex<BTreeSet<String>>,
@@ -58,7 +55,6 @@ impl<V: Venue> ExitDesk<V> {
             steps: Steps::default(),
             next_number: AtomicU64::new(0),
             ledger_is_stuck: Arc::default(),
-            late_records: Mutex::default(),
             not_sent: Mutex::default(),
         }
     }
@@ -121,17 +117,17 @@ impl<V: Venue> ExitDesk<V> {
             let record = self.record_of(exit, id, AuditKind::OrderSubmitted, AuditOutcome::Pending);
             self.write_down(number, record).await;
         }
-        sending.is_sent();
+        sending.sent();
         let outcome = match timeout(ANSWER_WITHIN, self.venue.exit(exit, id, &withdrawn)).await {
             Ok(outcome) => outcome,
             Err(_) => Outcome::Unknown(no_answer()),
         };
-        sending.is_answered(&outcome);
+        sending.answered(&outcome);
         let exchange_time = self.exchange_time().await;
         self.answered(number, &outcome, exchange_time);
         let is_old_news = self.is_old_news(exit, &outcome);
         // From here on the record goes its own way.
-        sending.is_told();
+        sending.told();
         if !is_old_news {
             let record = self.answer_record(exit, id, &outcome);
             self.write_down(number, record).await;

@@ -1,15 +1,13 @@
 //! What the ledger is told of an exit. It is told and never asked: it is written on a thread of its own and
 //! waited for only a while.
 
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use futures::future::join_all;
 use serde_json::{Value, json};
 use tokio::runtime::Handle;
-use tokio::task::JoinHandle;
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 
 use super::super::describe::in_words;
 use super::desk::ExitDesk;
@@ -25,6 +23,9 @@ const RECORD_WITHIN: Duration = Duration::from_secs(2);
 
 /// The same after one that did not come back in that time.
 const STUCK_WITHIN: Duration = Duration::from_millis(50);
+
+/// How often it is looked whether a record is there that a thread writes alone.
+const LOOK_EVERY: Duration = Duration::from_millis(5);
 
 impl<V: Venue> ExitDesk<V> {
     /// Puts on the ledger how a close ended that was accepted, or unknown, when it was sent.
@@ -104,7 +105,7 @@ impl<V: Venue> ExitDesk<V> {
             Ok(record) => {
                 let writing = self.writing(Some(number), record);
                 match Handle::try_current() {
-                    Ok(runtime) => self.leave_alone(runtime.spawn_blocking(writing)),
+                    Ok(runtime) => drop(runtime.spawn_blocking(writing)),
                     // The program ends: there is nobody else to write it.
                     Err(_) => drop(writing()),
                 }
@@ -114,19 +115,14 @@ impl<V: Venue> ExitDesk<V> {
 
     /// Waits a while for records that are being written still; those that are not there then count as missing.
     pub async fn records_written(&self) {
-        let late = std::mem::take(&mut *self.late());
-        let _ = timeout(RECORD_WITHIN, join_all(late)).await;
+        let is_being_written = || self.steps.locked().iter().any(|step| step.unwritten > 0);
+        let all = async {
+            while is_being_written() {
+                sleep(LOOK_EVERY).await;
+            }
+        };
+        let _ = timeout(RECORD_WITHIN, all).await;
         self.steps.locked().iter_mut().for_each(Step::is_overdue);
-    }
-
-    fn late(&self) -> MutexGuard<'_, Vec<JoinHandle<Option<String>>>> {
-        self.late_records.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn leave_alone(&self, writing: JoinHandle<Option<String>>) {
-        let mut late = self.late();
-        late.retain(|writing| !writing.is_finished());
-        late.push(writing);
     }
 
     /// What a thread has to do; it says itself what came of it, also where nobody waits.
@@ -167,12 +163,12 @@ impl<V: Venue> ExitDesk<V> {
                 return Some(why);
             }
         };
-        let mut writing = tokio::task::spawn_blocking(self.writing(number, record));
+        let writing = tokio::task::spawn_blocking(self.writing(number, record));
         let wait = match self.ledger_is_stuck.load(Ordering::Relaxed) {
             true => STUCK_WITHIN,
             false => RECORD_WITHIN,
         };
-        match timeout(wait, &mut writing).await {
+        match timeout(wait, writing).await {
             Ok(Ok(failed)) => failed,
             Ok(Err(error)) => {
                 change(&|step| step.not_on_ledger = Some(error.to_string()));
@@ -181,7 +177,6 @@ impl<V: Venue> ExitDesk<V> {
             Err(_) => {
                 self.ledger_is_stuck.store(true, Ordering::Relaxed);
                 change(&Step::is_overdue);
-                self.leave_alone(writing);
                 Some(DISK_IS_SLOW.to_owned())
             }
         }

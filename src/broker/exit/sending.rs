@@ -41,15 +41,15 @@ impl<'a, V: Venue> Sending<'a, V> {
         }
     }
 
-    pub(super) fn is_sent(&mut self) {
+    pub(super) fn sent(&mut self) {
         self.stage = Stage::Sent;
     }
 
-    pub(super) fn is_answered(&mut self, outcome: &Outcome) {
+    pub(super) fn answered(&mut self, outcome: &Outcome) {
         self.stage = Stage::Answered(outcome.clone());
     }
 
-    pub(super) fn is_told(mut self) {
+    pub(super) fn told(mut self) {
         self.stage = Stage::Told;
     }
 }

@@ -184,6 +184,25 @@ async fn after_two_wide_cancels_in_vain_up_to_ten_orders_are_cancelled_one_by_on
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_order_that_outlives_eight_wide_cancels_is_cancelled_by_itself_though_others_come_and_go() {
+    let (stage, mut cancels) = (stage(), Cancels::default());
+    let stubborn = order("linear:BTCUSDT", "1");
+    for number in 0..16 {
+        let other = order("linear:BTCUSDT", &format!("other-{number}"));
+        stage.rest(&[other, stubborn.clone()]);
+        let sent = round(&mut cancels, &stage, &EVERYTHING).await;
+        match number {
+            0..8 => assert_eq!(sent, [USDT], "{number}"),
+            _ => assert_eq!(sent, [USDT, "cancel BTCUSDT order_id 1"], "{number}"),
+        }
+        // Fewer are shown: the others were cancelled.
+        stage.rest(std::slice::from_ref(&stubborn));
+        assert_eq!(round(&mut cancels, &stage, &EVERYTHING).await, none());
+        wait(250).await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_order_that_appears_between_two_cancels_is_cancelled_at_once_and_once() {
     let (stage, mut cancels) = (stage(), Cancels::default());
     let (first, second) = (order("linear:BTCUSDT", "1"), order("linear:ETHPERP", "2"));

@@ -422,7 +422,7 @@ async fn a_disk_that_does_not_answer_holds_one_exit_up_for_2_s_and_the_next_hard
 
 /// What is kept and written of an exit that was no longer wanted when it could have been sent.
 fn assert_lifted(stage: &Stage, outcome: &Outcome, records: &[&str]) {
-    let why = "what it was sent for no longer stands: HALT was lifted meanwhile";
+    let why = "the halt that it was sent for no longer stands";
     assert_eq!(*outcome, Outcome::NotSent(why.to_owned()));
     assert_eq!(stage.sent(), Vec::<String>::new());
     let step = one_step(stage);
