@@ -194,6 +194,7 @@ if [ "$floor" = broker ] && [ -z "${PROOF_TESTS:-}" ]; then
     ask '' 0 --cargo-arg=--lib -- -- "${skipped[@]}"
 fi
 if [ "$floor" = exits ] && [ -z "${PROOF_TESTS:-}" ]; then
+    ask '' 0 --cargo-arg=--lib -- -- broker::exit "${skipped[@]}"
     ask '' 0 --cargo-arg=--test=write_path -- -- exits:: "${skipped[@]}"
 fi
 ask '' "$seconds" "${tests[@]/#/--cargo-arg=}" -- -- "${skipped[@]}"
