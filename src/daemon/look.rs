@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tokio::sync::{Notify, watch};
-use tokio::time::{MissedTickBehavior, interval};
+use tokio::time::{MissedTickBehavior, interval, timeout};
 
 use super::board::Board;
 use super::place::now_text;
@@ -15,6 +15,12 @@ use crate::venue::Venue;
 
 /// HALT is looked at this often even when nobody pokes.
 const POLL: Duration = Duration::from_secs(1);
+
+/// While one look lasts, it shows so often that it goes on.
+const BEAT: Duration = Duration::from_secs(5);
+
+/// Each wait of a look has an end, and together they come to less than this: one that lasts longer hangs.
+const A_LOOK_ENDS_WITHIN: Duration = Duration::from_secs(120);
 
 /// What is done at every poke.
 pub(super) trait Look: Send {
@@ -56,13 +62,26 @@ pub(super) async fn keep_looking(mut look: impl Look, around: Around, mut stop: 
             board.halted = halted;
             changed
         });
-        let state = look.look().await;
+        let state = beating(look.look(), &around.beat).await;
         around.board.send_modify(|board| {
             board.note(&state);
             board.last_look = Some(now_text());
         });
         around.beat.send_replace(Instant::now());
     }
+}
+
+/// The look, and a beat beside it for as long as it may take: an exchange where everything hangs is no reason to end
+/// the process that waits for it.
+async fn beating<T>(look: impl Future<Output = T>, beat: &watch::Sender<Instant>) -> T {
+    let mut look = std::pin::pin!(look);
+    for _ in 0..A_LOOK_ENDS_WITHIN.as_secs() / BEAT.as_secs() {
+        if let Ok(state) = timeout(BEAT, look.as_mut()).await {
+            return state;
+        }
+        beat.send_replace(Instant::now());
+    }
+    look.await
 }
 
 #[cfg(test)]
@@ -124,5 +143,32 @@ mod tests {
         assert_eq!(looks.load(Ordering::SeqCst), 2);
         stop.send(true).unwrap();
         task.await.unwrap();
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_look_that_lasts_shows_that_it_goes_on_and_one_that_hangs_does_not() {
+        let beat = watch::Sender::new(Instant::now());
+        let mut beats = beat.subscribe();
+        let mut count = 0;
+        let counting = async {
+            while timeout(Duration::from_secs(30), beats.changed()).await.is_ok() {
+                count += 1;
+            }
+        };
+        let hangs = beating(std::future::pending::<()>(), &beat);
+        tokio::select! {
+            () = hangs => panic!("it hangs"),
+            () = counting => {}
+        }
+        assert_eq!(count, 24);
+        let long = tokio::time::sleep(Duration::from_secs(11));
+        let mut beats = beat.subscribe();
+        assert!(!beats.has_changed().unwrap());
+        beating(long, &beat).await;
+        assert!(beats.has_changed().unwrap());
+        let short = tokio::time::sleep(Duration::from_secs(4));
+        beats.mark_unchanged();
+        beating(short, &beat).await;
+        assert!(!beats.has_changed().unwrap());
     }
 }
