@@ -118,6 +118,43 @@ fn blank_lines_and_a_missing_last_newline_are_no_break() {
 }
 
 #[test]
+fn a_line_that_was_cut_short_is_a_torn_end_and_a_whole_one_without_its_newline_is_judged() {
+    let (_root, files, text) = world(2);
+    let last = text.trim_end();
+    fs::write(files.audit_chain(), &last[..last.len() - 9]).unwrap();
+    let found = verify(&files).first_break.unwrap();
+    assert_eq!((found.kind, found.line), (BreakKind::TornTail, Some(2)));
+    let (first, second) = last.split_once('\n').unwrap();
+    let changed = second.replace("\"blocked\"", "\"filled\"");
+    fs::write(files.audit_chain(), format!("{first}\n{changed}")).unwrap();
+    let found = verify(&files).first_break.unwrap();
+    assert_eq!((found.kind, found.line), (BreakKind::RecordHashMismatch, Some(2)));
+}
+
+#[test]
+fn the_sealed_segments_are_gone_through_and_then_the_chain_that_goes_on() {
+    let (_root, files, text) = world(3);
+    let segment = |number: u8| files.live_folder().join(format!("audit_chain.000{number}.jsonl"));
+    let lines: Vec<&str> = text.split_inclusive('\n').collect();
+    fs::write(segment(1), lines[0]).unwrap();
+    fs::write(segment(2), lines[1]).unwrap();
+    fs::write(files.audit_chain(), lines[2]).unwrap();
+    let report = verify(&files);
+    assert_eq!(
+        (report.records, report.files.len(), report.is_whole()),
+        (3, 3, true)
+    );
+    fs::write(segment(2), lines[1].replace("\"blocked\"", "\"filled\"")).unwrap();
+    let report = verify(&files);
+    assert_eq!((report.records, report.files.len()), (1, 2));
+    let found = report.first_break.unwrap();
+    assert_eq!(
+        (found.kind, found.file),
+        (BreakKind::RecordHashMismatch, segment(2))
+    );
+}
+
+#[test]
 fn a_repeated_key_and_text_that_is_not_utf8_are_breaks() {
     let (_root, files, text) = world(1);
     fs::write(
