@@ -89,3 +89,29 @@ async fn closes_that_got_no_answer_are_made_again_side_by_side() {
     assert_eq!(times.len(), 2, "{times:?}");
     assert!(times[0] == 0 && (11_000..11_200).contains(&times[1]), "{times:?}");
 }
+
+/// A round that began and ended with nothing at rest is no empty one: what was seen in between may fill still.
+#[tokio::test(start_paused = true)]
+async fn a_round_tells_of_an_order_that_only_one_of_its_looks_showed() {
+    let wish = Wish {
+        close: true,
+        sell: None,
+    };
+    for second in [0, 1] {
+        let stage = hanging();
+        let mut course = Course::new(Reach::default(), "halt-1");
+        let appearing = async {
+            tokio::time::sleep(Duration::from_secs(second)).await;
+            stage.rest(&[order(SPOT, "1")]);
+        };
+        let (look, ()) = tokio::join!(
+            async {
+                tokio::task::yield_now().await;
+                course.round(&stage.desk, &wish, &yes).await
+            },
+            appearing
+        );
+        assert_eq!(look.orders.rows.len(), 1, "second {second}");
+        assert!(look.done.is_none());
+    }
+}
