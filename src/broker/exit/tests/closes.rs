@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::desk::verdicts;
 use super::stage::{
     NEVER, Sent, Stage, down, id, instrument, long, no, qty, rejected, rejection, sale, wait, yes,
 };
@@ -183,6 +184,27 @@ async fn a_close_that_is_over_is_told_as_the_exchange_shows_it_and_the_next_has_
     stage.show(&[sale(LINEAR, SECOND, "Filled", "0.6")]);
     resolve(&mut closes, &stage).await;
     assert_eq!(close(&mut closes, &stage).await, [THIRD]);
+}
+
+/// Filled in part, or never shown for as long as it could appear: the last word of each is on the ledger.
+#[tokio::test(start_paused = true)]
+async fn the_end_of_a_close_is_on_the_ledger() {
+    let (stage, mut closes) = (Stage::with_ledger("sweep"), Closes::new("halt-1"));
+    close(&mut closes, &stage).await;
+    stage.show(&[sale(LINEAR, FIRST, "PartiallyFilledCanceled", "0.40")]);
+    resolve(&mut closes, &stage).await;
+    stage.answer(|_| Some(Outcome::Unknown("no answer".to_owned())));
+    close(&mut closes, &stage).await;
+    stage.show(&[]);
+    wait(75_001).await;
+    resolve(&mut closes, &stage).await;
+    let told = verdicts(&stage);
+    assert_eq!(told[2], "order_placed filled -", "{told:?}");
+    let last = told.last().unwrap();
+    assert!(
+        last.starts_with("order_rejected error it never arrived"),
+        "{told:?}"
+    );
 }
 
 #[tokio::test(start_paused = true)]
