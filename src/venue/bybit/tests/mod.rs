@@ -1,6 +1,7 @@
 //! The client against a scripted server: what goes over the wire, byte for byte, and what is made of the answers.
 
 mod asking;
+mod cancelling;
 mod protecting;
 mod reading;
 mod rows;
