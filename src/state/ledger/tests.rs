@@ -212,3 +212,24 @@ fn a_disk_is_full_before_its_last_byte_is() {
     assert!(has_room(MIN_FREE_BYTES));
     assert!(!has_room(MIN_FREE_BYTES - 1));
 }
+
+/// An order's id is how its records are found, so one that would be masked is none; the ids that callers make are.
+#[test]
+fn an_id_that_would_be_masked_is_told_from_those_that_callers_make() {
+    let (_root, _, ledger) = world();
+    for id in [
+        "mine-1",
+        "550e8400-e29b-41d4-a716-446655440000",
+        "550e8400e29b41d4a716446655440000",
+        "bot_20260615_093000_BTCUSDT_buy_01",
+        "1781524800123",
+        "x8Kq2ZpL0vRt5WmN3bYc7DfG1hJs4AeU",
+        "01JAZ3N7Q8R5T2V4W6X9YB1CDE",
+        "entry-long-eth-2026-06-15T09-30-00Z",
+    ] {
+        assert!(!ledger.would_mask(id), "{id}");
+    }
+    for id in ["sk-breakout-btcusdt-20260615-0001", "a-hunter2hunter2-1"] {
+        assert!(ledger.would_mask(id), "{id}");
+    }
+}
