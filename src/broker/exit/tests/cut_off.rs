@@ -103,3 +103,30 @@ async fn a_disk_that_answers_again_is_waited_for_again() {
     tokio::join!(stage.desk.cancel(&exit), freeing);
     assert_eq!(told(&stage)[3], None);
 }
+
+#[tokio::test(start_paused = true)]
+async fn nothing_is_waited_for_where_no_record_is_being_written() {
+    let stage = Stage::with_ledger("person");
+    stage.desk.cancel(&cancel()).await;
+    let before = stage.now();
+    stage.desk.records_written().await;
+    assert_eq!(stage.now(), before);
+}
+
+/// A close has two records, and it is on the ledger once both are.
+#[tokio::test(start_paused = true)]
+async fn a_slow_disk_is_forgiven_once_every_record_is_there_and_a_failure_never() {
+    let stage = Stage::with_ledger("sweep");
+    stage.desk.cancel(&cancel()).await;
+    let mut step = stage.desk.take_steps().remove(0);
+    step.unwritten = 2;
+    step.is_overdue();
+    step.written(None);
+    assert_eq!(step.not_on_ledger.as_deref(), Some("the disk does not answer"));
+    step.written(None);
+    assert_eq!(step.not_on_ledger, None);
+    step.unwritten = 2;
+    step.written(Some("the disk is full".to_owned()));
+    step.written(None);
+    assert_eq!(step.not_on_ledger.as_deref(), Some("the disk is full"));
+}
