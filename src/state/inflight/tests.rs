@@ -187,3 +187,15 @@ fn anything_in_the_folder_and_every_doubt_is_something_to_look_at() {
     fs::write(files.inflight_folder(), "").unwrap();
     assert!(any(&files));
 }
+
+/// A file of a version that did not write down whether its order took one of the day's trades: each one did.
+#[test]
+fn an_order_of_which_it_is_not_said_was_counted() {
+    let (_root, files) = world();
+    write_new(&files, &record("a")).unwrap();
+    let path = files.inflight_folder().join("a.json");
+    let text = fs::read_to_string(&path).unwrap();
+    assert!(text.contains(r#""counted":true,"#), "{text}");
+    fs::write(&path, text.replace(r#""counted":true,"#, "")).unwrap();
+    assert!(list(&files).unwrap()[0].counted);
+}
