@@ -5,7 +5,7 @@ use std::fs;
 use std::time::Duration;
 
 use mandated::daemon::sweep::SweepState;
-use serde_json::json;
+use serde_json::{Value, json};
 
 mod sweep_world;
 use sweep_world::World;
@@ -331,51 +331,55 @@ async fn a_claim_that_its_holder_gives_up_becomes_ours() {
     assert_eq!(world.positions().await, 0);
 }
 
+const NO_ORDER: &str = r#"[{"path":"/v5/order/create","kind":"ret_code","code":170131,"message":"no"}]"#;
+
 /// Its only coin is refused until it is given up.
 async fn swept_but_for_a_coin() -> World {
     let world = World::new().await;
     world.mandate(|_| ());
-    world.fault(r#"[{"path":"/v5/order/create","kind":"ret_code","code":170131,"message":"no"}]"#);
+    world.fault(NO_ORDER);
     world.touch();
-    assert_eq!(world.swept(30).await, SweepState::Swept);
+    // A minute of refusals.
+    assert_eq!(world.swept(100).await, SweepState::Swept);
     let receipt = &world.receipts()[0];
     assert_eq!(receipt["coins_left"][0]["refused"], true, "{receipt}");
     assert_eq!(receipt["flattened"], false);
     world
 }
 
+/// A coin is given up only after a minute of refusals: until then the sweep goes on, and closes what fills late.
 #[tokio::test]
-async fn a_late_fill_is_closed_where_a_coin_was_given_up_which_stays_so() {
-    let world = swept_but_for_a_coin().await;
-    let before = world.requests("/v5/order/create");
-    for _ in 0..30 {
-        assert_eq!(world.sweeper.look().await, SweepState::Swept);
+async fn a_late_fill_is_closed_beside_a_coin_that_is_refused() {
+    let world = World::new().await;
+    world.mandate(|_| ());
+    world.fault(NO_ORDER);
+    world.touch();
+    let until = std::time::Instant::now() + Duration::from_secs(8);
+    while std::time::Instant::now() < until {
+        let state = world.sweeper.look().await;
+        assert!(matches!(state, SweepState::Halting { .. }), "{state:?}");
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
-    assert_eq!(
-        (world.requests("/v5/order/create"), world.receipts().len()),
-        (before, 1)
-    );
     world.fault("[]");
     world.market("BTCUSDT", "Buy", "0.02", 0).await;
-    for _ in 0..100 {
-        if world.sweeper.look().await == SweepState::Swept && world.positions().await == 0 {
-            let receipt = &world.receipts()[0];
-            let closed = receipt["closed"].as_array().unwrap();
-            assert!(
-                closed.iter().any(|close| close["instrument"] == "linear:BTCUSDT"),
-                "{receipt}"
-            );
-            return;
-        }
-        tokio::time::sleep(Duration::from_millis(100)).await;
-    }
-    panic!("the late fill stays: {:?}", world.sweeper.look().await);
+    assert_eq!(world.swept(30).await, SweepState::Swept);
+    assert_eq!(world.positions().await, 0);
+    let receipt = &world.receipts()[0];
+    assert_eq!(receipt["flattened"], true, "{receipt}");
+    let closed = receipt["closed"].as_array().unwrap();
+    let is_late = |close: &Value| close["instrument"] == "linear:BTCUSDT";
+    assert!(closed.iter().any(is_late), "{receipt}");
 }
 
 #[tokio::test]
 async fn a_position_that_is_opened_much_later_is_said_where_a_coin_was_given_up() {
     let mut world = swept_but_for_a_coin().await;
+    let before = world.requests("/v5/order/create");
+    for _ in 0..30 {
+        assert_eq!(world.sweeper.look().await, SweepState::Swept);
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    assert_eq!(world.requests("/v5/order/create"), before, "it was given up");
     world.fault("[]");
     world.restart();
     world.market("BTCUSDT", "Buy", "0.02", 0).await;
