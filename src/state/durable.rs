@@ -247,6 +247,20 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_file_is_given_a_time_and_made_where_it_is_missing() {
+        let folder = tempfile::tempdir().unwrap();
+        let time = SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(1_780_391_749);
+        let (there, missing) = (folder.path().join("there"), folder.path().join("missing"));
+        replace(&there, b"one").unwrap();
+        for path in [&there, &missing] {
+            set_time(path, time).unwrap();
+            assert_eq!(fs::metadata(path).unwrap().modified().unwrap(), time);
+        }
+        assert_eq!(fs::read(&there).unwrap(), b"one");
+        assert_eq!(fs::read(&missing).unwrap(), b"");
+    }
+
+    #[test]
     fn a_replacement_costs_two_fsyncs_and_leaves_no_temporary_file() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("file");
