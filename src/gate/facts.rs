@@ -1,7 +1,7 @@
 //! Everything that a decision may look at, as plain values. A fact that could not be had is `None` or an
 //! error, and the check that needs it refuses; nothing here has a default that lets an order pass.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use chrono::{DateTime, Utc};
 use rust_decimal::Decimal;
@@ -38,8 +38,8 @@ pub enum Halt {
 pub struct Facts {
     /// Orders already counted today, or why the counter cannot be read.
     pub daily_count: Option<Result<u64, String>>,
-    pub quotes: BTreeMap<InstrumentId, Quote>,
-    pub instruments: BTreeMap<InstrumentId, Instrument>,
+    pub quotes: HashMap<InstrumentId, Quote>,
+    pub instruments: HashMap<InstrumentId, Instrument>,
     /// The exchange answered that it has none of these.
     pub unlisted: BTreeSet<InstrumentId>,
     /// USD for one coin. USD, USDT and USDC are never looked up: they count as one.

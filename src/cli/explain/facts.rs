@@ -1,6 +1,8 @@
 //! Reads the facts of one case. A fact that is absent or cannot be read is missing, and the reason is kept for
 //! the check that will ask for it.
 
+use std::collections::BTreeMap;
+
 use crate::domain::account::{Instrument, Quote};
 use crate::domain::json::Json;
 use crate::domain::money::{Price, Qty, Usd};
@@ -223,9 +225,10 @@ fn coin_prices(given: &Json<'_>, facts: &mut Facts) {
             *known = (*known).max(usd);
         }
     }
-    let pairs: Vec<(Coin, Price)> = facts
-        .quotes
-        .iter()
+    // In the order of their names: of several pairs of a coin the first decides, the same in each run.
+    let named: BTreeMap<&InstrumentId, &Quote> = facts.quotes.iter().collect();
+    let pairs: Vec<(Coin, Price)> = named
+        .into_iter()
         .filter(|(id, _)| id.category == Category::Spot)
         .filter_map(|(id, quote)| Some((facts.instruments.get(id)?, quote)))
         .filter(|(instrument, _)| instrument.quote_coin.is_dollar())
