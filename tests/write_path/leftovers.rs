@@ -116,6 +116,24 @@ async fn a_young_order_that_is_not_shown_stays_and_counts() {
     assert_eq!(world.count(), 2);
 }
 
+/// A sale in flight counts at no less than the market, so its price is asked for also when another symbol is traded.
+#[tokio::test]
+async fn a_sale_in_flight_is_valued_while_something_else_is_traded() {
+    let world = World::new().await;
+    leave(&world, 30, "sent");
+    let path = world.files.inflight_folder().join("left-1.json");
+    let mut record: Value = serde_json::from_str(&fs::read_to_string(&path).unwrap()).unwrap();
+    for place in ["/side", "/order/side", "/body/side"] {
+        *record.pointer_mut(place).unwrap() = "Sell".into();
+    }
+    put(&path, &record.to_string());
+    let reply = world
+        .place(json!({"category": "linear", "symbol": "ETHUSDT", "side": "Buy", "order_type": "Market", "qty": "0.1"}))
+        .await;
+    assert_eq!(reply["ok"], true, "{reply}");
+    assert_eq!(world.inflight(), ["left-1 sent"]);
+}
+
 #[tokio::test]
 async fn an_order_that_did_arrive_is_recorded_as_placed_and_stays_counted() {
     for seconds in [0, 61, 8 * 86_400] {

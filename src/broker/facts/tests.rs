@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::*;
-use crate::domain::account::Instrument;
+use crate::domain::account::{Instrument, Quote};
 use crate::domain::money::{Price, Qty};
 use crate::domain::order::ClientOrderId;
 
@@ -149,4 +149,23 @@ fn what_was_read_is_as_old_as_the_later_clock_says() {
     assert!(age(just_now, TimeDelta::hours(-1)) < Duration::from_secs(5));
     let before = just_now.checked_sub(Duration::from_secs(11)).unwrap();
     assert!(age(before, TimeDelta::zero()) >= Duration::from_secs(11));
+}
+
+#[test]
+fn prices_older_than_they_may_be_decide_nothing() {
+    let quote = Quote {
+        last: Price::parse("140").unwrap(),
+        bid: None,
+        ask: None,
+        mark: None,
+    };
+    for (milliseconds, kept) in [(0, true), (10_000, true), (10_001, false)] {
+        let mut facts = Facts::default();
+        facts
+            .quotes
+            .insert("linear:SOLUSDT".parse().unwrap(), quote.clone());
+        forget_if_old(&mut facts, Duration::from_millis(milliseconds));
+        assert_eq!(!facts.quotes.is_empty(), kept, "{milliseconds}");
+        assert_eq!(facts.missing.is_empty(), kept, "{milliseconds}");
+    }
 }
