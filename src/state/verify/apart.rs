@@ -240,7 +240,7 @@ impl Compared {
             let last_held = held.map(|(_, (place, _))| *place).max();
             self.plain.retain(|_, (place, is_old)| {
                 let is_held = Some(*place) <= last_held;
-                !is_held && !(*is_old && is_before(*place))
+                !(is_held || *is_old && is_before(*place))
             });
         } else if !self
             .plain

@@ -153,6 +153,7 @@ fn a_chain_that_a_person_put_aside_is_not_missed() {
     let aside = files.live_folder().join("chain-aside");
     fs::create_dir(&aside).unwrap();
     fs::rename(files.audit_chain(), aside.join("audit_chain.jsonl")).unwrap();
+    made_at(&aside, 1);
     assert_eq!((apart(&files).is_none(), apart(&files).before_chain), (true, 2));
     order(&files);
     assert_eq!((apart(&files).is_none(), apart(&files).before_chain), (true, 2));
