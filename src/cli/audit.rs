@@ -103,7 +103,7 @@ pub(super) fn verify(app: &App, as_json: bool) -> Result<Done, Failure> {
 fn tell_older(apart: &Apart) {
     if apart.before_chain > 0 {
         say(&format!(
-            "but for the first {} of audit.jsonl: they are older than this chain, and no hash covers them here.",
+            "but for {} of audit.jsonl: they are older than this chain, and no hash covers them here.",
             apart.before_chain
         ));
     }

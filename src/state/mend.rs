@@ -17,7 +17,9 @@ const LOOK_BACK_BYTES: u64 = 64 << 20;
 
 /// Chains those of `records`, oldest first as the plain ledger has them, that the chain does not hold.
 ///
-/// Where the whole chain is too long to look through, a record that is not found counts as held.
+/// Where the whole chain is too long to look through, a record that is not found counts as held. One that only a chain
+/// put aside holds is chained again: that chain was broken, and what is in flight should stand in one that is not.
+/// `verify` does not take it for the beginning of the new chain.
 pub fn chain_missing(files: &LiveFiles, records: &[Value]) -> Result<usize, LedgerError> {
     let mut missing = 0;
     for record in records {

@@ -14,6 +14,7 @@ use super::durable;
 use super::paths::LiveFiles;
 
 mod apart;
+mod aside;
 mod lines;
 mod runs;
 

@@ -4,14 +4,14 @@
 //! no hash of it tells, is shorter than `audit.jsonl`. What is the same in both may still have been cut from both.
 
 use std::collections::HashMap;
-use std::ffi::OsStr;
 use std::fmt;
-use std::fs::{self, File};
+use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use super::aside::Aside;
 use super::lines::{Lines, Place, Record};
 use super::{Part, snapshot};
 use crate::state::durable;
@@ -43,7 +43,7 @@ pub struct Apart {
     /// In the chain and not in `audit.jsonl`.
     pub unlisted: Option<Lacking>,
     /// So many records of `audit.jsonl` are older than the chain, and that is no fault: they are Vibe-Trading's, which
-    /// had no chain at first, or a person put the chain before this one aside.
+    /// had no chain at first, or a person put the chain before this one aside after them.
     pub before_chain: u64,
     /// So many records of the chain are older than `audit.jsonl`, which was begun anew.
     pub before_audit: u64,
@@ -134,7 +134,7 @@ fn wait_for_writer(chain: &Path) -> bool {
     true
 }
 
-/// Records that were seen in one ledger alone so far, by audit id, and whether Vibe-Trading cannot have written them.
+/// Records that were seen in one ledger alone so far, by audit id, and whether they may be older than the other one.
 type Singles = HashMap<Box<str>, (Place, bool)>;
 
 /// What one pass over both found.
@@ -142,8 +142,13 @@ type Singles = HashMap<Box<str>, (Place, bool)>;
 struct Compared {
     plain: Singles,
     chained: Singles,
-    /// The first records that are in both: where in `audit.jsonl`, where in the chain.
-    first_shared: Option<(Place, Place)>,
+    /// The chains before this one.
+    aside: Option<Aside>,
+    /// The first record of `audit.jsonl` that is in both, and younger than a chain that was put aside: an order in
+    /// flight is chained again (`mend`), so what is older than this chain may be in it, and more of that behind it.
+    first_shared: Option<Place>,
+    /// The first one of the chain that is in both.
+    first_chained: Option<Place>,
     /// The last one of `audit.jsonl` that is in both.
     last_shared: Option<Place>,
     before_chain: u64,
@@ -156,6 +161,7 @@ fn compare(files: &LiveFiles) -> Result<Compared, (PathBuf, io::Error)> {
     // The chain first: what it holds by then is in `audit.jsonl` already.
     let chain = snapshot(files)?;
     let mut found = Compared {
+        aside: Aside::find(files),
         plain_path: files.audit(),
         chain_paths: chain.iter().map(|(path, ..)| path.clone()).collect(),
         ..Compared::default()
@@ -169,7 +175,7 @@ fn compare(files: &LiveFiles) -> Result<Compared, (PathBuf, io::Error)> {
         }
         found.meet(one, other);
     }
-    found.set_the_old_apart(has_chain_aside(files));
+    found.set_the_old_apart();
     Ok(found)
 }
 
@@ -179,21 +185,24 @@ impl Compared {
         if let (Some(one), Some(other)) = (&one, &other)
             && one.id == other.id
         {
-            return self.share(one.place, other.place);
+            let is_late = self.aside.is_some() && self.may_be_old(one);
+            return self.share(one.place, other.place, is_late);
         }
         if let Some(one) = one {
             match self.chained.remove(one.id) {
-                Some((there, _)) => self.share(one.place, there),
+                Some((there, _)) => {
+                    let is_late = self.aside.is_some() && self.may_be_old(&one);
+                    self.share(one.place, there, is_late);
+                }
                 None => {
-                    // Asked only of those that may be older than the chain.
-                    let is_ours = self.first_shared.is_none() && one.is_ours();
-                    self.plain.insert(one.id.into(), (one.place, is_ours));
+                    let may_be_old = self.may_be_old(&one);
+                    self.plain.insert(one.id.into(), (one.place, may_be_old));
                 }
             }
         }
         if let Some(other) = other {
             match self.plain.remove(other.id) {
-                Some((there, _)) => self.share(there, other.place),
+                Some((there, is_old)) => self.share(there, other.place, self.aside.is_some() && is_old),
                 None => {
                     self.chained.insert(other.id.into(), (other.place, false));
                 }
@@ -201,23 +210,48 @@ impl Compared {
         }
     }
 
-    fn share(&mut self, plain: Place, chained: Place) {
-        let first = self.first_shared.get_or_insert((plain, chained));
-        *first = (first.0.min(plain), first.1.min(chained));
+    /// Whether the record may be older than the chain: put aside with another one, or not ours.
+    fn may_be_old(&self, one: &Record<'_>) -> bool {
+        // Asked only of those that can be, as it takes time: `audit.jsonl` is gone through from its beginning.
+        self.first_shared.is_none()
+            && match &self.aside {
+                Some(aside) => aside.is_after(one),
+                None => !one.is_ours(),
+            }
+    }
+
+    /// One that is late is older than the chain, and was chained all the same.
+    fn share(&mut self, plain: Place, chained: Place, is_late: bool) {
+        let first_of = |known: Option<Place>, new: Place| Some(known.map_or(new, |known| known.min(new)));
+        if !is_late {
+            self.first_shared = first_of(self.first_shared, plain);
+        }
+        self.first_chained = first_of(self.first_chained, chained);
         self.last_shared = self.last_shared.max(Some(plain));
     }
 
     /// What is before the first record that both have, where the other ledger may have begun after it.
-    fn set_the_old_apart(&mut self, has_aside: bool) {
-        let is_old = |place: &Place, first: Option<Place>| first.is_none_or(|first| *place < first);
-        let first = self.first_shared.map(|(plain, _)| plain);
-        let old = || self.plain.values().filter(|(place, _)| is_old(place, first));
-        if has_aside || !old().any(|(_, is_ours)| *is_ours) {
-            self.before_chain = old().count() as u64;
-            self.plain.retain(|_, (place, _)| !is_old(place, first));
+    fn set_the_old_apart(&mut self) {
+        let first = self.first_shared;
+        let is_before = |place: Place| first.is_none_or(|first| place < first);
+        let before = self.plain.len();
+        if let Some(aside) = &self.aside {
+            let held = self.plain.iter().filter(|(id, _)| aside.ends_with(id));
+            let last_held = held.map(|(_, (place, _))| *place).max();
+            self.plain.retain(|_, (place, is_old)| {
+                let is_held = Some(*place) <= last_held;
+                !(is_held || *is_old && is_before(*place))
+            });
+        } else if !self
+            .plain
+            .values()
+            .any(|(place, is_old)| is_before(*place) && !is_old)
+        {
+            self.plain.retain(|_, (place, _)| !is_before(*place));
         }
+        self.before_chain = (before - self.plain.len()) as u64;
         // Nobody begins `audit.jsonl` anew beside a chain that goes on, but by moving it away.
-        if let Some((_, first)) = self.first_shared {
+        if let Some(first) = self.first_chained {
             let before = self.chained.len();
             self.chained.retain(|_, (place, _)| *place > first);
             self.before_audit = (before - self.chained.len()) as u64;
@@ -274,16 +308,6 @@ fn plain_part(path: &Path) -> Result<Vec<Part>, (PathBuf, io::Error)> {
         }
         Err(error) => Err(failed(error)),
     }
-}
-
-/// Whether a person put an older chain into a folder `chain-aside…`.
-fn has_chain_aside(files: &LiveFiles) -> bool {
-    let beginning = |name: &OsStr, with: &str| name.to_str().is_some_and(|name| name.starts_with(with));
-    let entries = |folder: &Path| fs::read_dir(folder).into_iter().flatten().flatten();
-    entries(files.live_folder())
-        .filter(|entry| beginning(&entry.file_name(), "chain-aside"))
-        .flat_map(|entry| entries(&entry.path()))
-        .any(|entry| beginning(&entry.file_name(), "audit_chain"))
 }
 
 #[cfg(test)]

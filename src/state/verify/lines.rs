@@ -7,9 +7,11 @@ use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read, Take};
 use std::path::PathBuf;
 
+use chrono::{DateTime, Utc};
 use serde_json::Value;
 
 use super::Part;
+use crate::state::iso_instant;
 
 const BUFFER: usize = 1 << 20;
 
@@ -136,6 +138,12 @@ fn plain_id(line: &[u8]) -> Option<&str> {
 }
 
 impl Record<'_> {
+    /// When it says that it was written.
+    pub(super) fn written(&self) -> Option<DateTime<Utc>> {
+        let record: Value = serde_json::from_slice(self.line).ok()?;
+        iso_instant::parse(record.get("ts")?.as_str()?)
+    }
+
     /// Whether Vibe-Trading cannot have written it, by a word that it does not have or by its id: it makes those of
     /// UUIDs of version 4.
     pub(super) fn is_ours(&self) -> bool {
