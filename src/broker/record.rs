@@ -343,6 +343,9 @@ fn response(fate: &Fate) -> Value {
             json!({"result": accepted.response, "order": shown(order)})
         }
         Fate::TooLate(order) => json!({"order": shown(order)}),
+        Fate::Rejected(no) if no.passing => {
+            json!({"retCode": no.code, "retMsg": no.message, "passing": true})
+        }
         Fate::Rejected(no) => json!({"retCode": no.code, "retMsg": no.message}),
         Fate::Withdrawn(_) | Fate::NotSent(_) | Fate::Unknown(_) => Value::Null,
     }

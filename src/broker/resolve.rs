@@ -51,12 +51,14 @@ pub(super) enum Fate {
 }
 
 impl Fate {
-    /// Whether the answer will never change, so that it may be given again to a repeated id.
+    /// Whether the answer will never change, so that it may be given again to a repeated id. A no of the moment asks
+    /// to try again, and kept it would be the answer to each try.
     pub(super) fn is_final(&self) -> bool {
-        matches!(
-            self,
-            Self::Taken { .. } | Self::Rejected(_) | Self::RejectedLater { .. } | Self::TooLate(_)
-        )
+        match self {
+            Self::Taken { .. } | Self::RejectedLater { .. } | Self::TooLate(_) => true,
+            Self::Rejected(no) => !no.passing,
+            Self::Withdrawn(_) | Self::NotSent(_) | Self::Unknown(_) => false,
+        }
     }
 }
 

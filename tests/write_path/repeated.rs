@@ -73,6 +73,29 @@ async fn a_rejection_is_repeated_too() {
     assert_eq!((world.creates(), world.count()), (1, 0));
 }
 
+/// A no of the moment says "later": it is no answer that stays, and keeps nobody from asking again under the id.
+#[tokio::test]
+async fn a_no_of_the_moment_leaves_the_id_free() {
+    let stale = FaultKind::RetCode {
+        code: 10_002,
+        message: "outside the window".to_owned(),
+    };
+    for passing in [FaultKind::RateLimited, stale] {
+        let world = World::new().await;
+        world.fault(CREATE, passing, Some(1));
+        let first = world.place(six_sol_as("mine-1")).await;
+        assert_eq!(first["status"], "rejected", "{first}");
+        let again = world.place(six_sol_as("mine-1")).await;
+        assert_eq!(
+            (again["status"].as_str(), again.get("repeated")),
+            (Some("accepted"), None),
+            "{again}"
+        );
+        assert_eq!((world.creates(), world.count()), (2, 1));
+        assert_eq!(world.ledger()[1]["broker_response"]["passing"], true);
+    }
+}
+
 /// An answer that was kept and cannot be read may be any answer.
 #[tokio::test]
 async fn an_outcome_that_cannot_be_read_refuses_its_id() {
