@@ -75,6 +75,22 @@ async fn a_rejection_is_repeated_too() {
     assert_eq!((world.creates(), world.count()), (1, 0));
 }
 
+/// That it is the first outcome does not take the place of how the order ended.
+#[tokio::test]
+async fn a_repeat_of_an_order_that_was_over_at_once_still_says_so() {
+    let world = World::new().await;
+    let mut crossing = six_sol_as("mine-1");
+    crossing["price"] = "151".into();
+    crossing["time_in_force"] = "PostOnly".into();
+    world.place(crossing.clone()).await;
+    let again = world.place(crossing).await;
+    assert_eq!(again["repeated"], true, "{again}");
+    let note = again["note"].as_str().unwrap();
+    for part in ["nothing was sent now", "the order is over already: Cancelled"] {
+        assert!(note.contains(part), "{part}: {note}");
+    }
+}
+
 /// A no of the moment says "later": it is no answer that stays, and keeps nobody from asking again under the id.
 #[tokio::test]
 async fn a_no_of_the_moment_leaves_the_id_free() {
