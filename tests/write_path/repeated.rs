@@ -72,6 +72,7 @@ async fn a_rejection_is_repeated_too() {
         (again["status"].as_str(), &again["repeated"]),
         (Some("rejected"), &json!(true))
     );
+    assert_eq!(world.ledger()[1]["broker_response"].get("passing"), None);
     assert_eq!((world.creates(), world.count()), (1, 0));
 }
 

@@ -8,15 +8,25 @@ use crate::world::{CREATE, World, assert_reason, in_short, six_sol_as};
 
 const OPEN: &str = "/v5/order/realtime";
 
-/// The cancel does nothing and is answered so once.
 async fn cancel(world: &World) -> Value {
-    let gone = FaultKind::RetCode {
-        code: 110_001,
-        message: "order not exists or too late to cancel".to_owned(),
+    cancel_answered(world, 110_001, "order not exists or too late to cancel").await
+}
+
+/// The cancel does nothing and is answered so once.
+async fn cancel_answered(world: &World, code: i64, message: &str) -> Value {
+    let no = FaultKind::RetCode {
+        code,
+        message: message.to_owned(),
     };
-    world.fault("/v5/order/cancel", gone, Some(1));
+    world.fault("/v5/order/cancel", no, Some(1));
     let args = json!({"category": "linear", "symbol": "SOLUSDT", "order_link_id": "mine-1"});
     world.write(WriteTool::CancelOrder, args).await
+}
+
+/// How often the exchange was asked for open orders.
+fn looks(world: &World) -> usize {
+    let requests = world.paper.requests();
+    requests.iter().filter(|request| request.path == OPEN).count()
 }
 
 #[track_caller]
@@ -35,18 +45,14 @@ async fn an_order_that_had_filled_is_shown() {
     let world = World::new().await;
     world.place(six_sol_as("mine-1")).await;
     world.paper.set_price("linear", "SOLUSDT", 139.into()).unwrap();
-    let looks = || {
-        let requests = world.paper.requests();
-        requests.iter().filter(|request| request.path == OPEN).count()
-    };
-    let before = looks();
+    let before = looks(&world);
     let reply = cancel(&world).await;
     assert_rejected(&reply);
     assert_reason(&reply, "it had filled before; nothing was cancelled");
     assert_eq!(reply["order"]["orderStatus"], "Filled");
     assert_eq!(reply["order"]["cumExecQty"], "6");
     // Seen to be over, it is not looked for again.
-    assert_eq!(looks(), before + 1);
+    assert_eq!(looks(&world), before + 1);
     assert_eq!((world.count(), world.inflight().len()), (1, 0));
     world.assert_chain_whole();
 }
@@ -89,9 +95,19 @@ async fn an_order_that_is_not_shown_may_be_there_all_the_same() {
     assert_reason(&reply, "before you place another");
 }
 
-/// An amend that comes too late is a no as before: the order is not looked for.
+/// Any other no says nothing of the order, and an amend that comes too late is a no as before.
 #[tokio::test]
-async fn an_amend_that_is_too_late_is_rejected_at_once() {
+async fn for_another_no_the_order_is_not_looked_for() {
+    let world = World::new().await;
+    world.place(six_sol_as("mine-1")).await;
+    let before = looks(&world);
+    let reply = cancel_answered(&world, 10_006, "Too many visits!").await;
+    assert_rejected(&reply);
+    assert_eq!(looks(&world), before);
+}
+
+#[tokio::test]
+async fn an_amend_that_is_too_late_is_rejected() {
     let world = World::new().await;
     let args = json!({"category": "linear", "symbol": "SOLUSDT", "order_link_id": "mine-1", "price": "141"});
     world.place(six_sol_as("mine-1")).await;
