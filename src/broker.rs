@@ -162,7 +162,9 @@ impl<V: Venue> Core<V> {
         let mut scribe = Scribe::new(self, tool, args);
         match self.attempt(&mut scribe, tool, args).await {
             Ok(reply) => reply,
-            Err(refused) => scribe.refuse(&refused),
+            Err(refused) => self
+                .told_before(tool, args)
+                .unwrap_or_else(|| scribe.refuse(&refused)),
         }
     }
 
@@ -255,7 +257,7 @@ impl<V: Venue> Core<V> {
         let standing = self.standing(now);
         scribe.mandate(standing.mandate.as_ref().ok());
         let intended = gate::intent(gate::authority(standing)?, tool, args)?;
-        scribe.intended(&intended);
+        scribe.intended(intended.write());
         Ok(intended)
     }
 }

@@ -14,7 +14,7 @@ use crate::domain::json::Json;
 use crate::domain::mandate::Mandate;
 use crate::domain::order::{ClientOrderId, Write, WriteTool};
 use crate::domain::rows::resting_row;
-use crate::gate::{Approved, Figures, Intended, Refused};
+use crate::gate::{Approved, Figures, Refused};
 use crate::state::audit_record::{AuditKind, AuditOutcome, AuditRecord, NoRandomBytes};
 use crate::state::clock;
 use crate::state::day::{Committed, Day};
@@ -71,8 +71,8 @@ impl Scribe {
         });
     }
 
-    pub(super) fn intended(&mut self, intended: &Intended) {
-        self.write = Some(intended.write().clone());
+    pub(super) fn intended(&mut self, write: &Write) {
+        self.write = Some(write.clone());
     }
 
     /// The id is chosen, so the request is known as it would be sent.
@@ -343,6 +343,9 @@ fn response(fate: &Fate) -> Value {
             json!({"result": accepted.response, "order": shown(order)})
         }
         Fate::TooLate(order) => json!({"order": shown(order)}),
+        Fate::Rejected(no) if no.passing => {
+            json!({"retCode": no.code, "retMsg": no.message, "passing": true})
+        }
         Fate::Rejected(no) => json!({"retCode": no.code, "retMsg": no.message}),
         Fate::Withdrawn(_) | Fate::NotSent(_) | Fate::Unknown(_) => Value::Null,
     }

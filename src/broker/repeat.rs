@@ -4,8 +4,8 @@ use super::record::Scribe;
 use super::reply::Reply;
 use super::resolve::Fate;
 use super::{Core, outside};
-use crate::domain::order::{ClientOrderId, Write};
-use crate::gate::{Limit, Refusal, Refused};
+use crate::domain::order::{ClientOrderId, Write, WriteTool};
+use crate::gate::{self, Limit, Refusal, Refused};
 use crate::state::day::Committed;
 use crate::state::{inflight, settled};
 use crate::venue::Venue;
@@ -68,8 +68,8 @@ impl<V: Venue> Core<V> {
         }
     }
 
-    /// The same while nobody knows the outcome yet. Asked under the lock, after another look for it; judged as a new
-    /// order it would count beside itself. One that the ledger does not know was never sent, and is no answer.
+    /// The same while nobody knows the outcome yet. Asked under the lock, after another look for it, or where there is
+    /// no way to it; judged as a new order it would count beside itself. One that the ledger does not know was never sent, and is no answer.
     pub(super) fn on_its_way(
         &self,
         scribe: &Scribe,
@@ -90,6 +90,19 @@ impl<V: Venue> Core<V> {
         }
         let told = self.said_last_of(&order);
         Ok(told.map(|record| Reply::on_its_way(&order, &record, self.venue.is_paper())))
+    }
+
+    /// The same for a call that is refused, which nobody may have looked for yet: what happened is read and nothing is
+    /// sent, so neither HALT nor a lock stands against it. `None` where the id was not used for this order.
+    pub(super) fn told_before(&self, tool: WriteTool, args: &str) -> Option<Reply> {
+        let write = gate::parse(tool, args).ok()?;
+        let id = self.client_id(&write).ok()?;
+        let mut scribe = Scribe::new(self, tool, args);
+        scribe.intended(&write);
+        scribe.request(&id, self.venue.describe(&write, &id));
+        // In this order: what is settled between the two is remembered before its file goes.
+        let on_its_way = self.on_its_way(&scribe, &id).ok()?;
+        self.first_outcome(&scribe, &id).ok()?.or(on_its_way)
     }
 
     /// Keeps the answer for a caller that repeats its own id.

@@ -29,12 +29,14 @@ impl Reply {
     pub(super) fn repeated(first: Value) -> Self {
         let mut reply = first;
         if let Value::Object(members) = &mut reply {
-            members.insert("repeated".to_owned(), true.into());
-            members.insert(
-                "note".to_owned(),
-                "this order_link_id was used before: this is the first outcome, and nothing was sent now"
-                    .into(),
-            );
+            let now =
+                "this order_link_id was used before: this is the first outcome, and nothing was sent now";
+            let note = match members.get("note").and_then(Value::as_str) {
+                Some(then) => format!("{now}. it was noted then: {then}"),
+                None => now.to_owned(),
+            };
+            put(members, "repeated", true);
+            put(members, "note", note);
         }
         Self(reply)
     }
@@ -91,6 +93,9 @@ impl Reply {
         if let Some(view) = view {
             put(&mut members, "order_id", view.order.venue_id.clone());
             put(&mut members, "order", shown(view));
+            if let Some(note) = ended(WriteTool::PlaceOrder, view).filter(|_| ok) {
+                put(&mut members, "note", note);
+            }
         }
         put(&mut members, "notional_usd", order.notional_usd.as_str());
         Self(Value::Object(members))

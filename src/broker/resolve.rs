@@ -28,6 +28,9 @@ fn invisible() -> Duration {
 /// How long an acknowledged order is waited for before the caller is answered without its state.
 const SHOWN_WITHIN: Duration = Duration::from_millis(250);
 
+/// How long an order that a cancel came too late for is looked for: nobody waits for it but the agent.
+const GONE_IS_SHOWN_WITHIN: Duration = Duration::from_secs(2);
+
 /// What is known of a write once everything that can be asked was asked.
 #[derive(Debug)]
 pub(super) enum Fate {
@@ -51,12 +54,14 @@ pub(super) enum Fate {
 }
 
 impl Fate {
-    /// Whether the answer will never change, so that it may be given again to a repeated id.
+    /// Whether the answer will never change, so that it may be given again to a repeated id. A no of the moment asks
+    /// to try again, and kept it would be the answer to each try.
     pub(super) fn is_final(&self) -> bool {
-        matches!(
-            self,
-            Self::Taken { .. } | Self::Rejected(_) | Self::RejectedLater { .. } | Self::TooLate(_)
-        )
+        match self {
+            Self::Taken { .. } | Self::RejectedLater { .. } | Self::TooLate(_) => true,
+            Self::Rejected(no) => !no.passing,
+            Self::Withdrawn(_) | Self::NotSent(_) | Self::Unknown(_) => false,
+        }
     }
 }
 
@@ -67,6 +72,7 @@ impl<V: Venue> Core<V> {
                 Some(refused) => Fate::Withdrawn(refused.clone()),
                 None => Fate::NotSent(why),
             },
+            Outcome::Rejected(no) if no.target_final => self.what_it_was_too_late_for(scribe, no).await,
             Outcome::Rejected(no) => Fate::Rejected(no),
             Outcome::Duplicate(no) => self.the_earlier_order(scribe, no).await,
             Outcome::Accepted(accepted) => self.look_once(scribe, accepted).await,
@@ -125,6 +131,30 @@ impl<V: Venue> Core<V> {
         }
     }
 
+    /// A cancel was told that its order is final or does not exist. It can have filled, rest still, or be too new to be
+    /// shown: who takes it for gone places another.
+    async fn what_it_was_too_late_for(&self, scribe: &Scribe, no: Rejection) -> Fate {
+        let Some(Write::Cancel(cancel)) = scribe.write() else {
+            return Fate::Rejected(no);
+        };
+        let is_over = |view: &OrderView| !view.is_open();
+        let why = match self
+            .last_shown_within(&cancel.instrument, &cancel.key, GONE_IS_SHOWN_WITHIN, is_over)
+            .await
+        {
+            Some(order) if !order.is_open() => return cancelled(order),
+            Some(_) => "it rests still: cancel it again",
+            None => {
+                "the exchange does not show the order now; it may not be visible yet: look at bybit_get_open_orders and \
+                 bybit_get_order_history before you place another"
+            }
+        };
+        Fate::Rejected(Rejection {
+            message: format!("{}; {why}", no.message),
+            ..no
+        })
+    }
+
     async fn look_until_sure(&self, scribe: &Scribe, why: String) -> Fate {
         let seen = match scribe.write() {
             Some(Write::Place(_)) => return self.look_for_ours(scribe, why).await,
@@ -174,9 +204,21 @@ impl<V: Venue> Core<V> {
         }
     }
 
-    /// Asks for one order until it is shown as `wanted`, or the time is up. A failed read is asked again: it
-    /// says nothing about the order.
+    /// The order once it is shown as `wanted`.
     async fn shown_within(
+        &self,
+        id: &InstrumentId,
+        key: &OrderKey,
+        within: Duration,
+        wanted: impl Fn(&OrderView) -> bool,
+    ) -> Option<OrderView> {
+        let last = self.last_shown_within(id, key, within, &wanted).await;
+        last.filter(wanted)
+    }
+
+    /// Asks for one order until it is shown as `wanted`, or the time is up, and gives what was shown last. A failed
+    /// read is asked again: it says nothing about the order.
+    async fn last_shown_within(
         &self,
         id: &InstrumentId,
         key: &OrderKey,
@@ -185,15 +227,16 @@ impl<V: Venue> Core<V> {
     ) -> Option<OrderView> {
         let until = Instant::now() + within;
         let mut pause = Duration::from_millis(40);
+        let mut last = None;
         loop {
             match tokio::time::timeout_at(until, self.venue.order(id, key)).await {
                 Ok(Ok(Some(order))) if wanted(&order) => return Some(order),
-                Ok(Ok(_)) => {}
+                Ok(Ok(shown)) => last = shown,
                 Ok(Err(error)) => tracing::warn!(%error, "an order could not be looked up; asking again"),
-                Err(_) => return None,
+                Err(_) => return last,
             }
             if Instant::now() + pause >= until {
-                return None;
+                return last;
             }
             sleep(pause).await;
             pause = (pause * 2).min(Duration::from_secs(2));

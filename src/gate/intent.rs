@@ -90,8 +90,8 @@ pub fn known_arguments(tool: WriteTool) -> &'static [&'static str] {
     }
 }
 
-/// Reads the arguments of a write tool from their exact JSON text.
-pub(super) fn parse(tool: WriteTool, args: &str) -> Result<Write, IntentError> {
+/// Reads the arguments of a write tool from their exact JSON text: what is asked for, not whether it may be.
+pub fn parse(tool: WriteTool, args: &str) -> Result<Write, IntentError> {
     let json = Json::parse(args)?;
     let fields = Fields::new(&json, known_arguments(tool))?;
     match tool {

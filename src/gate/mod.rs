@@ -16,7 +16,7 @@ mod structure;
 mod suggestion;
 
 pub use facts::{Facts, Halt, Standing};
-pub use intent::{IntentError, known_arguments};
+pub use intent::{IntentError, known_arguments, parse};
 pub use refusal::{CheckedLimits, Decision, Figures, Limit, Refusal, Refused};
 
 use chrono::{DateTime, Utc};

@@ -15,6 +15,7 @@ mod recovery;
 mod refused;
 mod repeated;
 mod stopped;
+mod too_late;
 mod unknown;
 mod words;
 mod world;

@@ -244,6 +244,39 @@ async fn what_was_found_out_is_the_answer_to_the_same_order() {
     );
 }
 
+/// Found later, an order that ended at once is told as one.
+#[tokio::test]
+async fn an_order_that_is_found_over_is_remembered_with_how_it_ended() {
+    for (price, reject, note) in [
+        (
+            "151",
+            false,
+            "the order is over already: Cancelled (EC_PostOnlyWillTakeLiquidity)",
+        ),
+        ("140", false, ""),
+        // A rejection says why itself.
+        ("140", true, ""),
+    ] {
+        let world = World::new().await;
+        if reject {
+            world.fault(CREATE, FaultKind::RejectLater, Some(1));
+        }
+        let (_, neighbour) = world.neighbour();
+        let mut args = six_sol_as("left-1");
+        args["price"] = price.into();
+        args["time_in_force"] = "PostOnly".into();
+        neighbour.write(WriteTool::PlaceOrder, &args.to_string()).await;
+        leave(&world, 0, "sent");
+        change(&world, |record| record["order"]["price"] = price.into());
+        world.broker.recover().await;
+        let path = world.files.settled_folder().join("left-1.json");
+        let kept: Value = serde_json::from_str(&fs::read_to_string(path).unwrap()).unwrap();
+        let said = kept["outcome"]["note"].as_str().unwrap_or_default();
+        assert_eq!(said.is_empty(), note.is_empty(), "{kept}");
+        assert!(said.starts_with(note), "{said}");
+    }
+}
+
 /// An answer that was given before says more than what is left to be found.
 #[tokio::test]
 async fn an_answer_that_was_given_is_not_written_over() {

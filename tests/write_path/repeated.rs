@@ -1,10 +1,12 @@
 //! A caller that gives its own order id may ask again: the order is sent once.
 
 use std::fs;
+use std::time::Duration;
 
+use mandated::broker::{Hold, Mode};
 use mandated::domain::order::WriteTool;
 use mandated::sim::FaultKind;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::unknown::age;
 use crate::world::{CREATE, World, assert_blocked, assert_reason, put, six_sol, six_sol_as};
@@ -70,7 +72,47 @@ async fn a_rejection_is_repeated_too() {
         (again["status"].as_str(), &again["repeated"]),
         (Some("rejected"), &json!(true))
     );
+    assert_eq!(world.ledger()[1]["broker_response"].get("passing"), None);
     assert_eq!((world.creates(), world.count()), (1, 0));
+}
+
+/// That it is the first outcome does not take the place of how the order ended.
+#[tokio::test]
+async fn a_repeat_of_an_order_that_was_over_at_once_still_says_so() {
+    let world = World::new().await;
+    let mut crossing = six_sol_as("mine-1");
+    crossing["price"] = "151".into();
+    crossing["time_in_force"] = "PostOnly".into();
+    world.place(crossing.clone()).await;
+    let again = world.place(crossing).await;
+    assert_eq!(again["repeated"], true, "{again}");
+    let note = again["note"].as_str().unwrap();
+    for part in ["nothing was sent now", "the order is over already: Cancelled"] {
+        assert!(note.contains(part), "{part}: {note}");
+    }
+}
+
+/// A no of the moment says "later": it is no answer that stays, and keeps nobody from asking again under the id.
+#[tokio::test]
+async fn a_no_of_the_moment_leaves_the_id_free() {
+    let stale = FaultKind::RetCode {
+        code: 10_002,
+        message: "outside the window".to_owned(),
+    };
+    for passing in [FaultKind::RateLimited, stale] {
+        let world = World::new().await;
+        world.fault(CREATE, passing, Some(1));
+        let first = world.place(six_sol_as("mine-1")).await;
+        assert_eq!(first["status"], "rejected", "{first}");
+        let again = world.place(six_sol_as("mine-1")).await;
+        assert_eq!(
+            (again["status"].as_str(), again.get("repeated")),
+            (Some("accepted"), None),
+            "{again}"
+        );
+        assert_eq!((world.creates(), world.count()), (2, 1));
+        assert_eq!(world.ledger()[1]["broker_response"]["passing"], true);
+    }
 }
 
 /// An answer that was kept and cannot be read may be any answer.
@@ -242,6 +284,101 @@ async fn one_order_asked_for_twice_at_once_is_sent_once() {
     );
     assert_eq!(one["order_id"], two["order_id"]);
     assert_eq!((world.creates(), world.count()), (1, 1));
+}
+
+#[track_caller]
+fn assert_repeats(reply: &Value, status: &str) {
+    assert_eq!(
+        (reply["status"].as_str(), &reply["repeated"]),
+        (Some(status), &json!(true)),
+        "{reply}"
+    );
+}
+
+/// The first call holds the lock until it is answered. "Nothing was sent" would be a lie about that order.
+#[tokio::test]
+async fn an_order_that_is_on_its_way_is_told_to_whoever_does_not_get_the_lock() {
+    let world = World::with(|config| config.timeout = Duration::from_secs(20), Mode::Trade).await;
+    world.fault(CREATE, FaultKind::DelayMs(8_000), Some(1));
+    let asking = async {
+        world.reached(CREATE).await;
+        let other = world.another_broker();
+        let ask = |args: Value| {
+            let other = other.clone();
+            async move { other.write(WriteTool::PlaceOrder, &args.to_string()).await }
+        };
+        let mut another = six_sol_as("mine-1");
+        another["qty"] = "5".into();
+        let (again, another, new) =
+            tokio::join!(ask(six_sol_as("mine-1")), ask(another), ask(six_sol_as("mine-2")));
+        assert_repeats(&again, "unknown");
+        let note = again["note"].as_str().unwrap();
+        assert!(note.contains("is on its way since"), "{note}");
+        for refused in [another, new] {
+            assert_blocked(&refused, "deny", "daily_order_lock");
+            assert_reason(&refused, "nothing was sent: another order is being placed");
+        }
+    };
+    let (first, ()) = tokio::join!(world.place(six_sol_as("mine-1")), asking);
+    assert_eq!(first["status"], "accepted", "{first}");
+    assert_eq!((world.creates(), world.count()), (1, 1));
+}
+
+/// What happened is read and nothing is sent, so nothing that forbids orders forbids to tell it.
+#[tokio::test]
+async fn what_became_of_an_order_is_told_where_no_order_is_allowed() {
+    type Forbid = fn(&World);
+    let halt: Forbid = |world| put(&world.files.halt_global(), "");
+    let cases: [(Forbid, &str); 4] = [
+        (halt, "halt_flag"),
+        (|world| fs::remove_file(world.files.mandate()).unwrap(), "mandate"),
+        (
+            |world| world.broker.hold(Hold::Because("another daemon".to_owned())),
+            "mode",
+        ),
+        (|world| world.broker.close(), "mode"),
+    ];
+    for (forbid, limit) in cases {
+        let world = World::new().await;
+        let first = world.place(six_sol_as("mine-1")).await;
+        forbid(&world);
+        let again = world.place(six_sol_as("mine-1")).await;
+        assert_repeats(&again, "accepted");
+        assert_eq!(again["order_id"], first["order_id"]);
+        assert_eq!(world.ledger().len(), 2);
+        // Of an id that was not used, or for another order, there is nothing to tell.
+        let mut another = six_sol_as("mine-1");
+        another["qty"] = "5".into();
+        for (args, records) in [(six_sol_as("mine-2"), 3), (another, 4), (six_sol(), 5)] {
+            let refused = world.place(args).await;
+            assert_eq!(refused["limit"], limit, "{refused}");
+            assert!(refused.get("repeated").is_none(), "{refused}");
+            assert_eq!(world.ledger().len(), records);
+        }
+        assert_eq!((world.creates(), world.count()), (1, 1));
+    }
+}
+
+/// HALT comes while the first is on its way: neither that, nor what became of it, is "nothing was sent".
+#[tokio::test]
+async fn an_order_that_is_on_its_way_is_told_after_a_halt() {
+    let world = World::new().await;
+    world.fault(CREATE, FaultKind::DelayMs(2_000), Some(1));
+    let asking = async {
+        world.reached(CREATE).await;
+        // This one passes the mandate, and waits for the lock.
+        let waiting = world.place(six_sol_as("mine-1"));
+        let halting = async {
+            tokio::time::sleep(Duration::from_millis(500)).await;
+            put(&world.files.halt_global(), "");
+            assert_repeats(&world.place(six_sol_as("mine-1")).await, "unknown");
+        };
+        let (waited, ()) = tokio::join!(waiting, halting);
+        assert_repeats(&waited, "accepted");
+    };
+    let (first, ()) = tokio::join!(world.place(six_sol_as("mine-1")), asking);
+    assert_eq!(first["status"], "accepted", "{first}");
+    assert_eq!(world.creates(), 1);
 }
 
 /// Without an id of its own each call is an order of its own.

@@ -74,6 +74,15 @@ async fn stays_unknown(fault: FaultKind) {
     assert_eq!(world.inflight(), [] as [&str; 0]);
     let story = world.story();
     assert_eq!(story[4..], ["order_rejected error", "breach blocked"]);
+    // Its id is used up, and the caller is told so.
+    let settled = world.place(six_sol_as("lost-1")).await;
+    assert_eq!(
+        (settled["status"].as_str(), &settled["repeated"]),
+        (Some("not_sent"), &json!(true)),
+        "{settled}"
+    );
+    assert_reason(&settled, "ask again under a new order_link_id");
+    assert_eq!(world.creates(), 1);
     world.assert_chain_whole();
 }
 

@@ -69,13 +69,15 @@ impl Told {
     }
 }
 
-/// Whether the outcome may be given again to a caller that repeats its id; what was halted or never left may be
-/// tried again under the same one.
+/// Whether the outcome may be given again to a caller that repeats its id; what was halted, never left or got a no
+/// of the moment may be tried again under the same one.
 pub(super) fn is_answer(record: &AuditRecord) -> bool {
-    let decided = matches!(
-        record.outcome,
-        AuditOutcome::Accepted | AuditOutcome::Filled | AuditOutcome::Rejected
-    );
+    let is_passing = || record.broker_response.get("passing").and_then(Value::as_bool) == Some(true);
+    let decided = match record.outcome {
+        AuditOutcome::Accepted | AuditOutcome::Filled => true,
+        AuditOutcome::Rejected => !is_passing(),
+        AuditOutcome::Blocked | AuditOutcome::Error | AuditOutcome::Pending | AuditOutcome::Unknown => false,
+    };
     decided || is_of_recovery(record)
 }
 

@@ -82,17 +82,24 @@ impl Case<'_> {
         self.found.filter(|view| !self.is_new_order() || is_ours(view))
     }
 
+    /// What is said of an order is said again to whoever repeats its id, so it names the way on.
     fn how_far(&self) -> &'static str {
         if self.found.is_some() {
-            return "it never arrived: the id belongs to another order";
+            return "it never arrived: the id belongs to another order; to place it, ask again under a new order_link_id \
+                    or without one";
         }
         match (self.told.submitted, self.told.complete) {
-            (true, _) => "it never arrived: the exchange does not show it, and it can no longer appear",
+            (true, _) => {
+                "it never arrived: the exchange does not show it, and it can no longer appear; to place it, ask again \
+                 under a new order_link_id or without one"
+            }
             (false, true) => {
-                "it was never sent: the ledger has no order_submitted of it, and the exchange does not show it"
+                "it was never sent: the ledger has no order_submitted of it, and the exchange does not show it; to \
+                 place it, ask again under a new order_link_id or without one"
             }
             (false, false) => {
-                "it was never sent or never arrived: the exchange does not show it, and it can no longer appear"
+                "it was never sent or never arrived: the exchange does not show it, and it can no longer appear; to \
+                 place it, ask again under a new order_link_id or without one"
             }
         }
     }

@@ -164,6 +164,11 @@ fn what_may_still_turn_out_otherwise_is_not_final() {
         target_final: false,
         passing: false,
     };
+    let later = Rejection {
+        passing: true,
+        ..no.clone()
+    };
+    assert!(!Fate::Rejected(later).is_final());
     assert!(found(shown()).is_final() && Fate::Rejected(no).is_final());
     for open in [Fate::NotSent, Fate::Unknown] {
         assert!(!open("why".to_owned()).is_final());

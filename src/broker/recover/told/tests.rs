@@ -177,6 +177,12 @@ fn only_what_is_decided_is_an_answer() {
         let kind = AuditKind::OrderRejected;
         assert_eq!(is_answer(&record(kind, outcome)), decided, "{outcome:?}");
         assert!(is_answer(&of_recovery(kind, outcome)), "{outcome:?}");
+        let mut later = record(kind, outcome);
+        later.broker_response = json!({"retCode": 10006, "passing": true});
+        let stays = decided && outcome != AuditOutcome::Rejected;
+        assert_eq!(is_answer(&later), stays, "{outcome:?}");
+        later.broker_response["passing"] = false.into();
+        assert_eq!(is_answer(&later), decided, "{outcome:?}");
         let mut denied = of_recovery(kind, outcome);
         denied.gate_decision["recovered"] = false.into();
         assert_eq!(is_answer(&denied), decided, "{outcome:?}");

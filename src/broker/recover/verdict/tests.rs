@@ -123,7 +123,7 @@ fn another_order_under_the_id_is_as_none() {
             judge(&record, &Told::default(), Some(&view), false),
             Verdict::Open
         );
-        let why = "it never arrived: the id belongs to another order";
+        let why = "it never arrived: the id belongs to another order; to place it, ask again under a new order_link_id or without one";
         assert_eq!(
             judge(&record, &Told::default(), Some(&view), true),
             Verdict::NeverArrived(why)
@@ -157,6 +157,10 @@ fn an_order_that_is_not_shown_is_open_until_it_can_no_longer_appear() {
             panic!("it never arrived")
         };
         assert!(why.starts_with(words), "{why}");
+        assert!(
+            why.ends_with("ask again under a new order_link_id or without one"),
+            "{why}"
+        );
     }
 }
 
