@@ -12,9 +12,8 @@ use super::out::{complain, say};
 use super::{Done, Failure};
 use crate::daemon::board::{Doubt, Seen};
 use crate::state::audit_record::{AuditKind, AuditOutcome, AuditRecord};
-use crate::state::clock;
 use crate::state::halt::{self, HaltScope, Trip, read_halt};
-use crate::state::ledger_read;
+use crate::state::{clock, durable, ledger_read};
 
 /// A daemon that looks has the halt on the ledger within this; after that the record is made here.
 const DAEMON_RECORDS_WITHIN: Duration = Duration::from_secs(3);
@@ -31,10 +30,26 @@ fn scope(broker_alone: bool) -> HaltScope {
     }
 }
 
+/// Whom a sentinel of that scope stops, and where: a shell that lacks a setting of the agent's means another folder.
 fn whom(app: &App, scope: HaltScope) -> String {
-    match scope {
-        HaltScope::Global => "every broker".to_owned(),
-        HaltScope::Broker => format!("broker `{}`", app.files.broker().as_str()),
+    let (who, folder) = match scope {
+        HaltScope::Global => ("every broker".to_owned(), app.files.live_folder()),
+        HaltScope::Broker => (
+            format!("broker `{}`", app.files.broker().as_str()),
+            app.files.broker_folder(),
+        ),
+    };
+    format!("{who} under `{}` ({})", folder.display(), app.venue_in_words())
+}
+
+/// Says that nothing trades from this folder, where that is beyond doubt.
+fn complain_of_no_mandate(app: &App) {
+    let path = app.files.mandate();
+    if durable::absent(&path).is_ok() {
+        complain(&format!(
+            "nothing trades from here: there is no `{}`. is VIBE_RUNTIME_ROOT / MANDATED_VENUE that of the agent?",
+            path.display()
+        ));
     }
 }
 
@@ -47,10 +62,11 @@ pub(super) fn trip(app: &App, args: &HaltArgs) -> Result<Done, Failure> {
     let whom = whom(app, scope);
     match tripped {
         Trip::Written => say(&format!(
-            "halted: {whom}. every write is refused from the next look on."
+            "halted: {whom}. every write there is refused from the next look on."
         )),
         Trip::WasTripped => say(&format!("{whom} was halted before; the older sentinel stands.")),
     }
+    complain_of_no_mandate(app);
     let us = app.identity().ok();
     let mut daemon_records = false;
     match Seen::read(&app.files) {
@@ -114,6 +130,7 @@ pub(super) fn resume(app: &App, args: &ResumeArgs) -> Result<Done, Failure> {
     } else {
         format!("there was no halt of {whom}.")
     });
+    complain_of_no_mandate(app);
     if was_there {
         record(app, AuditKind::HaltCleared, "cleared by a person");
     }
