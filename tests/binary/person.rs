@@ -103,6 +103,24 @@ fn a_brokers_own_halt_is_lifted_on_its_own() {
 }
 
 #[test]
+fn a_place_that_cannot_be_looked_at_is_not_said_to_be_empty() {
+    let home = Home::with_mandate(&[]);
+    let path = home.live().join("bybit/mandated.pid");
+    std::os::unix::fs::symlink(&path, &path).unwrap();
+    let halted = home.run(&["halt", "--reason", "a"]);
+    assert_exit(&halted, 0);
+    let said = stdout(&halted);
+    assert!(
+        said.contains("whether a daemon runs cannot be told: ") && said.contains("symbolic links"),
+        "{said}"
+    );
+    assert!(
+        !said.contains("no daemon runs") && said.contains("cancel-all"),
+        "{said}"
+    );
+}
+
+#[test]
 fn halting_needs_a_reason_and_works_without_a_ledger() {
     let home = Home::new();
     assert_exit(&home.run(&["halt"]), 2);

@@ -2,6 +2,7 @@
 
 #![cfg(test)]
 
+mod doubt;
 mod halt;
 mod handover;
 mod life;

@@ -115,6 +115,7 @@ mod tests {
             board: None,
             shown: None,
             mute: None,
+            unseen: None,
         };
         let alive = judge(&Ok(Some(seen(since(1)))), now, None);
         assert_eq!(alive.id, "daemon.alive");
