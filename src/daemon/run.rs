@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use thiserror::Error;
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, UnixStream};
 use tokio::sync::{Notify, oneshot, watch};
 use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
@@ -18,7 +18,7 @@ use super::look::Around;
 use super::place::{Place, PlaceError};
 use super::systemd::Notifier;
 use super::thread::Sweep;
-use super::{socket, upkeep};
+use super::{descriptors, socket, upkeep};
 use crate::broker::Broker;
 use crate::mcp::http::{HttpAccess, HttpError, serve_http};
 use crate::mcp::server::Server;
@@ -28,6 +28,10 @@ use crate::venue::Venue;
 
 /// Place, socket and watch are looked after this often even when no event says so.
 const POLL: Duration = Duration::from_secs(1);
+
+/// So many sessions are let in over the socket, and as many connections over HTTP. Each takes file descriptors, and the
+/// sweep needs some: who comes later is turned away at once, and trades through a process of its own.
+const MOST_SESSIONS: usize = 64;
 
 /// After a failed accept, such as for want of file descriptors.
 const AFTER_REFUSAL: Duration = Duration::from_millis(100);
@@ -107,6 +111,8 @@ struct Daemon<V> {
     /// Ends the looks, after everything else: what rests meanwhile is still swept under HALT.
     stop_looking: watch::Sender<bool>,
     sessions: JoinSet<()>,
+    /// That no more are let in is said once, until there is room again.
+    is_said_full: bool,
     looking: oneshot::Receiver<()>,
     http: Option<JoinHandle<Result<(), HttpError>>>,
     /// What may be dropped at any instant.
@@ -115,6 +121,7 @@ struct Daemon<V> {
 
 impl<V: Venue> Daemon<V> {
     fn start(parts: Parts<V>) -> Result<Self, DaemonError> {
+        descriptors::raise();
         let files = parts.files;
         let poke = Arc::new(Notify::new());
         let listener = parts.http.as_ref().map(|(listener, _)| listener);
@@ -157,6 +164,7 @@ impl<V: Venue> Daemon<V> {
             stop,
             stop_looking,
             sessions: JoinSet::new(),
+            is_said_full: false,
             looking,
             http,
             beside,
@@ -171,11 +179,7 @@ impl<V: Venue> Daemon<V> {
         loop {
             tokio::select! {
                 stream = self.ground.next() => match stream {
-                    Ok(stream) => {
-                        let server = Server::new(Arc::clone(&self.broker));
-                        let us = self.identity.clone();
-                        self.sessions.spawn(socket::session(server, stream, us, self.stop.subscribe()));
-                    }
+                    Ok(stream) => self.let_in(stream),
                     Err(error) => {
                         tracing::warn!(%error, "a connection could not be accepted");
                         sleep(AFTER_REFUSAL).await;
@@ -188,6 +192,21 @@ impl<V: Venue> Daemon<V> {
                 _ = &mut self.looking => return Err(DaemonError::Fault("HALT is not looked at".to_owned())),
                 served = until_served(&mut self.http) => return served,
             }
+        }
+    }
+
+    /// Begins a session, unless there are too many: then the connection is closed without a word.
+    fn let_in(&mut self, stream: UnixStream) {
+        while self.sessions.try_join_next().is_some() {}
+        if self.sessions.len() < MOST_SESSIONS {
+            self.is_said_full = false;
+            let server = Server::new(Arc::clone(&self.broker));
+            let us = self.identity.clone();
+            self.sessions
+                .spawn(socket::session(server, stream, us, self.stop.subscribe()));
+        } else if !self.is_said_full {
+            self.is_said_full = true;
+            tracing::warn!("{MOST_SESSIONS} sessions are open over the socket: further ones are turned away");
         }
     }
 

@@ -2,6 +2,7 @@
 
 #![cfg(test)]
 
+mod crowd;
 mod doubt;
 mod halt;
 mod handover;
