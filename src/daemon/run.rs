@@ -11,7 +11,7 @@ use tokio::sync::{Notify, oneshot, watch};
 use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 
-use super::board::{self, Board};
+use super::board::{self, Board, SweepWord};
 use super::ground::Ground;
 use super::hello::Identity;
 use super::look::Around;
@@ -22,6 +22,7 @@ use super::{descriptors, socket, upkeep};
 use crate::broker::Broker;
 use crate::mcp::http::{HttpAccess, HttpError, serve_http};
 use crate::mcp::server::Server;
+use crate::state::halt::read_halt;
 use crate::state::ledger::Ledger;
 use crate::state::paths::LiveFiles;
 use crate::venue::Venue;
@@ -114,6 +115,7 @@ struct Daemon<V> {
     /// That no more are let in is said once, until there is room again.
     is_said_full: bool,
     looking: oneshot::Receiver<()>,
+    board: watch::Receiver<Board>,
     http: Option<JoinHandle<Result<(), HttpError>>>,
     /// What may be dropped at any instant.
     beside: JoinSet<()>,
@@ -141,6 +143,7 @@ impl<V: Venue> Daemon<V> {
             board: watch::Sender::new(board),
             beat: watch::Sender::new(Instant::now()),
         };
+        let board = around.board.subscribe();
         let looking = Sweep {
             venue: parts.apart,
             ledger: parts.ledger,
@@ -166,6 +169,7 @@ impl<V: Venue> Daemon<V> {
             sessions: JoinSet::new(),
             is_said_full: false,
             looking,
+            board,
             http,
             beside,
         })
@@ -220,6 +224,7 @@ impl<V: Venue> Daemon<V> {
             stop_looking,
             mut sessions,
             mut looking,
+            board,
             http,
             files,
             mut beside,
@@ -245,12 +250,26 @@ impl<V: Venue> Daemon<V> {
         }
         stop_looking.send_replace(true);
         if !looking.is_terminated() && timeout(LAST_LOOK, &mut looking).await.is_err() {
-            tracing::warn!("a sweep was still under way; it goes on at the next start");
+            tracing::warn!("the last look did not come to its end, and is cut off");
         }
+        warn_of_a_halt_that_is_not_swept(&files, &board.borrow());
         beside.shutdown().await;
         if ground.is_ours() {
             board::remove(&files);
         }
+    }
+}
+
+/// The exit code says that the daemon ended well, which the halt did not.
+fn warn_of_a_halt_that_is_not_swept(files: &LiveFiles, board: &Board) {
+    let is_swept = matches!(board.sweep, SweepWord::Halted | SweepWord::ClaimedElsewhere);
+    if read_halt(files).is_tripped() && !is_swept {
+        let stands = board.in_words();
+        tracing::warn!(
+            stands,
+            "HALT stands and its sweep is not finished: orders may rest and positions be open. start the daemon again, \
+             or `mandated cancel-all` and `mandated flatten`"
+        );
     }
 }
 

@@ -5,7 +5,7 @@ use std::fs;
 use mandated::sim::{Fault, FaultKind};
 
 use crate::session::over_socket;
-use crate::world::{PLACE, World, until};
+use crate::world::{Daemon, PLACE, World, until};
 
 /// A world whose exchange cancels nothing, with an order in it.
 pub(crate) fn refuse_cancels(world: &World) {
@@ -82,4 +82,52 @@ fn a_halt_that_is_lifted_in_the_middle_of_its_sweep_is_said_to_be() {
     });
     let (_, complained, _) = run(&world, &["resume"]);
     assert!(!complained.contains("under way"), "{complained}");
+}
+
+/// Asked to stop in the middle of a sweep it ends well: that the halt did not is for whoever looks to learn.
+#[test]
+fn a_sweep_that_was_not_finished_is_said_by_the_log_by_status_and_by_doctor() {
+    let world = World::new();
+    let path = world.root.path().join("log");
+    let mut command = world.command(&["daemon", "--port", "0"]);
+    command.stderr(fs::File::create(&path).unwrap());
+    let mut daemon = Daemon::start(&world, command);
+    refuse_cancels(&world);
+    fs::write(world.files.halt_global(), "").unwrap();
+    until("a sweep", || {
+        world.state().filter(|state| state["sweep"] == "halting")
+    });
+    let unfinished = "HALT stands and its sweep was not finished";
+    assert!(
+        !run(&world, &["status"]).0.contains(unfinished),
+        "the daemon is at it"
+    );
+    daemon.signal("TERM");
+    assert_eq!(daemon.wait(), Some(0));
+    let log = fs::read_to_string(&path).unwrap();
+    assert!(
+        log.contains("HALT stands and its sweep is not finished") && log.contains("1 order left"),
+        "{log}"
+    );
+    let told = || {
+        let status = run(&world, &["status"]).0;
+        let doctor = run(&world, &["doctor"]).0;
+        (
+            status.contains(&format!(
+                "not running; {unfinished}: start the daemon or `mandated flatten`"
+            )),
+            doctor.contains("daemon.sweep_unfinished"),
+        )
+    };
+    assert_eq!(told(), (true, true));
+
+    // The next one finishes it, and nothing of this is said any more.
+    world.exchange.faults().clear();
+    let mut next = world.daemon();
+    until("a sweep that is done", || {
+        world.state().filter(|state| state["sweep"] == "halted")
+    });
+    next.signal("TERM");
+    assert_eq!(next.wait(), Some(0));
+    assert_eq!(told(), (false, false));
 }
