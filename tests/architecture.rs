@@ -32,12 +32,13 @@ const MAY_NAME: [(&str, &[&str]); 9] = [
 ];
 
 /// Packages that belong to one part of the program, by the beginning of its path.
-const PACKAGES: [(&str, &[&str]); 13] = [
+const PACKAGES: [(&str, &[&str]); 14] = [
     ("reqwest", &["venue/bybit/"]),
     ("ring", &["venue/bybit/", "sim/"]),
     ("webpki_roots", &["venue/bybit/"]),
     ("fs2", &["state/", "daemon/"]),
     ("notify", &["daemon/"]),
+    ("rustix", &["daemon/"]),
     ("rmcp", &["mcp/"]),
     ("axum", &["mcp/", "sim/"]),
     ("hyper", &["mcp/"]),

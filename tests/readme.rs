@@ -380,7 +380,7 @@ fn the_paper_walk_works_as_written() {
         "exceeds max_order_notional_usd $1000.00; the largest quantity that passes is",
         "DOGEUSDT is on the mandate exclude list",
         "live trading halted",
-        "cleared the halt of every broker.",
+        "cleared the halt of every broker under `",
         "orders today                        2 of 50",
         "every hash recomputed, the same in both ledgers.",
     ] {

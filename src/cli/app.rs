@@ -160,6 +160,18 @@ impl App {
         BybitConfig::from_env(&env, &|path| std::fs::read_to_string(path)).map_err(Failure::usage)
     }
 
+    /// Which exchange and whose money, for a person: `paper: play money`.
+    pub(super) fn venue_in_words(&self) -> String {
+        let (label, is_paper) = match self.venue {
+            VenueChoice::Paper => ("paper".to_owned(), true),
+            VenueChoice::Bybit => match self.bybit() {
+                Ok(config) => (config.label, config.paper),
+                Err(_) => return "bybit, with settings that cannot be used".to_owned(),
+            },
+        };
+        format!("{label}: {} money", if is_paper { "play" } else { "real" })
+    }
+
     /// The ledger for records that no write makes, such as a halt.
     pub(super) fn ledger(&self) -> Ledger {
         Ledger::open(&self.files, self.redactor())

@@ -10,14 +10,13 @@ use super::app::App;
 use super::args::{HaltArgs, ResumeArgs};
 use super::out::{complain, say};
 use super::{Done, Failure};
-use crate::daemon::board::{Doubt, Seen};
+use crate::daemon::board::Seen;
 use crate::state::audit_record::{AuditKind, AuditOutcome, AuditRecord};
-use crate::state::clock;
 use crate::state::halt::{self, HaltScope, Trip, read_halt};
-use crate::state::ledger_read;
+use crate::state::{clock, durable, ledger_read};
 
 /// A daemon that looks has the halt on the ledger within this; after that the record is made here.
-const DAEMON_RECORDS_WITHIN: Duration = Duration::from_secs(3);
+const DAEMON_ACTS_WITHIN: Duration = Duration::from_secs(3);
 const BETWEEN_LOOKS: Duration = Duration::from_millis(50);
 
 /// Its record is among so many last ones: a sweep makes one for each cancel.
@@ -31,10 +30,26 @@ fn scope(broker_alone: bool) -> HaltScope {
     }
 }
 
+/// Whom a sentinel of that scope stops, and where: a shell that lacks a setting of the agent's means another folder.
 fn whom(app: &App, scope: HaltScope) -> String {
-    match scope {
-        HaltScope::Global => "every broker".to_owned(),
-        HaltScope::Broker => format!("broker `{}`", app.files.broker().as_str()),
+    let (who, folder) = match scope {
+        HaltScope::Global => ("every broker".to_owned(), app.files.live_folder()),
+        HaltScope::Broker => (
+            format!("broker `{}`", app.files.broker().as_str()),
+            app.files.broker_folder(),
+        ),
+    };
+    format!("{who} under `{}` ({})", folder.display(), app.venue_in_words())
+}
+
+/// Says that nothing trades from this folder, where that is beyond doubt.
+fn complain_of_no_mandate(app: &App) {
+    let path = app.files.mandate();
+    if durable::absent(&path).is_ok() {
+        complain(&format!(
+            "nothing trades from here: there is no `{}`. is VIBE_RUNTIME_ROOT / MANDATED_VENUE that of the agent?",
+            path.display()
+        ));
     }
 }
 
@@ -47,31 +62,95 @@ pub(super) fn trip(app: &App, args: &HaltArgs) -> Result<Done, Failure> {
     let whom = whom(app, scope);
     match tripped {
         Trip::Written => say(&format!(
-            "halted: {whom}. every write is refused from the next look on."
+            "halted: {whom}. every write there is refused from the next look on."
         )),
         Trip::WasTripped => say(&format!("{whom} was halted before; the older sentinel stands.")),
     }
-    let us = app.identity().ok();
-    let mut daemon_records = false;
-    match Seen::read(&app.files) {
-        Ok(Some(daemon)) => {
-            let doubt = daemon.doubt(clock::now(), us.as_ref());
-            daemon_records = tripped == Trip::Written && doubt.is_none();
-            say(&promise(&daemon, doubt));
+    complain_of_no_mandate(app);
+    let is_recorded = match Seen::read(&app.files) {
+        Ok(Some(daemon)) => watched(app, &daemon, tripped, now),
+        Ok(None) => {
+            say(&format!("no daemon runs for this broker key: {STAYS}"));
+            false
         }
-        Ok(None) | Err(_) => say(
-            "no daemon runs for this broker key: orders that rest at the exchange stay; `mandated cancel-all` cancels them.",
-        ),
-    }
-    if !(daemon_records && is_recorded_since(app, now)) {
+        Err(error) => {
+            say(&format!(
+                "whether a daemon runs cannot be told: {error}. {MAY_STAY}"
+            ));
+            false
+        }
+    };
+    if !is_recorded {
         record(app, AuditKind::HaltTripped, &reason);
     }
     Ok(Done::Well)
 }
 
-/// Whether the daemon has the halt on the ledger, with the same reason; it is given the time for that.
+const STAYS: &str = "orders that rest at the exchange stay; `mandated cancel-all` cancels them.";
+const MAY_STAY: &str = "orders that rest at the exchange may stay; `mandated cancel-all` cancels them.";
+
+/// Says what a person may expect of the daemon, once it has shown that it acts or had the time to; whether it has the
+/// halt on the ledger.
+fn watched(app: &App, daemon: &Seen, tripped: Trip, at: DateTime<Utc>) -> bool {
+    let doubt = daemon.doubt(clock::now(), app.identity().ok().as_ref());
+    if let Some(doubt) = doubt {
+        say(&doubted(daemon, &doubt.to_string()));
+        return false;
+    }
+    let sign = sign_of_it(app, tripped, at);
+    say(&match sign {
+        Some(_) => format!(
+            "the daemon ({}) cancels what rests at the exchange: follow it with `mandated status`.",
+            daemon.holder
+        ),
+        None => doubted(
+            daemon,
+            &format!("it did not act within {} s", DAEMON_ACTS_WITHIN.as_secs()),
+        ),
+    });
+    sign == Some(Sign::Recorded)
+}
+
+fn doubted(daemon: &Seen, why: &str) -> String {
+    format!(
+        "a daemon runs ({}), BUT {why}: do not count on it. {MAY_STAY}",
+        daemon.holder
+    )
+}
+
+/// By what a daemon shows that it acts on a halt.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Sign {
+    /// It is on the ledger, with the same reason.
+    Recorded,
+    /// It says that it sees it: its record may not be written yet, or cannot be, or was written long ago.
+    Seen,
+}
+
+/// A daemon that is only frozen keeps its place and the file that says how it stands: it is given the time to act.
+fn sign_of_it(app: &App, tripped: Trip, at: DateTime<Utc>) -> Option<Sign> {
+    let begun = Instant::now();
+    let has_seen = || {
+        let halt = read_halt(&app.files).tripped().unwrap_or_default();
+        matches!(Seen::read(&app.files), Ok(Some(daemon)) if daemon.has_seen(&halt, at))
+    };
+    loop {
+        match tripped {
+            Trip::Written if is_recorded_since(app, at) => return Some(Sign::Recorded),
+            // It may be on record or not: its record is as old as the sentinel.
+            Trip::WasTripped if has_seen() => return Some(Sign::Seen),
+            Trip::Written | Trip::WasTripped => {}
+        }
+        if begun.elapsed() >= DAEMON_ACTS_WITHIN {
+            return has_seen().then_some(Sign::Seen);
+        }
+        thread::sleep(BETWEEN_LOOKS);
+    }
+}
+
+/// Whether the daemon has the halt on the ledger, with the same reason.
 fn is_recorded_since(app: &App, tripped: DateTime<Utc>) -> bool {
-    let (since, begun) = (clock::ledger_text(tripped), Instant::now());
+    let since = clock::ledger_text(tripped);
     let is_it = |record: &Value| {
         let text = |name: &str| record.get(name).and_then(Value::as_str).unwrap_or_default();
         text("kind") == "halt_tripped"
@@ -79,34 +158,13 @@ fn is_recorded_since(app: &App, tripped: DateTime<Utc>) -> bool {
             && text("session_id").starts_with("sweep:")
             && text("ts") >= since.as_str()
     };
-    loop {
-        let last = ledger_read::tail(&app.files, LAST_RECORDS).unwrap_or_default();
-        if last.iter().filter_map(|line| line.record.as_ref()).any(is_it) {
-            return true;
-        }
-        if begun.elapsed() >= DAEMON_RECORDS_WITHIN {
-            return false;
-        }
-        thread::sleep(BETWEEN_LOOKS);
-    }
-}
-
-/// What a person may expect of the daemon now.
-fn promise(daemon: &Seen, doubt: Option<Doubt>) -> String {
-    let holder = &daemon.holder;
-    match doubt {
-        None => format!(
-            "the daemon ({holder}) cancels what rests at the exchange: follow it with `mandated status`."
-        ),
-        Some(doubt) => format!(
-            "a daemon runs ({holder}), BUT {doubt}: do not count on it. orders that rest at the exchange may stay; \
-             `mandated cancel-all` cancels them."
-        ),
-    }
+    let last = ledger_read::tail(&app.files, LAST_RECORDS).unwrap_or_default();
+    last.iter().filter_map(|line| line.record.as_ref()).any(is_it)
 }
 
 pub(super) fn resume(app: &App, args: &ResumeArgs) -> Result<Done, Failure> {
     let scope = scope(args.broker);
+    let sweep = under_way(app);
     let was_there = halt::clear(&app.files, scope).map_err(Failure::failed)?;
     let whom = whom(app, scope);
     say(&if was_there {
@@ -114,16 +172,33 @@ pub(super) fn resume(app: &App, args: &ResumeArgs) -> Result<Done, Failure> {
     } else {
         format!("there was no halt of {whom}.")
     });
+    complain_of_no_mandate(app);
     if was_there {
         record(app, AuditKind::HaltCleared, "cleared by a person");
     }
     match read_halt(&app.files).tripped() {
-        None => Ok(Done::Well),
+        None => {
+            if let Some(sweep) = sweep.filter(|_| was_there) {
+                complain(&format!(
+                    "the sweep of this halt was under way and ends here ({sweep}): what was not closed stays open, and \
+                     a close that was sent may still fill. look with `mandated status`"
+                ));
+            }
+            Ok(Done::Well)
+        }
         Some(what) => {
             say(&format!("still halted: {what}."));
             Ok(Done::NotInOrder)
         }
     }
+}
+
+/// How far the daemon's sweep is, in words, while it goes on.
+fn under_way(app: &App) -> Option<String> {
+    let daemon = Seen::read(&app.files).ok().flatten()?;
+    let is_well = daemon.doubt(clock::now(), None).is_none();
+    let board = daemon.board.filter(|board| is_well && board.is_sweeping())?;
+    Some(board.in_words())
 }
 
 /// The switch counts, not its record: a ledger that cannot be written must not keep a person from halting.

@@ -8,6 +8,7 @@ use super::out::{Style, say, say_json};
 use super::{Done, Failure, audit, mandate};
 use crate::daemon::board::Seen;
 use crate::daemon::hello::Identity;
+use crate::daemon::receipt::is_unfinished;
 use crate::domain::account::RestingOrder;
 use crate::domain::mandate::Mandate;
 use crate::domain::money::Usd;
@@ -29,6 +30,8 @@ const MOST_RESTING: usize = 10;
 /// How many records are shown.
 const LAST: usize = 5;
 
+const UNFINISHED: &str = "HALT stands and its sweep was not finished: start the daemon or `mandated flatten`";
+
 /// Everything that `status` shows.
 struct View {
     root: String,
@@ -49,6 +52,8 @@ struct View {
     resting: Option<Vec<String>>,
     last: Result<Vec<Value>, String>,
     daemon: Result<Option<Seen>, String>,
+    /// No daemon runs, and the one before did not finish the sweep of the halt that stands.
+    left_unfinished: bool,
     /// What this process would trade with.
     us: Option<Identity>,
 }
@@ -83,6 +88,7 @@ async fn look(app: &App) -> Result<View, Failure> {
         Some(Err(_)) => Policy::default(),
     };
     let chain = chain(app);
+    let daemon = Seen::read(&app.files).map_err(|error| error.to_string());
     let last = ledger_read::tail(&app.files, LAST).map_err(|error| error.to_string());
     Ok(View {
         root: app.root.as_path().display().to_string(),
@@ -99,7 +105,8 @@ async fn look(app: &App) -> Result<View, Failure> {
         resting: facts
             .open_orders
             .map(|orders| orders.iter().map(in_words).collect()),
-        daemon: Seen::read(&app.files).map_err(|error| error.to_string()),
+        left_unfinished: matches!(daemon, Ok(None)) && is_unfinished(&app.files),
+        daemon,
         us: app.identity().ok(),
         last: last.map(|lines| lines.into_iter().filter_map(|line| line.record).collect()),
     })
@@ -233,6 +240,9 @@ impl View {
             }
         }
         match &self.daemon {
+            Ok(None) if self.left_unfinished => {
+                line("daemon", style.bad(&format!("not running; {UNFINISHED}")))
+            }
             Ok(None) => line("daemon", style.faint("not running")),
             Ok(Some(daemon)) => {
                 let words = daemon.in_words(clock::now(), self.us.as_ref());
@@ -351,6 +361,7 @@ impl View {
             "ledger_error": self.chain.as_ref().err().or(self.ledger.as_ref().err()),
             "lock_error": self.lock.as_ref().err(),
             "daemon": self.daemon.as_ref().ok().and_then(Option::as_ref).map(|daemon| daemon.to_json(clock::now(), self.us.as_ref())),
+            "sweep_left_unfinished": self.left_unfinished,
             "daemon_error": self.daemon.as_ref().err(),
             "last_records": self.last.as_ref().ok(),
             "last_records_error": self.last.as_ref().err(),

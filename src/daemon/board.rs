@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use super::hello::Identity;
 use super::place::{self, Holder};
 use super::sweep::SweepState;
+use crate::state::halt::read_halt;
 use crate::state::paths::LiveFiles;
 use crate::state::{durable, iso_instant};
 
@@ -18,6 +19,9 @@ const MAX_BYTES: u64 = 1 << 16;
 
 /// A daemon that is well has looked within this, as far as the file says.
 const FRESH: Duration = Duration::seconds(30);
+
+/// Within this of a trip a daemon that is well has said that it sees it: it looks once a second at least.
+const NOTICES_WITHIN: Duration = Duration::seconds(3);
 
 /// Between a file's replacement and the setting of its time.
 const ONE_WRITE: Duration = Duration::seconds(2);
@@ -130,6 +134,16 @@ impl Board {
         }
     }
 
+    /// Whether a halt stands whose sweep is not done.
+    #[must_use]
+    pub fn is_sweeping(&self) -> bool {
+        match self.sweep {
+            SweepWord::Halting => true,
+            SweepWord::Idle => self.halted.is_some(),
+            SweepWord::Halted | SweepWord::ClaimedElsewhere => false,
+        }
+    }
+
     /// When the last look was; `None` before the first one.
     fn looked_at(&self) -> Option<DateTime<Utc>> {
         iso_instant::parse(self.last_look.as_deref()?)
@@ -210,6 +224,12 @@ pub(super) fn is_there(files: &LiveFiles) -> bool {
     path(files).exists()
 }
 
+/// Since when the oldest sentinel stands, as far as that can be told.
+fn standing_since(files: &LiveFiles) -> Option<DateTime<Utc>> {
+    let halt = read_halt(files);
+    halt.sentinels().iter().filter_map(|sentinel| sentinel.at).min()
+}
+
 /// Why a daemon that runs may not do what a person expects of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Doubt {
@@ -236,6 +256,8 @@ pub struct Seen {
     pub shown: Option<DateTime<Utc>>,
     /// Why it looks and does not say how it stands.
     pub mute: Option<String>,
+    /// Since when a sentinel stands, where it says that none does.
+    pub unseen: Option<DateTime<Utc>>,
 }
 
 impl Seen {
@@ -255,17 +277,34 @@ impl Seen {
         let lag = if board.is_some() { FRESH } else { ONE_WRITE };
         let is_behind = shown.is_some_and(|shown| told.is_none_or(|told| shown - told > lag));
         let has_not_looked = board.as_ref().is_some_and(|board| board.last_look.is_none());
+        let says_none = board.as_ref().is_some_and(|board| board.halted.is_none());
         Ok(Some(Self {
             holder,
             board,
             shown: shown.filter(|_| !has_not_looked),
             mute: (is_behind && !has_not_looked).then(|| why_mute(files)),
+            unseen: (says_none && !has_not_looked)
+                .then(|| standing_since(files))
+                .flatten(),
         }))
     }
 
     /// The later of what it wrote and what its file's time says.
     fn looked_at(&self) -> Option<DateTime<Utc>> {
         self.board.as_ref().and_then(Board::looked_at).max(self.shown)
+    }
+
+    /// Whether it has seen the halt that stands, which was tripped at `at` and is `halt` in words: it says so, or, where
+    /// it can write nothing, has looked since.
+    #[must_use]
+    pub fn has_seen(&self, halt: &str, at: DateTime<Utc>) -> bool {
+        let says_so = |board: &Board| board.halted.as_deref() == Some(halt);
+        self.board.as_ref().is_some_and(says_so) || self.has_looked_since(at)
+    }
+
+    /// Whether a look that began after `at` is over.
+    fn has_looked_since(&self, at: DateTime<Utc>) -> bool {
+        self.looked_at().is_some_and(|looked| looked > at + ONE_WRITE)
     }
 
     /// Why its last word on how it stands is an old one although it looks.
@@ -290,6 +329,14 @@ impl Seen {
         let is_new = began.is_some_and(|began| (now - began).abs() <= FRESH);
         if looked.is_none() && !is_new {
             return Some(Doubt::NotLooking("it has not said that it looks".to_owned()));
+        }
+        if let Some(at) = self.unseen
+            && now - at > NOTICES_WITHIN
+            && !self.has_looked_since(at)
+        {
+            let seconds = (now - at).num_seconds();
+            let why = format!("it has not noticed the halt that stands since {seconds} s");
+            return Some(Doubt::NotLooking(why));
         }
         let different = us?.differs_in_money(board?.identity.as_ref()?)?;
         Some(Doubt::OtherMoney(different))

@@ -27,6 +27,8 @@ pub enum HandoverError {
     Socket(#[from] io::Error),
     #[error("it did not answer within {} ms; it may be stopped or overloaded", HELLO_WAIT.as_millis())]
     Silent,
+    #[error("it ended the connection at once: it has as many sessions as it takes, or is stopping")]
+    TurnedAway,
     #[error("its socket belongs to another user")]
     OtherUser,
     #[error("its answer is not understood: it may be of another version; restart it")]
@@ -82,11 +84,19 @@ impl Handover {
             return Err(HandoverError::OtherUser);
         }
         let (from, mut to) = stream.into_split();
-        to.write_all(&us.line()).await?;
         let mut from = BufReader::new(from);
         let mut line = Vec::new();
         let most = u64::try_from(MAX_BYTES).unwrap_or(u64::MAX);
-        (&mut from).take(most).read_until(b'\n', &mut line).await?;
+        let asking = async {
+            to.write_all(&us.line()).await?;
+            (&mut from).take(most).read_until(b'\n', &mut line).await
+        };
+        match asking.await {
+            Ok(0) => return Err(HandoverError::TurnedAway),
+            Ok(_) => {}
+            Err(error) if is_hung_up(&error) => return Err(HandoverError::TurnedAway),
+            Err(error) => return Err(error.into()),
+        }
         let them = Identity::parse(&line).ok_or(HandoverError::NotUnderstood)?;
         match us.differs_from(&them) {
             None => Ok(Some(Self { from, to })),
@@ -128,6 +138,14 @@ impl Handover {
             received = &mut receiving => received.and(Err(RelayError::Gone)),
         }
     }
+}
+
+/// Whether the other side closed without having read everything.
+fn is_hung_up(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionReset
+    )
 }
 
 /// No line is half noted: nothing panics while it is locked.

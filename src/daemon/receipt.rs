@@ -13,7 +13,7 @@ use serde_json::Value;
 
 use crate::broker::exit::{Answer, Closed, Left, Step};
 use crate::domain::account::Position;
-use crate::state::halt::Sentinel;
+use crate::state::halt::{Sentinel, read_halt};
 use crate::state::paths::LiveFiles;
 use crate::state::{clock, durable};
 
@@ -258,6 +258,16 @@ fn tripped(sentinel: &Sentinel) -> Tripped {
         tripped_at: sentinel.tripped_at.clone(),
         episode: sentinel.episode.clone(),
     }
+}
+
+/// Whether the sweep of the halt that stands was begun and not finished, as its files say: a draft, and no receipt.
+#[must_use]
+pub fn is_unfinished(files: &LiveFiles) -> bool {
+    let halt = read_halt(files);
+    halt.newest().is_some_and(|newest| {
+        let episode = &newest.episode;
+        files.halt_sweep(episode).exists() && !files.halt_receipt(episode).exists()
+    })
 }
 
 /// A position for the receipt.

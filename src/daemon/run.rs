@@ -6,28 +6,33 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use thiserror::Error;
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, UnixStream};
 use tokio::sync::{Notify, oneshot, watch};
 use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 
-use super::board::{self, Board};
+use super::board::{self, Board, SweepWord};
 use super::ground::Ground;
 use super::hello::Identity;
 use super::look::Around;
 use super::place::{Place, PlaceError};
 use super::systemd::Notifier;
 use super::thread::Sweep;
-use super::{socket, upkeep};
+use super::{descriptors, socket, upkeep};
 use crate::broker::Broker;
 use crate::mcp::http::{HttpAccess, HttpError, serve_http};
 use crate::mcp::server::Server;
+use crate::state::halt::read_halt;
 use crate::state::ledger::Ledger;
 use crate::state::paths::LiveFiles;
 use crate::venue::Venue;
 
 /// Place, socket and watch are looked after this often even when no event says so.
 const POLL: Duration = Duration::from_secs(1);
+
+/// So many sessions are let in over the socket, and as many connections over HTTP. Each takes file descriptors, and the
+/// sweep needs some: who comes later is turned away at once, and trades through a process of its own.
+const MOST_SESSIONS: usize = 64;
 
 /// After a failed accept, such as for want of file descriptors.
 const AFTER_REFUSAL: Duration = Duration::from_millis(100);
@@ -107,7 +112,10 @@ struct Daemon<V> {
     /// Ends the looks, after everything else: what rests meanwhile is still swept under HALT.
     stop_looking: watch::Sender<bool>,
     sessions: JoinSet<()>,
+    /// That no more are let in is said once, until there is room again.
+    is_said_full: bool,
     looking: oneshot::Receiver<()>,
+    board: watch::Receiver<Board>,
     http: Option<JoinHandle<Result<(), HttpError>>>,
     /// What may be dropped at any instant.
     beside: JoinSet<()>,
@@ -115,6 +123,7 @@ struct Daemon<V> {
 
 impl<V: Venue> Daemon<V> {
     fn start(parts: Parts<V>) -> Result<Self, DaemonError> {
+        descriptors::raise();
         let files = parts.files;
         let poke = Arc::new(Notify::new());
         let listener = parts.http.as_ref().map(|(listener, _)| listener);
@@ -134,6 +143,7 @@ impl<V: Venue> Daemon<V> {
             board: watch::Sender::new(board),
             beat: watch::Sender::new(Instant::now()),
         };
+        let board = around.board.subscribe();
         let looking = Sweep {
             venue: parts.apart,
             ledger: parts.ledger,
@@ -157,7 +167,9 @@ impl<V: Venue> Daemon<V> {
             stop,
             stop_looking,
             sessions: JoinSet::new(),
+            is_said_full: false,
             looking,
+            board,
             http,
             beside,
         })
@@ -171,11 +183,7 @@ impl<V: Venue> Daemon<V> {
         loop {
             tokio::select! {
                 stream = self.ground.next() => match stream {
-                    Ok(stream) => {
-                        let server = Server::new(Arc::clone(&self.broker));
-                        let us = self.identity.clone();
-                        self.sessions.spawn(socket::session(server, stream, us, self.stop.subscribe()));
-                    }
+                    Ok(stream) => self.let_in(stream),
                     Err(error) => {
                         tracing::warn!(%error, "a connection could not be accepted");
                         sleep(AFTER_REFUSAL).await;
@@ -191,6 +199,21 @@ impl<V: Venue> Daemon<V> {
         }
     }
 
+    /// Begins a session, unless there are too many: then the connection is closed without a word.
+    fn let_in(&mut self, stream: UnixStream) {
+        while self.sessions.try_join_next().is_some() {}
+        if self.sessions.len() < MOST_SESSIONS {
+            self.is_said_full = false;
+            let server = Server::new(Arc::clone(&self.broker));
+            let us = self.identity.clone();
+            self.sessions
+                .spawn(socket::session(server, stream, us, self.stop.subscribe()));
+        } else if !self.is_said_full {
+            self.is_said_full = true;
+            tracing::warn!("{MOST_SESSIONS} sessions are open over the socket: further ones are turned away");
+        }
+    }
+
     /// No new order; those in flight are settled; every caller that listens has its answer. HALT is looked at until
     /// all of that is over.
     async fn finish(self) {
@@ -201,6 +224,7 @@ impl<V: Venue> Daemon<V> {
             stop_looking,
             mut sessions,
             mut looking,
+            board,
             http,
             files,
             mut beside,
@@ -226,12 +250,26 @@ impl<V: Venue> Daemon<V> {
         }
         stop_looking.send_replace(true);
         if !looking.is_terminated() && timeout(LAST_LOOK, &mut looking).await.is_err() {
-            tracing::warn!("a sweep was still under way; it goes on at the next start");
+            tracing::warn!("the last look did not come to its end, and is cut off");
         }
+        warn_of_a_halt_that_is_not_swept(&files, &board.borrow());
         beside.shutdown().await;
         if ground.is_ours() {
             board::remove(&files);
         }
+    }
+}
+
+/// The exit code says that the daemon ended well, which the halt did not.
+fn warn_of_a_halt_that_is_not_swept(files: &LiveFiles, board: &Board) {
+    let is_swept = matches!(board.sweep, SweepWord::Halted | SweepWord::ClaimedElsewhere);
+    if read_halt(files).is_tripped() && !is_swept {
+        let stands = board.in_words();
+        tracing::warn!(
+            stands,
+            "HALT stands and its sweep is not finished: orders may rest and positions be open. start the daemon again, \
+             or `mandated cancel-all` and `mandated flatten`"
+        );
     }
 }
 

@@ -27,7 +27,7 @@ pub enum InflightError {
         "an order with the client id `{0}` may be on its way already; ask again under the same id once it is settled, a minute from now"
     )]
     Exists(String),
-    #[error("the order record `{}` cannot be read: {source}; it may be an order that nobody settled: look it up on the exchange, then remove the file", path.display())]
+    #[error("the order record `{}` cannot be read: {source}; {}", path.display(), remedy(source))]
     Unreadable { path: PathBuf, source: io::Error },
     #[error("the order record `{}` is not understood: {source}; it may be an order that nobody settled: look it up on the exchange, then remove the file", path.display())]
     NotUnderstood {
@@ -40,6 +40,20 @@ pub enum InflightError {
     OtherContent(String),
     #[error("the order record `{}` cannot be written: {source}; free space or make its folder writable", path.display())]
     NotWritten { path: PathBuf, source: io::Error },
+}
+
+/// `EMFILE` and `ENFILE`, by the same numbers on Linux, macOS and the BSDs.
+const TOO_MANY_OPEN: [i32; 2] = [24, 23];
+
+/// A record that cannot be opened for want of a descriptor is as good as any other.
+fn remedy(source: &io::Error) -> &'static str {
+    match source.raw_os_error() {
+        Some(code) if TOO_MANY_OPEN.contains(&code) => {
+            "nothing is wrong with it: too many files are open in this process. end idle sessions, or start it with a \
+             higher `ulimit -n`"
+        }
+        _ => "it may be an order that nobody settled: look it up on the exchange, then remove the file",
+    }
 }
 
 impl InflightError {

@@ -58,6 +58,38 @@ fn halt_and_resume_are_seen_by_status_by_writes_and_on_the_ledger() {
     assert_eq!(kinds.last(), Some(&json!("halt_cleared")));
 }
 
+/// At night the shell has another setting than the agent: a halt of a folder where nothing trades must not look like one.
+#[test]
+fn a_halt_says_which_folder_it_stops_and_warns_where_nothing_trades() {
+    let home = Home::with_mandate(&[]);
+    let live = home.live().display().to_string();
+    let paper = format!("every broker under `{live}` (paper: play money).");
+    let halted = home.run(&["--venue", "paper", "halt", "--reason", "a"]);
+    assert!(
+        stdout(&halted).starts_with(&format!("halted: {paper}")),
+        "{halted:?}"
+    );
+    assert!(!stderr(&halted).contains("nothing trades"), "{halted:?}");
+    let resumed = home.run(&["--venue", "paper", "resume"]);
+    assert_eq!(stdout(&resumed), format!("cleared the halt of {paper}\n"));
+    let own = home.run(&["halt", "--broker", "--reason", "a"]);
+    let real = format!("halted: broker `bybit` under `{live}/bybit` (bybit mainnet: real money).");
+    assert!(stdout(&own).starts_with(&real), "{own:?}");
+
+    let elsewhere = home.root().join("fresh");
+    for verb in [&["halt", "--reason", "a"][..], &["resume"]] {
+        let mut command = home.command(verb);
+        let said = command.env("VIBE_RUNTIME_ROOT", &elsewhere).output().unwrap();
+        assert_exit(&said, 0);
+        let mandate = elsewhere.join("live/bybit/mandate.json");
+        let warns = format!(
+            "nothing trades from here: there is no `{}`. is VIBE_RUNTIME_ROOT / MANDATED_VENUE that of the agent?",
+            mandate.display()
+        );
+        assert!(stderr(&said).contains(&warns), "{said:?}");
+    }
+}
+
 #[test]
 fn a_brokers_own_halt_is_lifted_on_its_own() {
     let home = Home::with_mandate(&[]);
@@ -68,6 +100,24 @@ fn a_brokers_own_halt_is_lifted_on_its_own() {
     assert_exit(&resumed, 3);
     assert!(stdout(&resumed).contains("still halted"), "{resumed:?}");
     assert_exit(&home.run(&["resume", "--broker"]), 0);
+}
+
+#[test]
+fn a_place_that_cannot_be_looked_at_is_not_said_to_be_empty() {
+    let home = Home::with_mandate(&[]);
+    let path = home.live().join("bybit/mandated.pid");
+    std::os::unix::fs::symlink(&path, &path).unwrap();
+    let halted = home.run(&["halt", "--reason", "a"]);
+    assert_exit(&halted, 0);
+    let said = stdout(&halted);
+    assert!(
+        said.contains("whether a daemon runs cannot be told: ") && said.contains("symbolic links"),
+        "{said}"
+    );
+    assert!(
+        !said.contains("no daemon runs") && said.contains("cancel-all"),
+        "{said}"
+    );
 }
 
 #[test]

@@ -2,6 +2,8 @@
 
 #![cfg(test)]
 
+mod crowd;
+mod doubt;
 mod halt;
 mod handover;
 mod life;

@@ -14,11 +14,19 @@ use super::modes::{OTHERS_WRITE, open_to_others};
 use crate::daemon::board::{Doubt, Seen};
 use crate::daemon::door::socket_path;
 use crate::daemon::hello::Identity;
+use crate::daemon::receipt::is_unfinished;
 use crate::state::clock;
 
 pub(super) fn check(app: &App) -> Vec<Finding> {
     let seen = Seen::read(&app.files);
     let mut findings = vec![judge(&seen, clock::now(), app.identity().ok().as_ref())];
+    if matches!(seen, Ok(None)) && is_unfinished(&app.files) {
+        findings.push(Finding::yellow(
+            "daemon.sweep_unfinished",
+            "HALT stands and its sweep was not finished: orders may rest and positions be open",
+            "start the daemon or `mandated flatten`",
+        ));
+    }
     if matches!(seen, Ok(Some(_))) {
         findings.push(check_socket(&socket_path(&app.files)));
     }
@@ -115,6 +123,7 @@ mod tests {
             board: None,
             shown: None,
             mute: None,
+            unseen: None,
         };
         let alive = judge(&Ok(Some(seen(since(1)))), now, None);
         assert_eq!(alive.id, "daemon.alive");

@@ -24,6 +24,7 @@ fn a_daemon_that_does_not_look_is_not_said_to_be_well() {
         board: Some(board),
         shown: None,
         mute: None,
+        unseen: None,
     };
     let well = "alive (pid 7, since then), on paper, HALTING: 3 orders, 1 position left";
     assert_eq!(seen.in_words(now, None), well);
@@ -58,6 +59,7 @@ fn one_that_never_looked_is_doubted_unless_it_began_just_now() {
         board: None,
         shown: None,
         mute: None,
+        unseen: None,
     };
     assert_eq!(seen(began(5)).doubt(now, None), None);
     assert!(seen(began(5)).in_words(now, None).contains("has not said"));
@@ -88,6 +90,7 @@ fn one_with_other_money_is_doubted() {
         board: Some(board),
         shown: None,
         mute: None,
+        unseen: None,
     };
     assert_eq!(seen.doubt(now, Some(&us)), None);
     let mut other = us.clone();
@@ -174,4 +177,36 @@ async fn one_that_could_never_write_is_believed_by_the_time_of_an_empty_file() {
     fs::remove_file(path(&files)).unwrap();
     assert!(!write(&files, &board).unwrap());
     assert!(!path(&files).exists());
+}
+
+#[tokio::test]
+async fn one_that_says_no_halt_beside_a_sentinel_is_doubted_once_it_had_the_time_to_look() {
+    let (_root, files, _place, mut board) = held(6).await;
+    let now = crate::state::clock::now();
+    let touch = |seconds| {
+        let at = iso_instant::parse(&ago(seconds)).unwrap();
+        fs::write(files.halt_global(), "").unwrap();
+        durable::set_time(&files.halt_global(), at.into()).unwrap();
+        at
+    };
+    assert_eq!(seen(&files).doubt(now, None), None, "no sentinel");
+    touch(1);
+    assert_eq!(seen(&files).doubt(now, None), None, "it has the time yet");
+    let at = touch(5);
+    let said = seen(&files).in_words(now, None);
+    let end = "on paper, no halt; BUT it has not noticed the halt that stands since 5 s";
+    assert!(said.ends_with(end), "{said}");
+    let words = read_halt(&files).tripped().unwrap();
+    assert!(!seen(&files).has_seen(&words, at));
+    // It looks and can write nothing: the time of its file says so.
+    let looked = iso_instant::parse(&ago(1)).unwrap();
+    durable::set_time(&path(&files), looked.into()).unwrap();
+    assert_eq!(seen(&files).doubt(now, None), None);
+    assert!(seen(&files).has_seen(&words, at));
+    // It says so while its first look goes on.
+    board.halted = Some(words.clone());
+    assert!(write(&files, &board).unwrap());
+    let found = seen(&files);
+    assert!(found.doubt(now, None).is_none() && found.has_seen(&words, at));
+    assert!(!found.has_seen("another", now));
 }

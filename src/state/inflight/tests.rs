@@ -199,3 +199,22 @@ fn an_order_of_which_it_is_not_said_was_counted() {
     fs::write(&path, text.replace(r#""counted":true,"#, "")).unwrap();
     assert!(list(&files).unwrap()[0].counted);
 }
+
+#[test]
+fn a_record_that_cannot_be_opened_for_want_of_a_descriptor_is_not_to_be_removed() {
+    let said = |code| {
+        let error = InflightError::Unreadable {
+            path: "a.json".into(),
+            source: io::Error::from_raw_os_error(code),
+        };
+        error.to_string()
+    };
+    for code in TOO_MANY_OPEN {
+        let said = said(code);
+        assert!(
+            said.contains("ulimit -n") && !said.contains("remove"),
+            "{code}: {said}"
+        );
+    }
+    assert!(said(13).contains("then remove the file"), "{}", said(13));
+}
