@@ -63,6 +63,8 @@ async fn an_order_in_each_category_reaches_the_wire_as_the_ledger_has_it() {
     for (number, (args, status)) in (1..).zip(orders) {
         let reply = world.place(args).await;
         assert_eq!(reply["status"], status, "{reply}");
+        // Only the fourth is over without having filled in full.
+        assert_eq!(reply["note"].is_string(), number == 4, "{reply}");
         assert_taken(&world, &reply, CREATE, "order_placed");
         let sent = &reply["live_action"]["broker_request"];
         assert_eq!(sent["orderLinkId"], reply["order_link_id"]);
