@@ -69,7 +69,8 @@ impl<V: Venue> Core<V> {
     }
 
     /// The same while nobody knows the outcome yet. Asked under the lock, after another look for it, or where there is
-    /// no way to it; judged as a new order it would count beside itself. One that the ledger does not know was never sent, and is no answer.
+    /// no way to it. Judged as a new order it would count beside itself; one that the ledger does not know was never
+    /// sent, and is no answer.
     pub(super) fn on_its_way(
         &self,
         scribe: &Scribe,
