@@ -203,7 +203,7 @@ async fn without_a_price_or_a_smallest_order_the_sale_is_tried() {
 async fn try_for(stage: &Stage, closes: &mut Closes, seconds: u64) -> Holdings {
     for _ in 0..seconds / 5 {
         let holdings = Holdings::read(&stage.desk, &rule(), closes).await.unwrap();
-        closes.send(&stage.desk, holdings.to_sell, &yes).await;
+        closes.send(&stage.desk, holdings.to_sell, Vec::new(), &yes).await;
         wait(5_000).await;
     }
     Holdings::read(&stage.desk, &rule(), closes).await.unwrap()

@@ -11,3 +11,4 @@ mod late;
 mod look;
 mod person;
 mod stage;
+mod unwanted;
