@@ -168,6 +168,7 @@ impl Closes {
         }
         let lost = self.pending.remove(leg)?;
         *self.attempts.entry(leg.clone()).or_default() += 1;
+        self.refused.was_lost(leg);
         let why = "it never arrived: the exchange does not show it, and it can no longer appear";
         Some(End {
             exit: lost.exit,
