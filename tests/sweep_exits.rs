@@ -198,3 +198,32 @@ async fn an_interrupt_tells_what_was_sent_and_what_is_left() {
         "{out}"
     );
 }
+
+/// The lists hang, and what was cancelled beside them is told all the same.
+#[tokio::test]
+async fn an_interrupt_before_the_lists_are_there_tells_what_was_sent_unseen() {
+    let world = busy().await;
+    world.fault(r#"[{"path":"/v5/order/realtime","kind":"delay_before","ms":20000}]"#);
+    let child = command(&world, &["cancel-all", "--yes"]).spawn().unwrap();
+    let id = child.id().unwrap().to_string();
+    let until = std::time::Instant::now() + Duration::from_secs(8);
+    while world.requests("/v5/order/cancel-all") < 4 {
+        assert!(std::time::Instant::now() < until, "nothing was cancelled");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    // The second leaves the last look as well.
+    for _ in 0..2 {
+        tokio::time::sleep(Duration::from_millis(700)).await;
+        let kill = std::process::Command::new("kill").args(["-INT", &id]).status();
+        assert!(kill.unwrap().success());
+    }
+    let output = child.wait_with_output().await.unwrap();
+    let out = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert_eq!(output.status.code(), Some(130), "{out}");
+    assert!(
+        out.contains("interrupted. what was sent:") && out.contains("cancel all spot orders"),
+        "{out}"
+    );
+    world.fault("[]");
+    assert_eq!(world.open_orders().await, 0);
+}

@@ -452,7 +452,8 @@ async fn a_mandate_that_is_replaced_at_the_trip_is_waited_for() {
     assert_eq!(world.receipts()[0]["flattened"], true);
 }
 
-/// What a person opens under HALT is theirs, also where only the mark for Vibe-Trading's runner is missing.
+/// What a person opens under HALT, later than late fills come, is theirs, also where only the mark for Vibe-Trading's
+/// runner is missing.
 #[tokio::test]
 async fn a_receipt_without_its_mark_is_enough_for_a_restart_which_marks_it() {
     let mut world = World::new().await;
@@ -461,6 +462,9 @@ async fn a_receipt_without_its_mark_is_enough_for_a_restart_which_marks_it() {
     assert_eq!(world.swept(10).await, SweepState::Swept);
     let mark = world.named("FLATTEN_FIRED-").remove(0);
     fs::remove_file(&mark).unwrap();
+    let mut receipt = world.receipts().remove(0);
+    receipt["noticed_at"] = "2026-05-29T14:03:11.482+00:00".into();
+    fs::write(world.named("halt_receipt-").remove(0), receipt.to_string()).unwrap();
     world.market("BTCUSDT", "Buy", "0.02", 0).await;
     world.restart();
     for _ in 0..3 {

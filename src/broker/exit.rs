@@ -106,4 +106,4 @@ fn report<V: Venue>(desk: &ExitDesk<V>, look: Look) -> Result<ExitReport, String
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

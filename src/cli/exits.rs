@@ -2,32 +2,38 @@
 //! HALT. It shows what it will do, asks once, and follows the exchange until that shows it.
 //!
 //! The order lock is taken where it is free within two seconds, so that no agent's order slips in between. A
-//! lock that is held elsewhere, or cannot be used, holds no exit up.
+//! lock that is held elsewhere, or cannot be used, holds no exit up. With `--yes` neither do lists that hang: the
+//! first cancels leave beside them.
 
+mod announce;
 mod report;
 
 use std::io::{BufRead, IsTerminal};
 use std::time::Duration;
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
-use tokio::sync::oneshot;
+use tokio::sync::{Notify, oneshot};
 use tokio::time::{Instant, sleep, timeout};
 
 use super::app::App;
 use super::args::{CancelAllArgs, FlattenArgs};
-use super::out::{complain, say};
+use super::out::complain;
 use super::{Done, Failure};
 use crate::broker::exit::{BETWEEN_ROUNDS, Course, ExitDesk, Look, Reach, Wish};
-use crate::domain::account::CoinBalance;
 use crate::domain::symbol::Symbol;
 use crate::state::lock::OrderLock;
-use crate::venue::{Parts, Unread, Venue, VenueError};
+use crate::state::paths::LiveFiles;
+use crate::venue::Venue;
+use announce::announce;
 use report::{End, Report};
 
 const LOCK_WAIT: Duration = Duration::from_secs(2);
 
 /// How long the first and the last look are waited for.
 const LOOK_WITHIN: Duration = Duration::from_secs(10);
+
+/// What nobody is asked about is cancelled unseen where the lists are not there by then.
+const LISTS_ALONE: Duration = Duration::from_millis(500);
 
 /// What was typed.
 struct Order {
@@ -80,128 +86,82 @@ async fn run(app: &App, order: Order) -> Result<Done, Failure> {
     let mut interrupts = signal(SignalKind::interrupt()).map_err(Failure::failed)?;
     let exchange = app.way_out().await?;
     let desk = ExitDesk::new(exchange.venue, app.files.clone(), exchange.ledger, "person");
-    let lock = tokio::select! {
-        lock = prepare(app, &desk, &order) => lock?,
-        _ = interrupts.recv() => {
+    let mut course = Course::new(order.reach.clone(), &uuid::Uuid::new_v4().to_string());
+    let prepared = tokio::select! {
+        lock = prepare(&app.files, &desk, &order, &mut course) => Some(lock?),
+        _ = interrupts.recv() => None,
+    };
+    let report = match prepared {
+        Some(_lock) => follow(&desk, &order, course, &mut interrupts).await,
+        None if desk.steps().is_empty() => {
             complain("interrupted: nothing was sent");
             return Ok(Done::Interrupted);
         }
+        None => {
+            let mut report = Report::default();
+            report.saw(last_look(&desk, &order, &mut interrupts).await);
+            report.end = End::Interrupted;
+            report
+        }
     };
-    let report = follow(&desk, &order, &mut interrupts).await;
-    drop(lock);
     // What was cut off is written down beside.
     desk.records_written().await;
     report.tell(&desk, order.args.json)
 }
 
-/// Everything before the first send.
+/// Everything before the first round.
 async fn prepare<V: Venue>(
-    app: &App,
+    files: &LiveFiles,
     desk: &ExitDesk<V>,
     order: &Order,
+    course: &mut Course,
 ) -> Result<Option<OrderLock>, Failure> {
+    if order.args.yes {
+        let (lock, ()) = tokio::try_join!(
+            async { Ok(lock(files).await) },
+            announce_beside(desk, order, course)
+        )?;
+        return Ok(lock);
+    }
     announce(desk, order).await?;
-    if !order.args.yes && !confirmed().await {
+    if !confirmed().await {
         return Err(Failure::Failed(
             "nothing was sent: it was not confirmed".to_owned(),
         ));
     }
-    let lock = OrderLock::acquire(&app.files, LOCK_WAIT).await;
+    Ok(lock(files).await)
+}
+
+async fn lock(files: &LiveFiles) -> Option<OrderLock> {
+    let lock = OrderLock::acquire(files, LOCK_WAIT).await;
     if let Err(error) = &lock {
         complain(&format!(
             "going ahead without the order lock, so an agent's order may still slip in (`mandated halt` stops \
              that): {error}"
         ));
     }
-    Ok(lock.ok())
+    lock.ok()
 }
 
-/// Shows what will be done. What cannot be read is said and holds nothing up, except a missing key.
-async fn announce<V: Venue>(desk: &ExitDesk<V>, order: &Order) -> Result<(), Failure> {
-    let quiet = order.args.json && order.args.yes;
-    let tell = |line: &str| match (quiet, order.args.json) {
-        (true, _) => {}
-        (false, true) => complain(line),
-        (false, false) => say(line),
+/// Lists that hang hold no cancel up: where nobody is asked, what they say changes nothing.
+async fn announce_beside<V: Venue>(
+    desk: &ExitDesk<V>,
+    order: &Order,
+    course: &mut Course,
+) -> Result<(), Failure> {
+    let announced = Notify::new();
+    let announcing = async {
+        let told = announce(desk, order).await;
+        announced.notify_one();
+        told
     };
-    let venue = desk.venue();
-    tell(&format!("exchange: {}", venue.label()));
-    let orders = timeout(LOOK_WITHIN, venue.open_orders_in_parts()).await;
-    let found = orders.unwrap_or_else(|_| Parts::none(late()));
-    if let Some(unread) = found
-        .unread
-        .iter()
-        .find(|unread| unread.why == VenueError::NoCredentials)
-    {
-        return Err(Failure::failed(&unread.why));
-    }
-    let mut lines: Vec<String> = found
-        .rows
-        .iter()
-        .filter(|found| order.reach.covers(&found.instrument))
-        .map(report::order_in_words)
-        .collect();
-    complain_of("open orders", &found.unread);
-    tell(&format!("orders to cancel: {}", how_many(&lines, &found.unread)));
-    let more = lines.split_off(lines.len().min(20)).len();
-    lines.iter().for_each(|line| tell(&format!("  {line}")));
-    if more > 0 {
-        tell(&format!("  and {more} more"));
-    }
-    if order.wish.close {
-        announce_positions(desk, order, &tell).await;
-    }
-    Ok(())
-}
-
-fn late() -> VenueError {
-    VenueError::Unreachable("no answer in time".to_owned())
-}
-
-fn complain_of(what: &str, unread: &[Unread]) {
-    for unread in unread {
-        let of = unread.category.map(|category| format!(" of {category}"));
-        complain(&format!(
-            "{what}{} cannot be read now: {}",
-            of.unwrap_or_default(),
-            unread.why
-        ));
-    }
-}
-
-/// The count of what was seen; never none where not everything was.
-fn how_many(lines: &[String], unread: &[Unread]) -> String {
-    match (lines.len(), unread.is_empty()) {
-        (count, true) => count.to_string(),
-        (0, false) => "unknown".to_owned(),
-        (count, false) => format!("{count} seen, and there may be more"),
-    }
-}
-
-async fn announce_positions<V: Venue>(desk: &ExitDesk<V>, order: &Order, tell: &impl Fn(&str)) {
-    let found = timeout(LOOK_WITHIN, desk.venue().positions_in_parts()).await;
-    let found = found.unwrap_or_else(|_| Parts::none(late()));
-    let lines: Vec<String> = found
-        .rows
-        .iter()
-        .filter(|found| order.reach.covers(&found.instrument))
-        .map(report::position_in_words)
-        .collect();
-    complain_of("positions", &found.unread);
-    let count = how_many(&lines, &found.unread);
-    tell(&format!("positions to close at the market: {count}"));
-    lines.iter().for_each(|line| tell(&format!("  {line}")));
-    if let Ok(Ok(wallet)) = timeout(LOOK_WITHIN, desk.venue().wallet()).await {
-        let is_held = |held: &&CoinBalance| !held.coin.is_dollar() && !held.equity.is_zero();
-        let coins: Vec<String> = wallet
-            .iter()
-            .filter(is_held)
-            .map(|held| format!("{} {}", held.equity.normalize(), held.coin))
-            .collect();
-        if !coins.is_empty() {
-            tell(&format!("coins held, which are not sold: {}", coins.join(", ")));
+    let cancelling = async {
+        if timeout(LISTS_ALONE, announced.notified()).await.is_err() {
+            course.cancel_blindly(desk, &|| true).await;
         }
-    }
+        Ok(())
+    };
+    tokio::try_join!(announcing, cancelling).map(|_| ())
 }
 
 /// Whether the person said yes.
@@ -218,8 +178,12 @@ pub(super) async fn confirmed() -> bool {
 }
 
 /// Rounds until the exchange shows it, the time is up, or the person interrupts.
-async fn follow<V: Venue>(desk: &ExitDesk<V>, order: &Order, interrupts: &mut Signal) -> Report {
-    let mut course = Course::new(order.reach.clone(), &uuid::Uuid::new_v4().to_string());
+async fn follow<V: Venue>(
+    desk: &ExitDesk<V>,
+    order: &Order,
+    mut course: Course,
+    interrupts: &mut Signal,
+) -> Report {
     let until = Instant::now() + Duration::from_secs(order.args.timeout);
     let mut report = Report::default();
     loop {
@@ -259,3 +223,6 @@ async fn last_look<V: Venue>(desk: &ExitDesk<V>, order: &Order, interrupts: &mut
         _ = interrupts.recv() => Look::default(),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -150,6 +150,13 @@ impl Receipt {
             .find(|receipt| receipt.sentinels.iter().any(|each| each.episode == episode))
     }
 
+    /// How long ago the sweep began. Nothing where the clock was set back since then.
+    #[must_use]
+    pub fn age(&self, now: DateTime<Utc>) -> Option<Duration> {
+        let began = DateTime::parse_from_rfc3339(&self.noticed_at).ok()?;
+        now.signed_duration_since(began).to_std().ok()
+    }
+
     /// Adds closes that are over; a sweep that goes on after a restart meets its earlier ones again.
     pub fn add_closed(&mut self, closed: Vec<Closed>) {
         for close in closed {

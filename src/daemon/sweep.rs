@@ -106,3 +106,6 @@ impl<V: Venue> Sweeper<V> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -20,6 +20,7 @@ use super::refused::{No, Refusals};
 use crate::domain::account::{OrderView, Position};
 use crate::domain::exit::Exit;
 use crate::domain::order::{ClientOrderId, OrderKey, Write};
+use crate::domain::symbol::Category;
 use crate::venue::{Outcome, Venue};
 
 /// A request that did not arrive within the receive window is dead (facts §5.9); only then is it made again,
@@ -42,6 +43,12 @@ pub(super) struct Due {
     leg: Leg,
     id: ClientOrderId,
     exit: Exit,
+}
+
+impl Due {
+    pub(super) fn is_sale(&self) -> bool {
+        self.leg.instrument.category == Category::Spot
+    }
 }
 
 /// How a close ended, for the ledger.
@@ -161,6 +168,7 @@ impl Closes {
         }
         let lost = self.pending.remove(leg)?;
         *self.attempts.entry(leg.clone()).or_default() += 1;
+        self.refused.was_lost(leg);
         let why = "it never arrived: the exchange does not show it, and it can no longer appear";
         Some(End {
             exit: lost.exit,
@@ -221,15 +229,18 @@ impl Closes {
         !self.pending.contains_key(leg) && self.refused.is_due(leg)
     }
 
-    /// Sends these, while it stands; those that wait are left alone.
+    /// Sends these, while it stands, and of what is to be made `again` what is among them; those that wait are left
+    /// alone.
     pub(super) async fn send<V: Venue>(
         &mut self,
         desk: &ExitDesk<V>,
         exits: Vec<(Leg, Exit)>,
+        mut again: Vec<Due>,
         stands: Stands<'_>,
     ) {
-        let due = self.due(exits);
-        self.dispatch(desk, due, stands).await;
+        again.retain(|due| exits.iter().any(|(leg, _)| *leg == due.leg));
+        again.extend(self.due(exits));
+        self.dispatch(desk, again, stands).await;
     }
 
     fn due(&self, exits: Vec<(Leg, Exit)>) -> Vec<Due> {

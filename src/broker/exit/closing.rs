@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tokio::sync::oneshot;
 
-use super::closes::Closes;
+use super::closes::{Closes, Due};
 use super::desk::ExitDesk;
 use super::holdings::{Holdings, Left, SpotRule};
 use super::look::{Noted, Reach, Seen, Stands, Wish, to_close};
@@ -47,6 +47,7 @@ impl Closing {
     }
 
     /// Asks for what was sent and for what is held, and sends what is due, once it is known since when orders rest.
+    /// What got lost is made again only where it is still wished for: the mandate may say otherwise by now.
     pub(super) async fn go<V: Venue>(
         &mut self,
         desk: &ExitDesk<V>,
@@ -57,25 +58,29 @@ impl Closing {
     ) -> Rest {
         // In this order: a list from before the end of a close would have the same closed again.
         let again = self.closes.look_up(desk).await;
+        let (sales, again): (Vec<Due>, Vec<Due>) = again.into_iter().partition(Due::is_sale);
         let (positions, orders) = tokio::join!(to_close(desk.venue(), reach, wish), orders);
         let Ok(orders) = orders else {
             return Rest::default();
         };
         let mut rest = Rest::default();
         let seen = positions.as_ref().map(|(seen, _)| seen);
-        let free = match seen {
-            Some(seen) => self.free(seen, &orders),
-            None => Vec::new(),
-        };
-        self.closes.close(desk, &free, again, stands).await;
+        if let Some(seen) = seen {
+            let free = self.free(seen, &orders);
+            self.closes.close(desk, &free, again, stands).await;
+        }
         rest.held = match seen {
-            Some(_) if self.closes.pending() > 0 => Some(true),
+            // Also of one that is no longer wanted: what it fills is not what a look before it showed.
+            _ if self.closes.pending() > 0 => Some(true),
             Some(seen) => seen.any(),
             None => Some(false),
         };
         rest.positions = positions;
         rest.coins = match &wish.sell {
-            Some(rule) => self.sell(desk, rule, &orders, &mut rest, stands).await,
+            Some(rule) => {
+                let sold = self.sell(desk, rule, sales, &orders, &mut rest, stands);
+                sold.await
+            }
             None => Some(false),
         };
         rest
@@ -93,6 +98,7 @@ impl Closing {
         &mut self,
         desk: &ExitDesk<V>,
         rule: &SpotRule,
+        again: Vec<Due>,
         orders: &Marks<Category>,
         rest: &mut Rest,
         stands: Stands<'_>,
@@ -110,7 +116,7 @@ impl Closing {
         rest.notes.extend(holdings.unread);
         let is_free = |category: &Category| orders.is_free(category, CANCELS_ALONE);
         if Category::ALL.iter().all(is_free) && self.positions_since.is_free(&(), CLOSES_ALONE) {
-            self.closes.send(desk, holdings.to_sell, stands).await;
+            self.closes.send(desk, holdings.to_sell, again, stands).await;
         }
         match rest.to_sell > 0 || self.closes.pending() > 0 {
             true => Some(true),

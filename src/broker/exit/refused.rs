@@ -11,7 +11,8 @@ use crate::venue::Outcome;
 const FIRST_PAUSE: Duration = Duration::from_millis(250);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
-/// So many noes that do not pass by themselves, and for so long, and what was to be sold counts as not to be sold.
+/// So many noes in a row that do not pass by themselves, and for so long, and what was to be sold counts as not to
+/// be sold.
 const REFUSALS: u32 = 5;
 const REFUSED_FOR: Duration = Duration::from_secs(60);
 
@@ -44,11 +45,19 @@ struct Refused {
     tries: u32,
     /// Noes of the exchange among them.
     times: u32,
-    /// Those of them that do not pass, and since when.
+    /// Those of them that do not pass, since the last answer of another kind, and since when.
     lasting: u32,
     since: Option<Instant>,
     not_before: Option<Instant>,
     why: String,
+}
+
+impl Refused {
+    /// An answer of another kind: the minute of refusals begins anew.
+    fn is_interrupted(&mut self) {
+        self.lasting = 0;
+        self.since = None;
+    }
 }
 
 /// Of every leg.
@@ -64,6 +73,8 @@ impl Refusals {
         if no == No::Lasting {
             refused.lasting = refused.lasting.saturating_add(1);
             refused.since.get_or_insert_with(Instant::now);
+        } else {
+            refused.is_interrupted();
         }
         if no != No::NotSent {
             refused.times = refused.times.saturating_add(1);
@@ -71,6 +82,13 @@ impl Refusals {
         // What the exchange said is worth more than that it was not asked again.
         if no != No::NotSent || refused.times == 0 {
             refused.why = why;
+        }
+    }
+
+    /// A try of which nobody knows what became of it, and that is no refusal.
+    pub(super) fn was_lost(&mut self, leg: &Leg) {
+        if let Some(refused) = self.0.get_mut(leg) {
+            refused.is_interrupted();
         }
     }
 

@@ -96,7 +96,7 @@ pub(super) fn drop_foreign_receipt(files: &LiveFiles, episode: &str, venue: &str
 /// A disk that did not answer in time, and may still say whose the sweep is.
 pub(super) type Late = JoinHandle<Claim>;
 
-/// Takes the claim where it is free. A disk that hangs or refuses holds nobody up.
+/// Takes the claim where it is free, and no other program is done under it. A disk that hangs or refuses holds nobody up.
 pub(super) async fn take(files: &LiveFiles, episode: &str) -> (Claim, Option<Late>) {
     if episode == NAMELESS {
         return (Claim::Unwritten("the sentinel cannot be read".to_owned()), None);
@@ -105,6 +105,7 @@ pub(super) async fn take(files: &LiveFiles, episode: &str) -> (Claim, Option<Lat
     let mut taking = tokio::task::spawn_blocking(move || match sweep::holder(&files, &name) {
         Ok(Holder::Us) => Claim::Ours,
         Ok(Holder::Another) => Claim::Another,
+        Ok(Holder::Nobody) if is_done_by_another(&files, &name) => Claim::Another,
         Ok(Holder::Nobody) => claim(&files, &name),
         Err(error) => Claim::Unwritten(error.to_string()),
     });
@@ -119,6 +120,17 @@ pub(super) async fn take(files: &LiveFiles, episode: &str) -> (Claim, Option<Lat
 
 pub(super) fn in_the_end(taken: Result<Claim, JoinError>) -> Claim {
     taken.unwrap_or_else(|error| Claim::Unwritten(error.to_string()))
+}
+
+/// Its holder sets the latch before it lets the claim go.
+fn is_done_by_another(files: &LiveFiles, episode: &str) -> bool {
+    matches!(sweep::was_done(files, episode), Ok(true)) && !sweep::was_done_by_us(files, episode)
+}
+
+/// Whether the claim is gone and no latch says that its holder came to the end. What cannot be told is no.
+pub(super) fn was_given_up(files: &LiveFiles, episode: &str) -> bool {
+    matches!(sweep::holder(files, episode), Ok(Holder::Nobody))
+        && matches!(sweep::was_done(files, episode), Ok(false))
 }
 
 fn claim(files: &LiveFiles, episode: &str) -> Claim {

@@ -29,9 +29,11 @@ pub(super) struct Episode {
     pub(super) active: Vec<String>,
     pub(super) claim: Claim,
     /// Where the claim only counts as ours until the disk answers.
-    late_claim: Option<Late>,
+    pub(super) late_claim: Option<Late>,
+    /// Since when the claim of another program is gone, after our receipt and without a latch.
+    pub(super) free_since: Option<Instant>,
     pub(super) course: Course,
-    /// When the sweep began, where it began here: an episode that was swept before has no late fills to come.
+    /// When the sweep began, here or as the kept receipt says it; of one that another program swept it is not known.
     pub(super) began: Option<Instant>,
     pub(super) receipt: Receipt,
     /// The receipt is in its place, or was once.
@@ -76,16 +78,23 @@ impl Episode {
             Some(kept) => kept.sentinels.iter().map(|each| each.episode.clone()).collect(),
             None => halt.sentinels().iter().map(|each| each.episode.clone()).collect(),
         };
+        let began = match &kept {
+            Some(kept) => kept
+                .age(clock::now())
+                .and_then(|age| Instant::now().checked_sub(age)),
+            None => (!is_swept).then(Instant::now),
+        };
         let mut episode = Self {
             active,
             course,
-            began: (!is_swept).then(Instant::now),
+            began,
             receipt: kept.unwrap_or_else(|| receipt(desk, halt, &name)),
             is_swept,
             owes_receipt: false,
             owes_mark: is_swept && claim == Claim::Ours && matches!(was_done(files, &name), Ok(false)),
             claim,
             late_claim,
+            free_since: None,
             has_draft: false,
             next_watch: Instant::now(),
             unread_since: None,

@@ -5,6 +5,7 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep, timeout};
 
 use super::SweepState;
+use super::claim::{self, Claim};
 use super::episode::{Episode, ONE_CALL, halting};
 use crate::broker::exit::{BETWEEN_ROUNDS, ExitDesk, Look, Wish};
 use crate::venue::Venue;
@@ -16,6 +17,10 @@ pub(super) const WATCH_EVERY: Duration = Duration::from_secs(2);
 /// Later ones are somebody's own doing: they are said and left.
 const LATE_FILLS: Duration = Duration::from_secs(60);
 
+/// Vibe-Trading's runner lets its claim go between two tries, which lie a minute apart (`_DEFAULT_MARKET_WATCH_MS`
+/// in its `runner.py`): one that is gone for longer was given up.
+const BETWEEN_ITS_TRIES: Duration = Duration::from_secs(60);
+
 impl Episode {
     /// Orders that appear are cancelled, whoever sent them; so are positions closed that late fills opened.
     pub(super) async fn watch<V: Venue>(&mut self, desk: &ExitDesk<V>) {
@@ -23,6 +28,9 @@ impl Episode {
             return;
         }
         self.next_watch = Instant::now() + WATCH_EVERY;
+        if self.inherits(desk).await {
+            return;
+        }
         // Not `flattened`: a coin that was given up says nothing of the positions.
         let positions_were_closed = self.receipt.flatten_on_halt && self.receipt.found_empty.is_some();
         let is_fresh = self.began.is_some_and(|began| began.elapsed() < LATE_FILLS);
@@ -69,13 +77,43 @@ impl Episode {
         }
     }
 
-    /// The receipt said flat, and a late fill says otherwise: it is taken back, and the sweep goes on. The draft
-    /// in its place tells a process after this one what was done so far.
+    /// Whether the sweep is ours from now on, as the program that claimed it gave it up: a process that is started
+    /// anew would take it as well.
+    async fn inherits<V: Venue>(&mut self, desk: &ExitDesk<V>) -> bool {
+        if self.claim != Claim::Another || !claim::was_given_up(desk.files(), &self.name) {
+            self.free_since = None;
+            return false;
+        }
+        let since = *self.free_since.get_or_insert_with(Instant::now);
+        if since.elapsed() <= BETWEEN_ITS_TRIES {
+            return false;
+        }
+        (self.claim, self.late_claim) = claim::take(desk.files(), &self.name).await;
+        if !self.claim.allows_closing() {
+            return false;
+        }
+        let note = "the program that had claimed this halt gave it up";
+        self.last = SweepState::Halting {
+            orders_left: None,
+            positions_left: None,
+            note: Some(note.to_owned()),
+        };
+        self.take_back(desk, &Wish::default()).await;
+        true
+    }
+
+    /// The receipt said flat, and a late fill says otherwise.
     async fn reopen<V: Venue>(&mut self, desk: &ExitDesk<V>, wish: &Wish, look: &Look) {
+        self.last = halting(look);
+        self.take_back(desk, wish).await;
+    }
+
+    /// The receipt no longer holds: it is removed, and the sweep goes on. The draft in its place tells a process
+    /// after this one what was done so far.
+    async fn take_back<V: Venue>(&mut self, desk: &ExitDesk<V>, wish: &Wish) {
         self.is_swept = false;
         self.receipt.found_empty = None;
         self.receipt.flattened = false;
-        self.last = halting(look);
         self.has_draft = false;
         self.keep_draft(desk, wish).await;
         let path = desk.files().halt_receipt(&self.name);

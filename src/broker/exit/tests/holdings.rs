@@ -13,6 +13,7 @@ use crate::domain::mandate::Mandate;
 use crate::domain::money::Price;
 use crate::domain::order::{PositionIdx, Write};
 use crate::domain::policy::Policy;
+use crate::venue::Outcome;
 
 fn mandate() -> Mandate {
     Mandate::parse(include_str!("../../../../examples/mandate.json")).unwrap()
@@ -203,7 +204,7 @@ async fn without_a_price_or_a_smallest_order_the_sale_is_tried() {
 async fn try_for(stage: &Stage, closes: &mut Closes, seconds: u64) -> Holdings {
     for _ in 0..seconds / 5 {
         let holdings = Holdings::read(&stage.desk, &rule(), closes).await.unwrap();
-        closes.send(&stage.desk, holdings.to_sell, &yes).await;
+        closes.send(&stage.desk, holdings.to_sell, Vec::new(), &yes).await;
         wait(5_000).await;
     }
     Holdings::read(&stage.desk, &rule(), closes).await.unwrap()
@@ -228,20 +229,60 @@ async fn a_coin_whose_sale_is_refused_for_a_minute_is_left_as_refused() {
     assert_eq!(stage.sent().len(), 1);
 }
 
+/// A refusal at the first second, then no answer that lasts for as long.
+async fn refused_once(answer: impl FnMut(&Write) -> Option<Outcome> + Send + 'static) -> (Stage, Closes) {
+    let (stage, mut closes) = (stage(), Closes::new("halt-1"));
+    stage.answer(|_| Some(rejected("insufficient balance")));
+    try_for(&stage, &mut closes, 5).await;
+    stage.answer(answer);
+    (stage, closes)
+}
+
 #[tokio::test(start_paused = true)]
-async fn four_refusals_in_a_minute_are_too_few_to_leave_a_coin() {
-    let stage = stage();
-    let mut closes = Closes::new("halt-1");
+async fn an_answer_of_another_kind_begins_the_minute_of_refusals_anew() {
+    let lost = Outcome::Unknown("reset".to_owned());
+    for (answer, times) in [(no_route(), 13), (passing("too many requests"), 14), (lost, 13)] {
+        let mut answers = vec![answer];
+        let next = move |_: &Write| answers.pop().or_else(|| Some(rejected("insufficient balance")));
+        let (stage, mut closes) = refused_once(next).await;
+        try_for(&stage, &mut closes, 5).await;
+        // The one of which nobody knows is waited for.
+        while closes.pending() > 0 {
+            wait(5_000).await;
+            closes.look_up(&stage.desk).await;
+        }
+        let holdings = try_for(&stage, &mut closes, 55).await;
+        assert_eq!(sales(&holdings), ["2 spot:SOLUSDT"]);
+        let holdings = try_for(&stage, &mut closes, 5).await;
+        assert_eq!(
+            reasons(&holdings),
+            [format!(
+                "the exchange refused it {times} times: insufficient balance"
+            )]
+        );
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn refusals_before_an_answer_of_another_kind_do_not_count_among_the_five() {
+    let (stage, mut closes) = (stage(), Closes::new("halt-1"));
     stage.answer(|_| Some(rejected("insufficient balance")));
     try_for(&stage, &mut closes, 20).await;
     stage.answer(|_| Some(no_route()));
     let holdings = try_for(&stage, &mut closes, 300).await;
     assert_eq!(sales(&holdings), ["2 spot:SOLUSDT"]);
     stage.answer(|_| Some(rejected("insufficient balance")));
+    // A minute and four refusals after it.
+    for seconds in [5, 5, 5, 50] {
+        let holdings = try_for(&stage, &mut closes, 5).await;
+        assert_eq!(sales(&holdings), ["2 spot:SOLUSDT"]);
+        wait((seconds - 5) * 1_000).await;
+    }
+    assert_eq!(sales(&try_for(&stage, &mut closes, 0).await), ["2 spot:SOLUSDT"]);
     let holdings = try_for(&stage, &mut closes, 5).await;
     assert_eq!(
         reasons(&holdings),
-        ["the exchange refused it 5 times: insufficient balance"]
+        ["the exchange refused it 9 times: insufficient balance"]
     );
 }
 

@@ -10,4 +10,5 @@ mod holdings;
 mod late;
 mod look;
 mod person;
-mod stage;
+pub(crate) mod stage;
+mod unwanted;

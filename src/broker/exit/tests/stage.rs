@@ -26,54 +26,54 @@ use crate::state::redact::Redactor;
 use crate::venue::{Accepted, LastLook, Outcome, Parts, ReadRequest, Rejection, Unread, Venue, VenueError};
 
 /// No answer ever.
-pub(super) const NEVER: Duration = Duration::MAX;
+pub(crate) const NEVER: Duration = Duration::MAX;
 
 /// What is answered to a write; `None`: nothing ever.
 type Answer = Box<dyn FnMut(&Write) -> Option<Outcome> + Send>;
 
 /// A write that reached the exchange.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Sent {
+pub(crate) struct Sent {
     /// Milliseconds since the stage was set.
-    pub(super) at: u128,
-    pub(super) what: String,
-    pub(super) id: String,
+    pub(crate) at: u128,
+    pub(crate) what: String,
+    pub(crate) id: String,
 }
 
 /// What the exchange says from now on.
-pub(super) struct Script {
-    pub(super) orders: Parts<RestingOrder>,
-    pub(super) positions: Parts<Position>,
-    pub(super) wallet: Result<Vec<CoinBalance>, VenueError>,
+pub(crate) struct Script {
+    pub(crate) orders: Parts<RestingOrder>,
+    pub(crate) positions: Parts<Position>,
+    pub(crate) wallet: Result<Vec<CoinBalance>, VenueError>,
     /// Each order by either of its ids.
-    pub(super) views: Result<Vec<OrderView>, VenueError>,
-    pub(super) instruments: BTreeMap<InstrumentId, Result<Instrument, VenueError>>,
-    pub(super) quotes: BTreeMap<InstrumentId, Quote>,
+    pub(crate) views: Result<Vec<OrderView>, VenueError>,
+    pub(crate) instruments: BTreeMap<InstrumentId, Result<Instrument, VenueError>>,
+    pub(crate) quotes: BTreeMap<InstrumentId, Quote>,
     /// The exchange's clock; else a morning in June, and as long after it as the stage is old.
-    pub(super) clock: Option<DateTime<Utc>>,
-    pub(super) request_lives_for: Duration,
+    pub(crate) clock: Option<DateTime<Utc>>,
+    pub(crate) request_lives_for: Duration,
     answer: Answer,
     /// How long an answer to one kind of question takes.
-    pub(super) takes: BTreeMap<&'static str, Duration>,
+    pub(crate) takes: BTreeMap<&'static str, Duration>,
     sent: Vec<Sent>,
     asked: Vec<String>,
 }
 
-pub(super) struct Scripted {
+pub(crate) struct Scripted {
     script: Mutex<Script>,
     set: Instant,
 }
 
 impl Scripted {
     /// From now on there is nothing in the account.
-    pub(super) fn clear(&self) {
+    pub(crate) fn clear(&self) {
         let mut script = self.script();
         script.orders.rows.clear();
         script.positions.rows.clear();
     }
 
     /// From now on no order rests.
-    pub(super) fn no_orders(&self) {
+    pub(crate) fn no_orders(&self) {
         self.script().orders.rows.clear();
     }
 
@@ -215,23 +215,23 @@ impl Venue for Scripted {
 }
 
 /// An exchange, a desk that sends to it, and the files of both.
-pub(super) struct Stage {
-    pub(super) venue: Arc<Scripted>,
-    pub(super) desk: ExitDesk<Scripted>,
-    pub(super) files: LiveFiles,
+pub(crate) struct Stage {
+    pub(crate) venue: Arc<Scripted>,
+    pub(crate) desk: ExitDesk<Scripted>,
+    pub(crate) files: LiveFiles,
     _root: tempfile::TempDir,
 }
 
 impl Stage {
     /// With an account without anything, an exchange that takes everything, and a ledger that cannot be written:
     /// none of the rules asks for one.
-    pub(super) fn set() -> Self {
+    pub(crate) fn set() -> Self {
         let nowhere = files_at("/dev/null/none".into());
         Self::with("person", |_| nowhere)
     }
 
     /// With a ledger on the disk.
-    pub(super) fn with_ledger(who: &'static str) -> Self {
+    pub(crate) fn with_ledger(who: &'static str) -> Self {
         Self::with(who, LiveFiles::clone)
     }
 
@@ -252,69 +252,69 @@ impl Stage {
         }
     }
 
-    pub(super) fn script(&self) -> MutexGuard<'_, Script> {
+    pub(crate) fn script(&self) -> MutexGuard<'_, Script> {
         self.venue.script()
     }
 
     /// These orders rest.
-    pub(super) fn rest(&self, orders: &[RestingOrder]) {
+    pub(crate) fn rest(&self, orders: &[RestingOrder]) {
         self.script().orders.rows = orders.to_vec();
     }
 
     /// The orders of these categories cannot be read.
-    pub(super) fn hide_orders(&self, categories: &[Category]) {
+    pub(crate) fn hide_orders(&self, categories: &[Category]) {
         self.script().orders.unread = unread(categories);
     }
 
     /// These positions are held.
-    pub(super) fn hold(&self, positions: &[Position]) {
+    pub(crate) fn hold(&self, positions: &[Position]) {
         self.script().positions.rows = positions.to_vec();
     }
 
     /// The positions of these categories cannot be read.
-    pub(super) fn hide_positions(&self, categories: &[Category]) {
+    pub(crate) fn hide_positions(&self, categories: &[Category]) {
         self.script().positions.unread = unread(categories);
     }
 
     /// An order that was sent is shown as this.
-    pub(super) fn show(&self, views: &[OrderView]) {
+    pub(crate) fn show(&self, views: &[OrderView]) {
         self.script().views = Ok(views.to_vec());
     }
 
-    pub(super) fn list(&self, instrument: Instrument) {
+    pub(crate) fn list(&self, instrument: Instrument) {
         let id = instrument.id.clone();
         self.script().instruments.insert(id, Ok(instrument));
     }
 
     /// What the exchange answers to every write from now on; `None`: nothing ever.
-    pub(super) fn answer(&self, answer: impl FnMut(&Write) -> Option<Outcome> + Send + 'static) {
+    pub(crate) fn answer(&self, answer: impl FnMut(&Write) -> Option<Outcome> + Send + 'static) {
         self.script().answer = Box::new(answer);
     }
 
-    pub(super) fn slow(&self, kind: &'static str, takes: Duration) {
+    pub(crate) fn slow(&self, kind: &'static str, takes: Duration) {
         self.script().takes.insert(kind, takes);
     }
 
     /// What was sent since the last time that this was asked.
-    pub(super) fn sent(&self) -> Vec<String> {
+    pub(crate) fn sent(&self) -> Vec<String> {
         self.sent_in_full().into_iter().map(|sent| sent.what).collect()
     }
 
-    pub(super) fn sent_in_full(&self) -> Vec<Sent> {
+    pub(crate) fn sent_in_full(&self) -> Vec<Sent> {
         std::mem::take(&mut self.script().sent)
     }
 
     /// What was asked since the last time that this was asked.
-    pub(super) fn asked(&self) -> Vec<String> {
+    pub(crate) fn asked(&self) -> Vec<String> {
         std::mem::take(&mut self.script().asked)
     }
 
-    pub(super) fn age(&self) -> Duration {
+    pub(crate) fn age(&self) -> Duration {
         self.venue.set.elapsed()
     }
 
     /// The same in milliseconds.
-    pub(super) fn now(&self) -> u128 {
+    pub(crate) fn now(&self) -> u128 {
         self.age().as_millis()
     }
 }
@@ -340,7 +340,7 @@ fn quiet() -> Script {
     }
 }
 
-pub(super) fn unread(categories: &[Category]) -> Vec<Unread> {
+pub(crate) fn unread(categories: &[Category]) -> Vec<Unread> {
     let missing = |category: &Category| Unread {
         category: Some(*category),
         why: down(),
@@ -348,11 +348,11 @@ pub(super) fn unread(categories: &[Category]) -> Vec<Unread> {
     categories.iter().map(missing).collect()
 }
 
-pub(super) fn down() -> VenueError {
+pub(crate) fn down() -> VenueError {
     VenueError::Unreachable("it is down".into())
 }
 
-pub(super) fn accepted(response: Value) -> Outcome {
+pub(crate) fn accepted(response: Value) -> Outcome {
     Outcome::Accepted(Accepted {
         venue_id: None,
         unchanged: false,
@@ -360,15 +360,15 @@ pub(super) fn accepted(response: Value) -> Outcome {
     })
 }
 
-pub(super) fn no_route() -> Outcome {
+pub(crate) fn no_route() -> Outcome {
     Outcome::NotSent("no route".to_owned())
 }
 
-pub(super) fn rejected(message: &str) -> Outcome {
+pub(crate) fn rejected(message: &str) -> Outcome {
     Outcome::Rejected(rejection(message))
 }
 
-pub(super) fn rejection(message: &str) -> Rejection {
+pub(crate) fn rejection(message: &str) -> Rejection {
     Rejection {
         code: 110_001,
         message: message.to_owned(),
@@ -378,7 +378,7 @@ pub(super) fn rejection(message: &str) -> Rejection {
 }
 
 /// A no of the moment.
-pub(super) fn passing(message: &str) -> Outcome {
+pub(crate) fn passing(message: &str) -> Outcome {
     Outcome::Rejected(Rejection {
         passing: true,
         ..rejection(message)
@@ -386,28 +386,28 @@ pub(super) fn passing(message: &str) -> Outcome {
 }
 
 /// Lets time pass.
-pub(super) async fn wait(milliseconds: u64) {
+pub(crate) async fn wait(milliseconds: u64) {
     tokio::time::advance(Duration::from_millis(milliseconds)).await;
 }
 
-pub(super) fn yes() -> bool {
+pub(crate) fn yes() -> bool {
     true
 }
 
-pub(super) fn no() -> bool {
+pub(crate) fn no() -> bool {
     false
 }
 
-pub(super) fn id(text: &str) -> InstrumentId {
+pub(crate) fn id(text: &str) -> InstrumentId {
     text.parse().unwrap()
 }
 
-pub(super) fn qty(text: &str) -> Qty {
+pub(crate) fn qty(text: &str) -> Qty {
     Qty::parse(text).unwrap()
 }
 
 /// One unit that is offered at 100.
-pub(super) fn order(instrument: &str, venue_id: &str) -> RestingOrder {
+pub(crate) fn order(instrument: &str, venue_id: &str) -> RestingOrder {
     RestingOrder {
         instrument: id(instrument),
         side: Side::Buy,
@@ -426,7 +426,7 @@ pub(super) fn order(instrument: &str, venue_id: &str) -> RestingOrder {
 }
 
 /// A long position.
-pub(super) fn long(instrument: &str, size: &str) -> Position {
+pub(crate) fn long(instrument: &str, size: &str) -> Position {
     Position {
         instrument: id(instrument),
         side: Side::Buy,
@@ -437,7 +437,7 @@ pub(super) fn long(instrument: &str, size: &str) -> Position {
 }
 
 /// The sale under this client id, as the exchange shows it.
-pub(super) fn sale(instrument: &str, client_id: &str, status: &str, filled: &str) -> OrderView {
+pub(crate) fn sale(instrument: &str, client_id: &str, status: &str, filled: &str) -> OrderView {
     let client_id = Some(ClientOrderId::parse(client_id).unwrap());
     OrderView {
         order: RestingOrder {
@@ -453,7 +453,7 @@ pub(super) fn sale(instrument: &str, client_id: &str, status: &str, filled: &str
     }
 }
 
-pub(super) fn coin(name: &str, equity: &str) -> CoinBalance {
+pub(crate) fn coin(name: &str, equity: &str) -> CoinBalance {
     CoinBalance {
         coin: Coin::parse(name).unwrap(),
         equity: parse_decimal(equity).unwrap(),
@@ -463,7 +463,7 @@ pub(super) fn coin(name: &str, equity: &str) -> CoinBalance {
 }
 
 /// An instrument of a base coin, in dollars of one kind, traded in thousandths.
-pub(super) fn instrument(text: &str, base: &str, quote: &str) -> Instrument {
+pub(crate) fn instrument(text: &str, base: &str, quote: &str) -> Instrument {
     let id = id(text);
     let settle = match id.category {
         Category::Linear => Some(quote),
@@ -489,7 +489,7 @@ pub(super) fn instrument(text: &str, base: &str, quote: &str) -> Instrument {
 }
 
 /// An order of ours, sent just now.
-pub(super) fn in_flight(client_id: &str) -> InflightRecord {
+pub(crate) fn in_flight(client_id: &str) -> InflightRecord {
     InflightRecord {
         client_id: client_id.to_owned(),
         fingerprint: "f".to_owned(),
