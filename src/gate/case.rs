@@ -4,11 +4,12 @@ use rust_decimal::Decimal;
 
 use super::amend::Amended;
 use super::caps;
-use super::exposure::{Around, Exposure, Fill, Quoted, Unknown, book_of, is_same_order, sells_off};
+use super::exposure::{Around, Exposure, Fill, Quoted, book_of, is_same_order, sells_off};
 use super::facts::Facts;
 use super::refusal::{Figures, Limit, Refusal, Refused};
 use super::sizing::{self, Priced};
 use super::suggestion::Suggestion;
+use super::unknown::Unknown;
 use super::{Authority, structure};
 use crate::domain::account::RestingOrder;
 use crate::domain::money::{Overflow, Usd};
@@ -213,7 +214,7 @@ fn after(
 
 fn unknown_exposure(unknown: &Unknown) -> Refusal {
     let Unknown { why, remedy } = unknown;
-    let remedy = remedy.unwrap_or("try again when the exchange answers");
+    let remedy = remedy.as_deref().unwrap_or("try again when the exchange answers");
     Refusal::pause(
         Limit::MaxTotalExposure,
         format!("{why} (fail-closed), so the exposure is not known; {remedy}"),
