@@ -102,7 +102,8 @@ impl Case<'_> {
             verdict.map_err(|refusal| match (&other, &around) {
                 (Some(other), _) => refusal.beside(other),
                 (None, Ok(around)) => {
-                    Suggestion::new(self.facts, order, (&caps, priced, around)).add_to(refusal)
+                    Suggestion::new(self.facts, order, amended.is_some(), (&caps, priced, around))
+                        .add_to(refusal)
                 }
                 (None, Err(_)) => refusal,
             })

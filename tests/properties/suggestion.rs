@@ -1,6 +1,7 @@
 //! The size that a refusal suggests: it passes, one lot more does not, and without one nothing smaller passes.
 
 use proptest::prelude::*;
+use rust_decimal::Decimal;
 
 use crate::accounts::case;
 use crate::cases::cases;
@@ -37,6 +38,27 @@ proptest! {
             let stride = usize::try_from(case.order.qty).unwrap() / 60 + 1;
             for qty in (suggested + 1..case.order.qty).step_by(stride) {
                 prop_assert!(!passes(&case, qty), "{qty} passes: {}", no.refusal.reason);
+            }
+        }
+    }
+
+    /// Above a cap an order can lower what is at stake too little: the least that lowers it enough, where there is one.
+    #[test]
+    fn the_least_that_a_refusal_names_is_the_first_that_passes(mut case in case()) {
+        case.count = 0;
+        let reason = case.ask().err().map(|no| no.refusal.reason).unwrap_or_default();
+        let named = reason.split_once("the smallest quantity that passes is ");
+        if let Some((_, named)) = named {
+            let named = named.split(';').next().unwrap().parse::<Decimal>().unwrap() * tenths(100);
+            let named = i64::try_from(named).unwrap();
+            prop_assert!(named > case.order.qty && passes(&case, named), "{reason}");
+            prop_assert!(!passes(&case, named - 1), "{reason}");
+        }
+        if reason.contains("no larger quantity passes") {
+            let beyond = case.order.qty * 8 + 64;
+            let stride = usize::try_from(case.order.qty).unwrap() / 60 + 1;
+            for qty in (case.order.qty..beyond).step_by(stride) {
+                prop_assert!(!passes(&case, qty), "{qty} passes: {reason}");
             }
         }
     }
