@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use rust_decimal::Decimal;
 
 use super::facts::Facts;
-use super::net::{Holding, Moved, Net};
+use super::net::{Holding, Leg, Moved, Net};
 use super::sizing::{held_usd, resting_usd, resting_usd_beside};
 use super::unknown::Unknown;
 use crate::domain::account::{Position, RestingOrder, SizeUnit};
@@ -250,6 +250,16 @@ pub(super) struct Around {
 }
 
 impl Around {
+    /// Whether hedge legs of the instrument are held or added to.
+    pub(super) fn has_legs(&self) -> bool {
+        self.book.long != Leg::default() || self.book.short != Leg::default()
+    }
+
+    /// Whether a one-way position is held in the instrument, or an order rests that works on one.
+    pub(super) fn is_one_way(&self) -> bool {
+        self.book.net != Net::default()
+    }
+
     /// Gross exposure once an order has filled that is worth something from `least` to `most`: opening, the most
     /// is the worse; closing, the least is.
     pub(super) fn between(&self, least: Usd, most: Usd) -> Result<Usd, Overflow> {
