@@ -1,5 +1,5 @@
-//! The largest quantity that would pass, for the reason of a refusal: by the caps, and by what the exchange takes in
-//! one order.
+//! What would pass instead, for the reason of a refusal: the largest quantity, above a cap the smallest, by the caps and by
+//! what the exchange takes in one order; or what no cap refuses.
 
 use rust_decimal::Decimal;
 
