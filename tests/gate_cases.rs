@@ -329,6 +329,25 @@ fn a_coin_on_the_exclude_list_is_bought_by_no_pair_and_in_no_contract() {
 }
 
 #[test]
+fn a_contract_on_one_coin_in_terms_of_another_is_excluded_by_either() {
+    let limit = |symbol: &str, entry: &str| {
+        let mut facts = facts();
+        facts["mandate"]["universe"]["exclude_symbols"] = json!([entry]);
+        facts["quotes"][format!("linear:{symbol}")] =
+            json!({"bid": "1", "ask": "1", "last": "1", "mark": "1"});
+        let mut args = buy("1");
+        args["symbol"] = json!(symbol);
+        place(args, &facts).limit
+    };
+    for entry in ["ETH", "BTC"] {
+        assert_eq!(limit("ETHBTCUSDT", entry), Some("exclude_symbols"), "{entry}");
+    }
+    assert_ne!(limit("ETHBTCUSDT", "SOL"), Some("exclude_symbols"));
+    assert_ne!(limit("METHUSDT", "ETH"), Some("exclude_symbols"));
+    assert_ne!(limit("WBTCUSDT", "BTC"), Some("exclude_symbols"));
+}
+
+#[test]
 fn an_exclude_entry_that_can_match_nothing_is_no_mandate() {
     let mut facts = facts();
     for entry in ["", " ", "-", "DOGE,SHIB", "DOGE SHIB", "DOGE*", "\u{414}OGE"] {

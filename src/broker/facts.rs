@@ -53,9 +53,6 @@ impl<V: Venue> Core<V> {
                 }
             },
         );
-        if let Err(VenueError::UnknownInstrument(none)) = &instrument {
-            facts.unlisted.insert(none.clone());
-        }
         if let Some(instrument) = keep(&mut facts, "instrument", instrument) {
             facts.instruments.insert(id.clone(), instrument);
         }
@@ -268,6 +265,9 @@ fn keep<T>(facts: &mut Facts, what: &str, read: Result<T, VenueError>) -> Option
         Ok(value) => Some(value),
         Err(error) => {
             facts.missing.push(format!("{what}: {error}"));
+            if let VenueError::UnknownInstrument(none) = error {
+                facts.unlisted.insert(none);
+            }
             None
         }
     }

@@ -18,6 +18,12 @@ const QUOTES: [&str; 13] = [
 /// Words that other exchanges put behind a pair to say that it is a perpetual.
 const PERPETUAL: [&str; 3] = ["SWAP", "PERP", "PERPETUAL"];
 
+/// Coins of which a contract's base may be two, one in terms of the other: ETHBTCUSDT is settled in USDT, and follows
+/// the price of ETH in BTC. No coin is called like two of these.
+const PAIRED: [&str; 10] = [
+    "BTC", "ETH", "SOL", "XRP", "BNB", "DOGE", "LTC", "ADA", "BCH", "TRX",
+];
+
 /// Why an entry is none: it would exclude nothing, and nobody would notice.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum EntryError {
@@ -132,7 +138,7 @@ fn letters(text: &str) -> impl Iterator<Item = u8> {
         .map(|letter| letter.to_ascii_uppercase())
 }
 
-/// What the instrument may be called: its symbol, its base coin, and on spot the coin that a seller is paid in.
+/// What the instrument may be called: its symbol, its base coin or the two that it is made of, and on spot the coin that a seller is paid in.
 /// Dollars are no such coin: without them nothing could be traded.
 fn names_of<'i>(id: &'i InstrumentId, known: Option<&'i Instrument>) -> Vec<&'i str> {
     let symbol = id.symbol.as_str();
@@ -142,6 +148,9 @@ fn names_of<'i>(id: &'i InstrumentId, known: Option<&'i Instrument>) -> Vec<&'i 
     let mut add = |coin: &'i str| {
         names.push(coin);
         names.extend(without_multiplier(coin));
+        if !is_spot {
+            names.extend(both_of(coin).into_iter().flatten());
+        }
     };
     // A dated contract: BTCUSDT-25DEC26, BTC-25DEC26; inverse ones end in a month's letter and a year: BTCUSDZ26.
     let head = match symbol.split_once('-') {
@@ -190,6 +199,14 @@ fn without_multiplier(coin: &str) -> Option<&str> {
         rest.strip_suffix('1')
     };
     ahead.or_else(behind).filter(|rest| !rest.is_empty())
+}
+
+/// `ETH` and `BTC` of `ETHBTC`, where the base of a contract is exactly two well-known coins.
+fn both_of(base: &str) -> Option<[&str; 2]> {
+    PAIRED.into_iter().find_map(|first| {
+        let second = base.strip_prefix(first)?;
+        PAIRED.contains(&second).then_some([first, second])
+    })
 }
 
 #[cfg(test)]

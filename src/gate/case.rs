@@ -4,11 +4,12 @@ use rust_decimal::Decimal;
 
 use super::amend::Amended;
 use super::caps;
-use super::exposure::{Around, Exposure, Fill, Quoted, Unknown, book_of, is_same_order, sells_off};
+use super::exposure::{Around, Exposure, Fill, Quoted, book_of, is_same_order, sells_off};
 use super::facts::Facts;
 use super::refusal::{Figures, Limit, Refusal, Refused};
 use super::sizing::{self, Priced};
 use super::suggestion::Suggestion;
+use super::unknown::Unknown;
 use super::{Authority, structure};
 use crate::domain::account::RestingOrder;
 use crate::domain::money::{Overflow, Usd};
@@ -101,7 +102,8 @@ impl Case<'_> {
             verdict.map_err(|refusal| match (&other, &around) {
                 (Some(other), _) => refusal.beside(other),
                 (None, Ok(around)) => {
-                    Suggestion::new(self.facts, order, (&caps, priced, around)).add_to(refusal)
+                    Suggestion::new(self.facts, order, amended.is_some(), (&caps, priced, around))
+                        .add_to(refusal)
                 }
                 (None, Err(_)) => refusal,
             })
@@ -154,10 +156,51 @@ impl Case<'_> {
             sells_off: sells_off(self.facts, book, order.side, cannot_borrow),
             book,
             quoted: quote_coin.map(|coin| (coin, Quoted::of(self.facts, coin, order.side, cannot_borrow))),
-            position_idx: order.position_idx,
+            position_idx: counts_in(self.facts, order, skip),
             side: order.side,
         };
-        Ok(account.around(&fill).map_err(|error| error.to_string())?)
+        let around = account.around(&fill).map_err(|error| error.to_string())?;
+        self.in_its_mode(order, &around)?;
+        Ok(around)
+    }
+
+    /// The exchange keeps an instrument in one mode at a time. An order of the other one is not what it says: what it
+    /// is said to close is not there, and it might open the like instead.
+    fn in_its_mode(&self, order: &PlaceOrder, around: &Around) -> Result<(), Unknown> {
+        let id = &order.instrument;
+        let (why, remedy) = if order.position_idx == PositionIdx::OneWay {
+            if !around.has_legs() {
+                return Ok(());
+            }
+            (
+                format!("{id} has positions or orders in hedge mode, and this order is a one-way one"),
+                "give position_idx 1 for the long leg or 2 for the short one",
+            )
+        } else {
+            let why = if !self
+                .facts
+                .instruments
+                .get(id)
+                .is_some_and(structure::has_hedge_mode)
+            {
+                "has no hedge mode"
+            } else if around.is_one_way() {
+                "has positions or orders in one-way mode"
+            } else {
+                return Ok(());
+            };
+            (
+                format!(
+                    "{id} {why}, and position_idx {} is a leg of hedge mode",
+                    order.position_idx.to_wire()
+                ),
+                "leave position_idx out",
+            )
+        };
+        Err(Unknown {
+            why,
+            remedy: Some(remedy.to_owned()),
+        })
     }
 }
 
@@ -166,14 +209,32 @@ fn cannot_borrow(amended: Option<&RestingOrder>) -> bool {
     amended.is_none_or(|amended| amended.cannot_borrow)
 }
 
+/// Which position the order counts in. A new one that closes a leg counts as a one-way order where no leg is held: then
+/// nothing but its own word says that the instrument is in hedge mode, and in the other mode it would open.
+fn counts_in(facts: &Facts, order: &PlaceOrder, amended: Option<&RestingOrder>) -> PositionIdx {
+    let closes = order.position_idx.is_reduced_by(order.side);
+    if !closes || amended.is_some() {
+        return order.position_idx;
+    }
+    let mut held = facts.positions.iter().flatten();
+    let is_hedged =
+        held.any(|held| held.instrument == order.instrument && held.position_idx != PositionIdx::OneWay);
+    if is_hedged {
+        order.position_idx
+    } else {
+        PositionIdx::OneWay
+    }
+}
+
 /// What a sell may take from the position that is held, before it opens a short: the long position less what
 /// other resting sells may take first; the order that this one takes the place of is none of them. Hedge legs
 /// cannot turn over, so closing one takes all it likes.
 fn reducible(facts: &Facts, order: &PlaceOrder, amended: Option<&RestingOrder>) -> Decimal {
-    if order.position_idx.is_reduced_by(order.side) {
+    let idx = counts_in(facts, order, amended);
+    if idx.is_reduced_by(order.side) {
         return Decimal::MAX;
     }
-    if order.position_idx != PositionIdx::OneWay || order.instrument.category == Category::Spot {
+    if idx != PositionIdx::OneWay || order.instrument.category == Category::Spot {
         return Decimal::ZERO;
     }
     let held: Decimal = facts
@@ -213,7 +274,7 @@ fn after(
 
 fn unknown_exposure(unknown: &Unknown) -> Refusal {
     let Unknown { why, remedy } = unknown;
-    let remedy = remedy.unwrap_or("try again when the exchange answers");
+    let remedy = remedy.as_deref().unwrap_or("try again when the exchange answers");
     Refusal::pause(
         Limit::MaxTotalExposure,
         format!("{why} (fail-closed), so the exposure is not known; {remedy}"),

@@ -2,17 +2,21 @@
 //! or not, whichever is worse (design §5). With nothing resting this is Vibe-Trading's figure.
 
 use std::collections::BTreeMap;
-use std::fmt;
 
 use rust_decimal::Decimal;
 
 use super::facts::Facts;
-use super::net::{Holding, Moved, Net};
+use super::net::{Holding, Leg, Moved, Net};
 use super::sizing::{held_usd, resting_usd, resting_usd_beside};
+use super::unknown::Unknown;
 use crate::domain::account::{Position, RestingOrder, SizeUnit};
 use crate::domain::money::{Overflow, Usd};
 use crate::domain::order::{ClientOrderId, PositionIdx, Side};
 use crate::domain::symbol::{Category, Coin, InstrumentId};
+
+/// What helps where coins are held that have no price.
+const GIVE_UP_COINS: &str = "convert it at the exchange or move it out of the unified account, or set \
+                             count_spot_holdings = false in policy.toml";
 
 /// What nets with what: a derivative with itself, coins with the same coin whatever pair they trade in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -67,37 +71,6 @@ impl Quoted {
     }
 }
 
-/// Why the exposure is not known.
-#[derive(Debug)]
-pub(super) struct Unknown {
-    pub(super) why: String,
-    /// What helps; without it, asking again once the exchange answers.
-    pub(super) remedy: Option<&'static str>,
-}
-
-impl From<String> for Unknown {
-    fn from(why: String) -> Self {
-        Self { why, remedy: None }
-    }
-}
-
-impl Unknown {
-    /// Of an option only the premium is known.
-    fn option(what: &str, remedy: &'static str) -> Self {
-        Self {
-            why: format!("{what} cannot be counted: its premium says nothing about the risk"),
-            remedy: Some(remedy),
-        }
-    }
-}
-
-impl fmt::Display for Unknown {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.why)?;
-        self.remedy.map_or(Ok(()), |remedy| write!(f, "; {remedy}"))
-    }
-}
-
 /// The account without the order in question, ready to be asked about any size of it.
 #[derive(Debug, Clone)]
 pub(super) struct Exposure<'f> {
@@ -119,7 +92,7 @@ impl<'f> Exposure<'f> {
         let open_orders = facts.open_orders.as_ref().ok_or_else(|| missing("open orders"))?;
         let inflight = facts.inflight.as_ref().ok_or_else(|| Unknown {
             why: missing("in-flight orders"),
-            remedy: Some("a person has to look at what it names"),
+            remedy: Some("a person has to look at what it names".to_owned()),
         })?;
         let mut exposure = Self {
             holdings: BTreeMap::new(),
@@ -145,10 +118,9 @@ impl<'f> Exposure<'f> {
             return Err(Unknown::option(&what, "close it at the exchange"));
         }
         let value = position_usd(facts, position).ok_or_else(|| {
-            format!(
-                "the open position in {} cannot be valued in USD",
-                position.instrument
-            )
+            let what = format!("the open position in {}", position.instrument);
+            let is_unlisted = facts.unlisted.contains(&position.instrument);
+            Unknown::unvalued(facts, &what, is_unlisted, "close it at the exchange")
         })?;
         let holding = self
             .holdings
@@ -168,7 +140,7 @@ impl<'f> Exposure<'f> {
         Ok(())
     }
 
-    fn add_wallet(&mut self, facts: &'f Facts, count_spot_holdings: bool) -> Result<(), String> {
+    fn add_wallet(&mut self, facts: &'f Facts, count_spot_holdings: bool) -> Result<(), Unknown> {
         let wallet = facts
             .wallet
             .as_ref()
@@ -180,8 +152,10 @@ impl<'f> Exposure<'f> {
             .iter()
             .filter(|balance| !balance.coin.is_dollar() && balance.counts())
         {
-            let value = held_usd(facts, balance)
-                .ok_or_else(|| format!("the {} held cannot be valued in USD", balance.coin))?;
+            let value = held_usd(facts, balance).ok_or_else(|| {
+                let what = format!("the {} held", balance.coin);
+                Unknown::unvalued(facts, &what, facts.has_no_pair(&balance.coin), GIVE_UP_COINS)
+            })?;
             let holding = self.holdings.entry(Book::Coin(&balance.coin)).or_default();
             holding.net.position = sum(holding.net.position, value)?;
         }
@@ -196,9 +170,12 @@ impl<'f> Exposure<'f> {
             return Err(Unknown::option(&what, "cancel it"));
         }
         let unvalued = || {
-            format!(
-                "order {name} resting in {} cannot be valued in USD",
-                order.instrument
+            let what = format!("order {name} resting in {}", order.instrument);
+            Unknown::unvalued(
+                facts,
+                &what,
+                facts.unlisted.contains(&order.instrument),
+                "cancel it",
             )
         };
         let (book, quote_coin) = book_of(facts, &order.instrument).ok_or_else(unvalued)?;
@@ -273,6 +250,16 @@ pub(super) struct Around {
 }
 
 impl Around {
+    /// Whether hedge legs of the instrument are held or added to.
+    pub(super) fn has_legs(&self) -> bool {
+        self.book.long != Leg::default() || self.book.short != Leg::default()
+    }
+
+    /// Whether a one-way position is held in the instrument, or an order rests that works on one.
+    pub(super) fn is_one_way(&self) -> bool {
+        self.book.net != Net::default()
+    }
+
     /// Gross exposure once an order has filled that is worth something from `least` to `most`: opening, the most
     /// is the worse; closing, the least is.
     pub(super) fn between(&self, least: Usd, most: Usd) -> Result<Usd, Overflow> {

@@ -10,7 +10,7 @@ use crate::domain::account::{CoinBalance, Instrument, Position, Quote, RestingOr
 use crate::domain::mandate::{Mandate, MandateError};
 use crate::domain::money::{Price, Usd};
 use crate::domain::policy::{Policy, PolicyError};
-use crate::domain::symbol::{Coin, InstrumentId};
+use crate::domain::symbol::{Category, Coin, InstrumentId};
 
 /// What decides before the exchange is asked anything.
 #[derive(Debug, Clone)]
@@ -67,6 +67,15 @@ impl Facts {
             return Some(Decimal::ONE);
         }
         self.coin_usd.get(coin).map(|price| price.value())
+    }
+
+    /// Whether the exchange answered that it trades no dollar pair of `coin`; the one in USDT is what it is asked for
+    /// first.
+    pub(super) fn has_no_pair(&self, coin: &Coin) -> bool {
+        self.unlisted.iter().any(|id| {
+            let base = id.symbol.as_str().strip_suffix("USDT");
+            id.category == Category::Spot && base == Some(coin.as_str())
+        })
     }
 
     /// Why something is missing, for the end of a reason.

@@ -14,6 +14,7 @@ mod refusal;
 mod sizing;
 mod structure;
 mod suggestion;
+mod unknown;
 
 pub use facts::{Facts, Halt, Standing};
 pub use intent::{IntentError, known_arguments, parse};

@@ -6,7 +6,7 @@ use crate::domain::money::{Overflow, Price, Usd};
 use crate::domain::order::{PositionIdx, Side};
 
 /// One direction-free position and the orders around it, in USD.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Net {
     /// Positive when long.
     pub(super) position: Decimal,
@@ -27,7 +27,7 @@ pub(super) enum Moved {
 }
 
 /// One leg of hedge mode, in USD: it never turns over.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Leg {
     pub(super) position: Decimal,
     pub(super) adds: Decimal,

@@ -131,6 +131,14 @@ fn settles_elsewhere(instrument: &Instrument) -> Option<&Coin> {
     (instrument.id.category == Category::Linear && !is_listed).then_some(coin)
 }
 
+/// Perpetuals settled in USDT alone can be held in two legs (facts §4.4); a dated contract has a hyphen.
+pub(super) fn has_hedge_mode(instrument: &Instrument) -> bool {
+    let settles_in = instrument.settle_coin.as_ref().unwrap_or(&instrument.quote_coin);
+    instrument.id.category == Category::Linear
+        && settles_in.as_str() == "USDT"
+        && !instrument.id.symbol.as_str().contains('-')
+}
+
 /// Only what the exchange says is trading is traded (facts §5.4), and only where it is seen afterwards.
 pub(super) fn is_trading(instrument: &Instrument) -> Result<(), Refusal> {
     let refused = |why: String| {

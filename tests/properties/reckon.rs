@@ -58,11 +58,10 @@ fn opens(case: &Case) -> bool {
         // What is owed, or may be, can be sold as well: then it is short.
         return !case.owes_nothing();
     }
-    if order.idx == PositionIdx::HedgeLong {
-        return false;
-    }
-    if order.idx == PositionIdx::HedgeShort {
-        return true;
+    match counts_in(case) {
+        PositionIdx::HedgeLong => return false,
+        PositionIdx::HedgeShort => return true,
+        PositionIdx::OneWay => {}
     }
     let long = case
         .held
@@ -74,6 +73,20 @@ fn opens(case: &Case) -> bool {
         .filter(|resting| resting.market == order.market && resting.side == Side::Sell);
     let free = long.map(|held| held.qty).sum::<i64>() - promised.map(|resting| resting.qty).sum::<i64>();
     order.qty > free.max(0)
+}
+
+/// What closes a leg where none is held may open something: nothing says that there are legs.
+fn counts_in(case: &Case) -> PositionIdx {
+    let order = &case.order;
+    let mut legs = case
+        .held
+        .iter()
+        .filter(|held| held.market == order.market && held.idx != PositionIdx::OneWay);
+    if order.idx.is_reduced_by(order.side) && legs.next().is_none() {
+        PositionIdx::OneWay
+    } else {
+        order.idx
+    }
 }
 
 /// One order as money that moves a position. `must`: it has filled by the time that anyone looks, as far as it can.
@@ -178,7 +191,7 @@ fn book(case: &Case, market: Market, idx: PositionIdx, order: Option<i64>) -> i6
             must: false,
         })
         .collect();
-    if let (Some(money), true) = (order, case.order.market == market && case.order.idx == idx) {
+    if let (Some(money), true) = (order, case.order.market == market && counts_in(case) == idx) {
         moves.push(Move {
             money: signed(case.order.side, money),
             reduces_only: false,

@@ -1,10 +1,12 @@
 //! The size that a refusal suggests: it passes, one lot more does not, and without one nothing smaller passes.
 
 use proptest::prelude::*;
+use rust_decimal::Decimal;
 
-use crate::accounts::case;
+use crate::accounts::{case, wide};
 use crate::cases::cases;
-use crate::world::{Case, Order, tenths};
+use crate::reckon::gross;
+use crate::world::{Caps, Case, Order, tenths};
 
 fn passes(case: &Case, qty: i64) -> bool {
     let order = Order { qty, ..case.order };
@@ -37,6 +39,28 @@ proptest! {
             let stride = usize::try_from(case.order.qty).unwrap() / 60 + 1;
             for qty in (suggested + 1..case.order.qty).step_by(stride) {
                 prop_assert!(!passes(&case, qty), "{qty} passes: {}", no.refusal.reason);
+            }
+        }
+    }
+
+    /// Above a cap an order can lower what is at stake too little: the least that lowers it enough, where there is one.
+    #[test]
+    fn the_least_that_a_refusal_names_is_the_first_that_passes(mut case in case()) {
+        case.count = 0;
+        // The market has carried the account somewhat above the cap of the exposure, and that is all that refuses.
+        case.caps = Caps { exposure: gross(&case, None) * 9 / 10, ..wide() };
+        case.order.qty = 1;
+        let reason = case.ask().err().map(|no| no.refusal.reason).unwrap_or_default();
+        let named = reason.split_once("the smallest quantity that passes is ");
+        if let Some((_, named)) = named {
+            let named = named.split(';').next().unwrap().parse::<Decimal>().unwrap() * tenths(100);
+            let named = i64::try_from(named).unwrap();
+            prop_assert!(named > case.order.qty && passes(&case, named), "{reason}");
+            prop_assert!(!passes(&case, named - 1), "{reason}");
+        }
+        if reason.contains("no larger quantity passes") {
+            for qty in (1..1_000).step_by(20) {
+                prop_assert!(!passes(&case, qty), "{qty} passes: {reason}");
             }
         }
     }

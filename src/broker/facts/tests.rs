@@ -94,6 +94,25 @@ fn a_coin_that_the_exchange_does_not_value_needs_a_price() {
 }
 
 #[test]
+fn what_the_exchange_does_not_list_is_told_from_what_could_not_be_read() {
+    let id: InstrumentId = "spot:LUNCUSDT".parse().unwrap();
+    let mut facts = Facts::default();
+    let silent = VenueError::Unreachable("timed out".to_owned());
+    assert_eq!(keep::<Price>(&mut facts, "price of a coin", Err(silent)), None);
+    assert!(facts.unlisted.is_empty());
+    let none = VenueError::UnknownInstrument(id.clone());
+    assert_eq!(keep::<Price>(&mut facts, "price of a coin", Err(none)), None);
+    assert!(facts.unlisted.contains(&id));
+    assert_eq!(
+        facts.missing,
+        [
+            "price of a coin: no answer from the exchange: timed out",
+            "price of a coin: spot:LUNCUSDT is not listed by the exchange"
+        ]
+    );
+}
+
+#[test]
 fn a_turnover_counts_in_the_coin_that_its_pair_is_quoted_in() {
     let instrument = |id: &str, base: &str, quote: &str| Instrument {
         id: id.parse().unwrap(),

@@ -86,6 +86,34 @@ fn a_coin_means_whatever_is_traded_of_it() {
 }
 
 #[test]
+fn a_contract_on_one_coin_in_terms_of_another_is_traded_of_both() {
+    for entry in ["ETH", "BTC", "ETHBTC", "eth/btc", "ETHBTCUSDT"] {
+        for id in ["linear:ETHBTCUSDT", "linear:ETHBTCUSDT-25DEC26"] {
+            assert!(excluded(entry, id), "{entry} {id}");
+        }
+    }
+    let named_otherwise = instrument("linear:RATIOUSDT", "SOLETH", "USDT");
+    for entry in ["SOL", "ETH"] {
+        let known = Some(&named_otherwise);
+        assert_eq!(universe(entry).excludes(&named_otherwise.id, known), Some(entry));
+    }
+    for (entry, id) in [
+        ("SOL", "linear:ETHBTCUSDT"),
+        ("ETHUSDT", "linear:ETHBTCUSDT"),
+        ("ETH", "linear:METHUSDT"),
+        ("ETH", "linear:ETHFIUSDT"),
+        ("BTC", "linear:WBTCUSDT"),
+        ("SOL", "linear:BBSOLUSDT"),
+        ("BTC", "linear:BTCDOMUSDT"),
+        ("BTC", "linear:WETHBTCUSDT"),
+        // a spot pair of these two against dollars would be a coin of that name
+        ("ETH", "spot:ETHBTCUSDT"),
+    ] {
+        assert!(!excluded(entry, id), "{entry} {id}");
+    }
+}
+
+#[test]
 fn a_usdc_perpetual_has_another_name_at_bybit() {
     for entry in ["BTC/USDC:USDC", "BYBIT:BTCUSDC.P", "BTC-USDC-SWAP", "BTC-PERP"] {
         assert!(excluded(entry, "linear:BTCPERP"), "{entry}");
