@@ -186,8 +186,12 @@ fi
 if [ "$floor" = state ]; then
     for file in $(cut -d: -f1 "$work/left.txt" | sort -u); do
         module=${file#src/state/}
-        module=${module%%/*}
-        ask "$file:" 0 --cargo-arg=--lib -- -- "state::${module%.rs}" "${skipped[@]}"
+        module=${module%.rs}
+        ask "$file:" 0 --cargo-arg=--lib -- -- "state::${module//\//::}" "${skipped[@]}"
+        # The tests of a part are often those of the whole.
+        if [[ $module == */* ]]; then
+            ask "$file:" 0 --cargo-arg=--lib -- -- "state::${module%%/*}" "${skipped[@]}"
+        fi
     done
 fi
 if [ "$floor" = broker ] && [ -z "${PROOF_TESTS:-}" ]; then
