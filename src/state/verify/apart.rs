@@ -96,7 +96,7 @@ pub fn apart(files: &LiveFiles) -> Apart {
             break;
         }
         thread::sleep(BETWEEN_LOOKS);
-        let is_quiet = wait_for_writer(&files.audit_chain());
+        let is_quiet = wait_for_writer(&files.audit_chain(), WRITER_TAKES);
         let mut again = match compare(files) {
             Ok(again) => again,
             Err((path, error)) => return unreadable(&path, &error),
@@ -117,14 +117,14 @@ fn unreadable(path: &Path, error: &io::Error) -> Apart {
     }
 }
 
-/// Whether nobody holds the chain to write, or no longer after a while.
-fn wait_for_writer(chain: &Path) -> bool {
+/// Whether nobody holds the chain to write, or no longer within that time.
+fn wait_for_writer(chain: &Path, within: Duration) -> bool {
     let Ok(file) = File::open(chain) else {
         return true;
     };
     let started = Instant::now();
     while FileExt::try_lock_shared(&file).is_err() {
-        if started.elapsed() > WRITER_TAKES {
+        if started.elapsed() > within {
             return false;
         }
         thread::sleep(super::QUIET_PAUSE);

@@ -366,3 +366,24 @@ fn a_record_that_was_chained_again_is_not_the_first_of_the_new_chain_in_whatever
     // The new one's first is that of `audit.jsonl`, whichever stands first in the chain.
     assert_eq!(hold(&files, &[5, 3, 6], &[6, 5]), (Some((1, 2)), 0));
 }
+
+#[test]
+fn a_writer_is_waited_for_but_not_for_ever() {
+    let (_folder, files, _ids) = world(1);
+    let chain = files.audit_chain();
+    let (soon, late) = (Duration::from_millis(20), Duration::from_secs(60));
+    assert!(wait_for_writer(&chain, soon));
+    assert!(wait_for_writer(&chain.with_extension("none"), soon));
+
+    let writer = File::open(&chain).unwrap();
+    FileExt::try_lock_exclusive(&writer).unwrap();
+    let began = Instant::now();
+    assert!(!wait_for_writer(&chain, soon));
+    assert!(began.elapsed() >= soon);
+    let leaves = thread::spawn(move || {
+        thread::sleep(soon);
+        drop(writer);
+    });
+    assert!(wait_for_writer(&chain, late));
+    leaves.join().unwrap();
+}
