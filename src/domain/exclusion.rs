@@ -138,8 +138,8 @@ fn letters(text: &str) -> impl Iterator<Item = u8> {
         .map(|letter| letter.to_ascii_uppercase())
 }
 
-/// What the instrument may be called: its symbol, its base coin or the two that it is made of, and on spot the coin that a seller is paid in.
-/// Dollars are no such coin: without them nothing could be traded.
+/// What the instrument may be called: its symbol, its base coin or the two that it is made of, and on spot the coin
+/// that a seller is paid in. Dollars are no such coin: without them nothing could be traded.
 fn names_of<'i>(id: &'i InstrumentId, known: Option<&'i Instrument>) -> Vec<&'i str> {
     let symbol = id.symbol.as_str();
     let is_spot = id.category == Category::Spot;
