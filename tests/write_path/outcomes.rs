@@ -189,6 +189,7 @@ async fn an_acknowledged_order_that_is_not_shown_counts_until_it_is() {
     world.fault(CREATE, FaultKind::InvisibleMs(10_000), Some(1));
     let started = Instant::now();
     let reply = world.place(six_sol_as("hidden-1")).await;
+    let answered = Instant::now();
     assert_eq!(reply["status"], "accepted", "{reply}");
     assert_reason_note(&reply, "does not show the order yet");
     assert_eq!(world.inflight(), ["hidden-1 acknowledged"]);
@@ -202,7 +203,7 @@ async fn an_acknowledged_order_that_is_not_shown_counts_until_it_is() {
         "the test was too slow to mean anything"
     );
 
-    tokio::time::sleep_until((started + Duration::from_millis(10_200)).into()).await;
+    tokio::time::sleep_until((answered + Duration::from_millis(10_200)).into()).await;
     let third = world.place(six_sol()).await;
     assert_eq!(
         third["breach"]["attempted_value"], "8300.12",
