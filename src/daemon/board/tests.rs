@@ -184,7 +184,8 @@ async fn one_that_says_no_halt_beside_a_sentinel_is_doubted_once_it_had_the_time
     let (_root, files, _place, mut board) = held(6).await;
     let now = crate::state::clock::now();
     let touch = |seconds| {
-        let at = iso_instant::parse(&ago(seconds)).unwrap();
+        // By the same moment as what is asked below, however long this takes.
+        let at = now - Duration::seconds(seconds);
         fs::write(files.halt_global(), "").unwrap();
         durable::set_time(&files.halt_global(), at.into()).unwrap();
         at
@@ -199,8 +200,7 @@ async fn one_that_says_no_halt_beside_a_sentinel_is_doubted_once_it_had_the_time
     let words = read_halt(&files).tripped().unwrap();
     assert!(!seen(&files).has_seen(&words, at));
     // It looks and can write nothing: the time of its file says so.
-    let looked = iso_instant::parse(&ago(1)).unwrap();
-    durable::set_time(&path(&files), looked.into()).unwrap();
+    durable::set_time(&path(&files), (now - Duration::seconds(1)).into()).unwrap();
     assert_eq!(seen(&files).doubt(now, None), None);
     assert!(seen(&files).has_seen(&words, at));
     // It says so while its first look goes on.
