@@ -65,6 +65,15 @@ async fn an_old_order_that_never_arrived_is_closed_and_its_count_given_back() {
     }
 }
 
+/// The daemon says of a start how many orders nobody can tell about.
+#[tokio::test]
+async fn an_order_that_is_too_old_to_be_shown_is_counted_among_those_that_cannot_be_told() {
+    let world = World::new().await;
+    leave(&world, 8 * 86_400, "sent");
+    let recovery = world.broker.recover().await;
+    assert_eq!((recovery.looked_at, recovery.cannot_tell), (1, 1));
+}
+
 /// What ended without a fill is shown for a day only: after that nobody can say that it never arrived.
 #[tokio::test]
 async fn an_order_that_is_too_old_to_be_shown_is_settled_as_unknown() {
