@@ -247,10 +247,14 @@ async fn an_answer_of_another_kind_begins_the_minute_of_refusals_anew() {
         let (stage, mut closes) = refused_once(next).await;
         try_for(&stage, &mut closes, 5).await;
         // The one of which nobody knows is waited for.
-        while closes.pending() > 0 {
+        for _ in 0..30 {
+            if closes.pending() == 0 {
+                break;
+            }
             wait(5_000).await;
             closes.look_up(&stage.desk).await;
         }
+        assert_eq!(closes.pending(), 0);
         let holdings = try_for(&stage, &mut closes, 55).await;
         assert_eq!(sales(&holdings), ["2 spot:SOLUSDT"]);
         let holdings = try_for(&stage, &mut closes, 5).await;

@@ -102,6 +102,9 @@ fn what_is_shown_differently_is_the_new_order_still() {
     let record = in_flight(WriteTool::PlaceOrder, json!({"qty": "2"}));
     let view = shown("New", &[("price", "141"), ("qty", "3"), ("leavesQty", "3")]);
     assert_eq!(judge(&record, &Told::default(), Some(&view), true), PLACED);
+    // And one that somebody has changed since is told already, not placed a second time.
+    let said = last(AuditKind::OrderPlaced, AuditOutcome::Accepted);
+    assert_eq!(judge(&record, &said, Some(&view), true), Verdict::ToldAlready);
 }
 
 /// Another order under our id is not ours, whatever became of it and whatever the ledger says.
