@@ -3,6 +3,9 @@
 
 #![cfg(test)]
 
+mod gate_facts;
+
+use gate_facts::with;
 use mandated::cli::explain::{Verdict, explain};
 use serde_json::{Value, json};
 
@@ -15,29 +18,16 @@ const NONE_SMALLER: &str = "no smaller quantity passes either";
 /// Orders of up to $1,000 and $5,000 in all; BTC at 65,000.
 fn facts() -> Value {
     let quote = json!({"bid": "65000", "ask": "65000", "last": "65000", "mark": "65000"});
-    json!({"now": "2026-06-15T12:00:00Z", "halted": false, "daily_count": 0, "mandate": {"schema_version": 1,
-        "hard_caps": {"account_funding_usd": 5000, "max_order_notional_usd": 1000, "max_total_exposure_usd": 5000,
-                      "max_leverage": 2, "allowed_instruments": ["crypto"], "max_trades_per_day": 5},
-        "universe": {"asset_classes": ["crypto"], "min_market_cap_usd": null, "min_avg_daily_volume_usd": null,
-                     "exclude_symbols": []},
-        "consent": {"created_at": "2026-06-01T00:00:00+00:00", "consent_token_sha256": "ab", "broker": "bybit",
-                    "account_ref": "a-1", "expires_at": "2026-07-01T00:00:00+00:00"}},
-        "quotes": {"linear:BTCUSDT": quote, "spot:BTCUSDT": quote},
-        "instruments": {"linear:BTCUSDT": record(json!({})), "spot:BTCUSDT": record(json!({}))},
-        "positions": [], "open_orders": [], "wallet": []})
+    gate_facts::facts(
+        &json!({"max_total_exposure_usd": 5000, "max_leverage": 2}),
+        &json!({"quotes": {"linear:BTCUSDT": quote, "spot:BTCUSDT": quote},
+        "instruments": {"linear:BTCUSDT": record(json!({})), "spot:BTCUSDT": record(json!({}))}}),
+    )
 }
 
 fn record(bounds: Value) -> Value {
     let record = json!({"baseCoin": "BTC", "quoteCoin": "USDT", "status": "Trading", "qtyStep": "0.001"});
     with(&record, &bounds)
-}
-
-fn with(base: &Value, change: &Value) -> Value {
-    let mut changed = base.clone();
-    for (name, value) in change.as_object().unwrap() {
-        changed[name] = value.clone();
-    }
-    changed
 }
 
 fn held(symbol: &str, side: &str, size: &str, idx: u8) -> Value {

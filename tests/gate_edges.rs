@@ -3,29 +3,19 @@
 
 #![cfg(test)]
 
+mod gate_facts;
+
+use gate_facts::with;
 use mandated::cli::explain::{Verdict, explain};
 use serde_json::{Value, json};
 
 fn facts() -> Value {
-    json!({"now": "2026-06-15T12:00:00Z", "halted": false, "daily_count": 0, "mandate": {"schema_version": 1,
-        "hard_caps": {"account_funding_usd": 5000.0, "max_order_notional_usd": 1000.0, "max_total_exposure_usd": 2000.0,
-                      "max_leverage": 3.0, "allowed_instruments": ["crypto"], "max_trades_per_day": 5},
-        "universe": {"asset_classes": ["crypto"], "min_market_cap_usd": null, "min_avg_daily_volume_usd": null,
-                     "exclude_symbols": []},
-        "consent": {"created_at": "2026-06-01T00:00:00+00:00", "consent_token_sha256": "ab", "broker": "bybit",
-                    "account_ref": "a-1", "expires_at": "2026-07-01T00:00:00+00:00"}},
-        "quotes": {"linear:BTCUSDT": {"bid": "100", "ask": "100", "last": "100", "mark": "100"},
+    gate_facts::facts(
+        &json!({}),
+        &json!({"quotes": {"linear:BTCUSDT": {"bid": "100", "ask": "100", "last": "100", "mark": "100"},
                    "spot:BTCUSDT": {"bid": "100", "ask": "100", "last": "100"}},
-        "instruments": {"linear:BTCUSDT": {"baseCoin": "BTC", "quoteCoin": "USDT", "status": "Trading", "qtyStep": "0.003"}},
-        "positions": [], "open_orders": [], "wallet": []})
-}
-
-fn with(base: &Value, change: &Value) -> Value {
-    let mut changed = base.clone();
-    for (name, value) in change.as_object().unwrap() {
-        changed[name] = value.clone();
-    }
-    changed
+        "instruments": {"linear:BTCUSDT": {"baseCoin": "BTC", "quoteCoin": "USDT", "status": "Trading", "qtyStep": "0.003"}}}),
+    )
 }
 
 fn ask(tool: &str, args: &Value, facts: &Value) -> Verdict {

@@ -3,36 +3,27 @@
 
 #![cfg(test)]
 
+mod gate_facts;
+
+use gate_facts::with;
 use mandated::cli::explain::{Verdict, explain};
 use serde_json::{Value, json};
 
 /// Everything costs 100.
 fn facts() -> Value {
     let quote = json!({"bid": "100", "ask": "100", "last": "100", "mark": "100"});
-    json!({"now": "2026-06-15T12:00:00Z", "halted": false, "daily_count": 0, "mandate": {"schema_version": 1,
-        "hard_caps": {"account_funding_usd": 50_000, "max_order_notional_usd": 5_000, "max_total_exposure_usd": 10_000,
-                      "max_leverage": 3.0, "allowed_instruments": ["crypto"], "max_trades_per_day": 5},
-        "universe": {"asset_classes": ["crypto"], "min_market_cap_usd": null, "min_avg_daily_volume_usd": null,
-                     "exclude_symbols": []},
-        "consent": {"created_at": "2026-06-01T00:00:00+00:00", "consent_token_sha256": "ab", "broker": "bybit",
-                    "account_ref": "a-1", "expires_at": "2026-07-01T00:00:00+00:00"}},
-        "quotes": {"linear:ETHUSDT": quote, "spot:BTCUSDT": quote, "spot:USDCUSDT": {"bid": "1", "ask": "1", "last": "1"},
+    gate_facts::facts(
+        &json!({"account_funding_usd": 50_000, "max_order_notional_usd": 5_000, "max_total_exposure_usd": 10_000}),
+        &json!({"quotes": {"linear:ETHUSDT": quote, "spot:BTCUSDT": quote, "spot:USDCUSDT": {"bid": "1", "ask": "1", "last": "1"},
                    "spot:BTCETH": {"bid": "1", "ask": "1", "last": "1", "quote_coin_usd": "100"}},
-        "positions": [], "open_orders": [], "wallet": [coins("5", "5")]})
+        "wallet": [coins("5", "5")]}),
+    )
 }
 
 /// BTC at 100.
 fn coins(equity: &str, wallet: &str) -> Value {
     let usd = equity.parse::<u32>().unwrap() * 100;
     json!({"coin": "BTC", "equity": equity, "walletBalance": wallet, "usdValue": usd.to_string()})
-}
-
-fn with(base: &Value, change: &Value) -> Value {
-    let mut changed = base.clone();
-    for (name, value) in change.as_object().unwrap() {
-        changed[name] = value.clone();
-    }
-    changed
 }
 
 fn rests(side: &str, leaves: &str, price: &str, lever: &str) -> Value {

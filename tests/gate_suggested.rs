@@ -2,22 +2,19 @@
 
 #![cfg(test)]
 
+mod gate_facts;
+
 use mandated::cli::explain::{Verdict, explain};
 use serde_json::{Value, json};
 
 /// Orders of up to $1,000; BTC at 100 in lots of 0.1.
 fn facts() -> Value {
-    json!({"now": "2026-06-15T12:00:00Z", "halted": false, "daily_count": 0, "mandate": {"schema_version": 1,
-        "hard_caps": {"account_funding_usd": 5000.0, "max_order_notional_usd": 1000.0, "max_total_exposure_usd": 2000.0,
-                      "max_leverage": 3.0, "allowed_instruments": ["crypto"], "max_trades_per_day": 5},
-        "universe": {"asset_classes": ["crypto"], "min_market_cap_usd": null, "min_avg_daily_volume_usd": null,
-                     "exclude_symbols": []},
-        "consent": {"created_at": "2026-06-01T00:00:00+00:00", "consent_token_sha256": "ab", "broker": "bybit",
-                    "account_ref": "a-1", "expires_at": "2026-07-01T00:00:00+00:00"}},
-        "quotes": {"linear:BTCUSDT": {"bid": "100", "ask": "100", "last": "100", "mark": "100"},
+    gate_facts::facts(
+        &json!({}),
+        &json!({"quotes": {"linear:BTCUSDT": {"bid": "100", "ask": "100", "last": "100", "mark": "100"},
                    "inverse:BTCUSD": {"bid": "100", "ask": "100", "last": "100", "mark": "100"},
-                   "spot:BTCUSDT": {"bid": "100", "ask": "100", "last": "100"}},
-        "positions": [], "open_orders": [], "wallet": []})
+                   "spot:BTCUSDT": {"bid": "100", "ask": "100", "last": "100"}}}),
+    )
 }
 
 /// The facts with an instrument record of these bounds and with this cap on an order.

@@ -2,6 +2,8 @@
 
 #![cfg(test)]
 
+mod gate_facts;
+
 use std::collections::BTreeSet;
 
 use mandated::cli::explain::explain;
@@ -116,14 +118,10 @@ fn a_contract_or_an_order_that_is_not_listed_is_closed_or_cancelled() {
 #[test]
 fn an_order_beside_a_coin_without_a_price_is_refused_with_the_way_out_and_passes_once_it_is_taken() {
     let quote = json!({"bid": "100", "ask": "100", "last": "100", "mark": "100"});
-    let mut facts = json!({"now": "2026-06-15T12:00:00Z", "halted": false, "daily_count": 0, "mandate": {"schema_version": 1,
-        "hard_caps": {"account_funding_usd": 5000.0, "max_order_notional_usd": 1000.0, "max_total_exposure_usd": 2000.0,
-                      "max_leverage": 3.0, "allowed_instruments": ["crypto"], "max_trades_per_day": 5},
-        "universe": {"asset_classes": ["crypto"], "min_market_cap_usd": null, "min_avg_daily_volume_usd": null,
-                     "exclude_symbols": []},
-        "consent": {"created_at": "2026-06-01T00:00:00+00:00", "consent_token_sha256": "ab", "broker": "bybit",
-                    "account_ref": "a-1", "expires_at": "2026-07-01T00:00:00+00:00"}},
-        "quotes": {"linear:BTCUSDT": quote}, "positions": [], "open_orders": [], "wallet": [dust()]});
+    let mut facts = gate_facts::facts(
+        &json!({}),
+        &json!({"quotes": {"linear:BTCUSDT": quote}, "wallet": [dust()]}),
+    );
     let args =
         json!({"category": "linear", "symbol": "BTCUSDT", "side": "Buy", "order_type": "Market", "qty": "1"});
     let ask = |facts: &Value| {
