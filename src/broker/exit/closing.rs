@@ -118,7 +118,8 @@ impl Closing {
         if Category::ALL.iter().all(is_free) && self.positions_since.is_free(&(), CLOSES_ALONE) {
             self.closes.send(desk, holdings.to_sell, again, stands).await;
         }
-        match rest.to_sell > 0 || self.closes.pending() > 0 {
+        // A sale that was sent and is not over counts as held already.
+        match rest.to_sell > 0 {
             true => Some(true),
             false => is_known.then_some(false),
         }
