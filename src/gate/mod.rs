@@ -16,7 +16,7 @@ mod structure;
 mod suggestion;
 mod unknown;
 
-pub use facts::{Facts, Halt, Standing};
+pub use facts::{ByInstrument, Facts, Halt, Standing};
 pub use intent::{IntentError, known_arguments, parse};
 pub use refusal::{CheckedLimits, Decision, Figures, Limit, Refusal, Refused};
 

@@ -1,7 +1,7 @@
 //! Without a fact that it needs, no write is approved; one that it does not need changes nothing. Every subset
 //! of the facts is taken away, so the lists below are exact.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 
 use mandated::domain::account::{CoinBalance, Instrument, Position, Quote, RestingOrder, SizeUnit};
 use mandated::domain::money::{Price, Qty, Usd};
@@ -101,8 +101,8 @@ fn facts(id: &str, quote_coin: &str, order: RestingOrder) -> Facts {
     };
     Facts {
         daily_count: Some(Ok(0)),
-        quotes: HashMap::from([(id.clone(), quote)]),
-        instruments: HashMap::from([(id, instrument)]),
+        quotes: [(id.clone(), quote)].into_iter().collect(),
+        instruments: [(id, instrument)].into_iter().collect(),
         unlisted: BTreeSet::new(),
         coin_usd: BTreeMap::from([(Coin::parse("EUR").unwrap(), price(1))]),
         positions: Some(vec![position]),

@@ -289,8 +289,9 @@ impl Case {
                 .map(|(market, prices)| (market.id(), quote(*market, prices)))
                 .collect(),
             instruments: Market::ALL
+                .into_iter()
                 .map(|market| (market.id(), market.instrument()))
-                .into(),
+                .collect(),
             positions: Some(
                 self.held
                     .iter()
