@@ -15,6 +15,8 @@ use crate::state::paths::{BrokerKey, RuntimeRoot};
 use crate::state::redact::Redactor;
 use crate::state::verify::verify;
 
+mod looks;
+
 fn order(files: &LiveFiles) -> String {
     let (kind, outcome) = (AuditKind::OrderSubmitted, AuditOutcome::Pending);
     let record = AuditRecord::new(clock::now(), "bybit", "paper:1", kind, outcome).unwrap();
