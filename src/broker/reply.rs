@@ -313,7 +313,7 @@ pub(super) fn trouble(tool: WriteTool, fate: &Fate) -> Option<String> {
                 "rejected by the exchange after it was acknowledged: {why}; nothing was filled"
             ))
         }
-        Fate::TooLate(order) => Some(too_late(order)),
+        Fate::TooLate(order) => Some(too_late(tool, order)),
         Fate::Withdrawn(refused) => Some(format!(
             "stopped before it was sent, and nothing was sent: {}",
             refused.refusal.reason
@@ -347,18 +347,21 @@ fn in_doubt(tool: WriteTool) -> &'static str {
     }
 }
 
-/// A cancel came to nothing because its order was over already.
-fn too_late(order: &OrderView) -> String {
+/// A cancel or a change came to nothing because its order was over already.
+fn too_late(tool: WriteTool, order: &OrderView) -> String {
+    let (done, act) = match tool {
+        WriteTool::AmendOrder => ("changed", "change"),
+        _ => ("cancelled", "cancel"),
+    };
     match order.status.as_str() {
-        "Filled" => {
-            "it had filled before; nothing was cancelled: what it bought or sold is held now, and a cancel \
-                     does not undo it; look at bybit_get_positions, on spot at bybit_get_wallet_balance"
-                .to_owned()
-        }
+        "Filled" => format!(
+            "it had filled before; nothing was {done}: what it bought or sold is held now, and a {act} does not undo \
+             it; look at bybit_get_positions, on spot at bybit_get_wallet_balance"
+        ),
         "Rejected" => {
             let why = order.reject_reason.as_deref().unwrap_or("no reason given");
-            format!("the exchange had rejected it before ({why}); nothing was cancelled")
+            format!("the exchange had rejected it before ({why}); nothing was {done}")
         }
-        status => format!("it had ended before ({status}); nothing was cancelled"),
+        status => format!("it had ended before ({status}); nothing was {done}"),
     }
 }

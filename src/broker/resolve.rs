@@ -11,7 +11,7 @@ use super::describe::new_order_view;
 use super::likeness::{Change, Seen, has_its_terms, is_as_sent, is_row};
 use super::record::Scribe;
 use crate::domain::account::{OrderView, RestingOrder};
-use crate::domain::order::{OrderKey, PlaceOrder, Write};
+use crate::domain::order::{OrderKey, PlaceOrder, Write, WriteTool};
 use crate::domain::symbol::InstrumentId;
 use crate::gate::Refused;
 use crate::state::crash;
@@ -28,7 +28,7 @@ fn invisible() -> Duration {
 /// How long an acknowledged order is waited for before the caller is answered without its state.
 const SHOWN_WITHIN: Duration = Duration::from_millis(250);
 
-/// How long an order that a cancel came too late for is looked for: nobody waits for it but the agent.
+/// How long an order that a cancel or a change came too late for is looked for: nobody waits for it but the agent.
 const GONE_IS_SHOWN_WITHIN: Duration = Duration::from_secs(2);
 
 /// What is known of a write once everything that can be asked was asked.
@@ -43,7 +43,7 @@ pub(super) enum Fate {
     Rejected(Rejection),
     /// It took the order and then refused it before anything filled.
     RejectedLater { accepted: Accepted, order: OrderView },
-    /// The order that was to be cancelled had ended otherwise: there was nothing left to cancel.
+    /// The order that was to be cancelled or changed had ended otherwise: nothing was left to do it to.
     TooLate(OrderView),
     /// HALT, the mandate or its end came between the decision and the send.
     Withdrawn(Refused),
@@ -131,19 +131,25 @@ impl<V: Venue> Core<V> {
         }
     }
 
-    /// A cancel was told that its order is final or does not exist. It can have filled, rest still, or be too new to be
-    /// shown: who takes it for gone places another.
+    /// A cancel or a change was told that its order is final or does not exist. It can have filled, rest still, or be too
+    /// new to be shown: who takes it for gone places another.
     async fn what_it_was_too_late_for(&self, scribe: &Scribe, no: Rejection) -> Fate {
-        let Some(Write::Cancel(cancel)) = scribe.write() else {
-            return Fate::Rejected(no);
+        let (id, key) = match scribe.write() {
+            Some(Write::Cancel(cancel)) => (&cancel.instrument, &cancel.key),
+            Some(Write::Amend(amend)) => (&amend.instrument, &amend.key),
+            _ => return Fate::Rejected(no),
         };
         let is_over = |view: &OrderView| !view.is_open();
         let why = match self
-            .last_shown_within(&cancel.instrument, &cancel.key, GONE_IS_SHOWN_WITHIN, is_over)
+            .last_shown_within(id, key, GONE_IS_SHOWN_WITHIN, is_over)
             .await
         {
-            Some(order) if !order.is_open() => return cancelled(order),
-            Some(_) => "it rests still: cancel it again",
+            Some(order) if !order.is_open() && scribe.tool == WriteTool::CancelOrder => {
+                return cancelled(order);
+            }
+            Some(order) if !order.is_open() => return Fate::TooLate(order),
+            Some(_) if scribe.tool == WriteTool::CancelOrder => "it rests still: cancel it again",
+            Some(_) => "it rests still, as it was: look at it, and change it again",
             None => {
                 "the exchange does not show the order now; it may not be visible yet: look at bybit_get_open_orders and \
                  bybit_get_order_history before you place another"

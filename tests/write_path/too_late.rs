@@ -1,4 +1,5 @@
-//! A cancel that the exchange answers with "it does not exist, or it is too late": what became of the order is told.
+//! A cancel or a change that the exchange answers with "it does not exist, or it is too late": what became of the order
+//! is told.
 
 use mandated::domain::order::WriteTool;
 use mandated::sim::FaultKind;
@@ -7,6 +8,7 @@ use serde_json::{Value, json};
 use crate::world::{CREATE, World, assert_reason, in_short, six_sol_as};
 
 const OPEN: &str = "/v5/order/realtime";
+const AMEND: &str = "/v5/order/amend";
 
 async fn cancel(world: &World) -> Value {
     cancel_answered(world, 110_001, "order not exists or too late to cancel").await
@@ -95,7 +97,7 @@ async fn an_order_that_is_not_shown_may_be_there_all_the_same() {
     assert_reason(&reply, "before you place another");
 }
 
-/// Any other no says nothing of the order, and an amend that comes too late is a no as before.
+/// Any other no says nothing of the order.
 #[tokio::test]
 async fn for_another_no_the_order_is_not_looked_for() {
     let world = World::new().await;
@@ -106,17 +108,65 @@ async fn for_another_no_the_order_is_not_looked_for() {
     assert_eq!(looks(&world), before);
 }
 
-#[tokio::test]
-async fn an_amend_that_is_too_late_is_rejected() {
-    let world = World::new().await;
-    let args = json!({"category": "linear", "symbol": "SOLUSDT", "order_link_id": "mine-1", "price": "141"});
-    world.place(six_sol_as("mine-1")).await;
+/// The change does nothing and is answered so once.
+async fn amend(world: &World) -> Value {
     let gone = FaultKind::RetCode {
         code: 110_001,
         message: "order not exists or too late to replace".to_owned(),
     };
-    world.fault("/v5/order/amend", gone, Some(1));
-    let reply = world.write(WriteTool::AmendOrder, args).await;
+    world.fault(AMEND, gone, Some(1));
+    world.write(WriteTool::AmendOrder, to_141()).await
+}
+
+fn to_141() -> Value {
+    json!({"category": "linear", "symbol": "SOLUSDT", "order_link_id": "mine-1", "price": "141"})
+}
+
+#[tokio::test]
+async fn a_change_of_an_order_that_rests_still_is_to_be_made_again() {
+    let world = World::new().await;
+    world.place(six_sol_as("mine-1")).await;
+    let reply = amend(&world).await;
     assert_rejected(&reply);
     assert_reason(&reply, "nothing was placed or changed");
+    assert_reason(
+        &reply,
+        "it rests still, as it was: look at it, and change it again",
+    );
+    assert!(reply.get("order").is_none(), "{reply}");
+}
+
+/// It fills between the look that the gate decides by and the change.
+#[tokio::test]
+async fn a_change_of_an_order_that_had_filled_shows_it() {
+    let world = World::new().await;
+    world.place(six_sol_as("mine-1")).await;
+    world.fault(AMEND, FaultKind::DelayBeforeMs(300), Some(1));
+    let filling = async {
+        world.reached(AMEND).await;
+        world.paper.set_price("linear", "SOLUSDT", 139.into()).unwrap();
+    };
+    let (reply, ()) = tokio::join!(world.write(WriteTool::AmendOrder, to_141()), filling);
+    assert_rejected(&reply);
+    assert_reason(&reply, "it had filled before; nothing was changed");
+    assert_reason(&reply, "a change does not undo it");
+    assert_eq!(reply["order"]["orderStatus"], "Filled");
+    assert_eq!((world.count(), world.inflight().len()), (1, 0));
+    world.assert_chain_whole();
+}
+
+/// Cancelled by somebody else, it is not what the change asked for either.
+#[tokio::test]
+async fn a_change_of_an_order_that_was_cancelled_is_no_success() {
+    let world = World::new().await;
+    world.place(six_sol_as("mine-1")).await;
+    world.fault(AMEND, FaultKind::DelayBeforeMs(300), Some(1));
+    let cancelling = async {
+        world.reached(AMEND).await;
+        world.broker.cancel_everything().await.unwrap();
+    };
+    let (reply, ()) = tokio::join!(world.write(WriteTool::AmendOrder, to_141()), cancelling);
+    assert_rejected(&reply);
+    assert_reason(&reply, "it had ended before (Cancelled); nothing was changed");
+    assert_eq!(reply["order"]["orderStatus"], "Cancelled");
 }
