@@ -135,6 +135,8 @@ fn verify(report: &mut Report, plan: Plan, kept: &Kept) {
             .unwrap();
         let took = nanos(begun.elapsed());
         let found: Value = serde_json::from_slice(&said.stdout).unwrap();
+        // Exit 0: the chain is whole, and `audit.jsonl` beside it holds the same records.
+        assert!(said.status.success(), "{found}");
         assert_eq!(found["whole"], true, "{found}");
         assert_eq!(found["records"], kept.count);
         // The first run brings the file into memory.
