@@ -158,3 +158,72 @@ impl Record<'_> {
         OUR_WORDS.contains(&word("kind")) || OUR_WORDS.contains(&word("outcome")) || !is_uuid
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn the_id_of_a_plain_line_is_taken_from_its_beginning_and_any_other_line_is_read_in_full() {
+        for (line, plain, id) in [
+            ("{\"audit_id\": \"la_1\", \"seq\": 1}\n", Some("la_1"), "la_1"),
+            ("{\"audit_id\": \"la_1\"}", Some("la_1"), "la_1"),
+            // Cut short.
+            ("{\"audit_id\": \"la_1\", \"seq\"", None, ""),
+            ("{\"audit_id\": \"la\\u005f1\"}\n", None, "la_1"),
+            ("{\"seq\": 1, \"audit_id\": \"la_1\"}\n", None, "la_1"),
+            ("{\"audit_id\": \"\"}\n", Some(""), ""),
+            ("{\"audit_id\": 1}\n", None, ""),
+        ] {
+            assert_eq!(plain_id(line.as_bytes()), plain, "{line}");
+            let mut found = "of the line before".to_owned();
+            assert_eq!(read_id(line.as_bytes(), &mut found), !id.is_empty(), "{line}");
+            assert_eq!(found, id, "{line}");
+        }
+    }
+
+    #[test]
+    fn a_record_is_ours_by_a_word_or_by_an_id_that_is_no_uuid_of_version_4() {
+        let theirs = "la_0123456789ab4def8123456789abcdef";
+        let is_ours = |id: &str, kind: &str, outcome: &str| {
+            let line = json!({"audit_id": id, "kind": kind, "outcome": outcome}).to_string();
+            let place = Place { file: 0, line: 1 };
+            Record {
+                id,
+                place,
+                line: line.as_bytes(),
+            }
+            .is_ours()
+        };
+        for last_of_variant in ["8", "9", "a", "b"] {
+            let id = theirs.replace("f8", &format!("f{last_of_variant}"));
+            assert!(!is_ours(&id, "breach", "blocked"), "{id}");
+        }
+        for (id, kind, outcome) in [
+            (theirs, "order_submitted", "blocked"),
+            (theirs, "breach", "pending"),
+            ("la_0123456789ab4def8123456789abcde", "breach", "blocked"),
+            ("la_0123456789ab1def8123456789abcdef", "breach", "blocked"),
+            ("la_0123456789ab4defc123456789abcdef", "breach", "blocked"),
+            ("0123456789ab4def8123456789abcdef", "breach", "blocked"),
+        ] {
+            assert!(is_ours(id, kind, outcome), "{id} {kind} {outcome}");
+        }
+    }
+
+    #[test]
+    fn a_record_was_written_when_it_says_so() {
+        let written = |line: &str| {
+            let place = Place { file: 0, line: 1 };
+            let (id, line) = ("la_1", line.as_bytes());
+            Record { id, place, line }.written()
+        };
+        let at = DateTime::from_timestamp(1_781_524_800, 0);
+        assert_eq!(written("{\"ts\": \"2026-06-15T12:00:00.000+00:00\"}"), at);
+        for none in ["{}", "{\"ts\": 1}", "{\"ts\": \"noon\"}", "{"] {
+            assert_eq!(written(none), None);
+        }
+    }
+}
