@@ -88,7 +88,9 @@ impl Case<'_> {
             return "it never arrived: the id belongs to another order; to place it, ask again under a new order_link_id \
                     or without one";
         }
-        match (self.told.submitted, self.told.complete) {
+        // Its own file says so too, where the ledger was moved away meanwhile.
+        let was_sent = self.told.submitted || self.record.state != InflightState::Sent;
+        match (was_sent, self.told.complete) {
             (true, _) => {
                 "it never arrived: the exchange does not show it, and it can no longer appear; to place it, ask again \
                  under a new order_link_id or without one"

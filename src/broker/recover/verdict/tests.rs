@@ -167,6 +167,31 @@ fn an_order_that_is_not_shown_is_open_until_it_can_no_longer_appear() {
     }
 }
 
+/// The ledger may be moved away meanwhile, as one that is rotated is; its file knows that it was sent.
+#[test]
+fn an_order_whose_file_says_that_it_was_sent_is_not_called_one_that_never_was() {
+    let told = Told {
+        complete: true,
+        ..Told::default()
+    };
+    for state in [InflightState::Unknown, InflightState::Acknowledged] {
+        let record = InflightRecord {
+            state,
+            ..in_flight(WriteTool::PlaceOrder, json!({"qty": "2"}))
+        };
+        let order = resting(&record.order);
+        let case = Case {
+            record: &record,
+            order: &order,
+            told: &told,
+            found: None,
+            expired: true,
+            forgotten: false,
+        };
+        assert!(case.how_far().starts_with("it never arrived: "));
+    }
+}
+
 /// How it ended is shown for a day only. What the exchange does show, or the ledger says, holds as ever.
 #[test]
 fn an_old_order_that_is_not_shown_is_not_called_one_that_never_arrived() {
