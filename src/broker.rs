@@ -183,9 +183,8 @@ impl<V: Venue> Core<V> {
         }
 
         // 2. Under the lock: the account as it is, the mandate and HALT once more, the decision.
-        let today = || clock::now().date_naive();
         crash::point("before-lock");
-        let lock = Day::open(&self.files, &self.ledger, today, LOCK_WAIT).await;
+        let lock = Day::open(&self.files, &self.ledger, clock::today, LOCK_WAIT).await;
         let mut day = lock.map_err(|error| outside(Limit::DailyOrderLock, &error))?;
         crash::point("after-lock");
         self.settle_leftovers(&day).await;
@@ -218,7 +217,7 @@ impl<V: Venue> Core<V> {
         };
         let (permit, committed) = day
             .commit(approved, submission)
-            .map_err(|error| outside(Limit::Ledger, &error))?;
+            .map_err(|error| outside(error.limit(), &error))?;
 
         // 4. The last look at HALT and mandate, then the send, then what became of it.
         crash::point("before-send");
@@ -235,9 +234,9 @@ impl<V: Venue> Core<V> {
 
         // 5. On the ledger before anyone is told; remembered before its file goes.
         let (reply, settled) = scribe.settle(&day, &committed, &fate);
-        self.remember(scribe, &committed, &fate, &reply);
+        let remembered = self.remember(scribe, &committed, &fate, &reply);
         crash::point("after-remember");
-        if settled {
+        if settled && remembered {
             day.close(&committed);
         }
         crash::point("before-unlock");

@@ -40,6 +40,7 @@ impl<V: Venue> Core<V> {
         let Some(id) = intended.write().instrument().filter(|_| intended.needs_account()) else {
             return facts;
         };
+        let (asked_at, by_clock) = (Instant::now(), clock::now());
         let has_floor = intended.mandate().universe.min_avg_daily_volume_usd.is_some();
         let (instrument, open_orders, order, turnover) = tokio::join!(
             self.venue.instrument(id),
@@ -58,7 +59,6 @@ impl<V: Venue> Core<V> {
         }
         facts.open_orders = keep(&mut facts, "open orders", open_orders);
         facts.order = order.and_then(|order| keep(&mut facts, "order", order)).flatten();
-        let (asked_at, by_clock) = (Instant::now(), clock::now());
         let (quote, ()) = tokio::join!(self.venue.quote(id), self.add_holdings(&mut facts));
         if let Some(quote) = keep(&mut facts, "price", quote) {
             facts.quotes.insert(id.clone(), quote);
@@ -73,8 +73,7 @@ impl<V: Venue> Core<V> {
     }
 
     fn daily_count(&self) -> Result<u64, String> {
-        let today = clock::now().date_naive();
-        Counter::read(&self.files, today)
+        Counter::read(&self.files, clock::today())
             .map(|counter| counter.count())
             .map_err(|error| error.to_string())
     }
@@ -249,12 +248,12 @@ fn age(asked_at: Instant, by_clock: TimeDelta) -> Duration {
     asked_at.elapsed().max(by_clock.to_std().unwrap_or_default())
 }
 
-/// A decision on old prices is a guess.
+/// A decision on old prices, or on what rested a while ago, is a guess.
 fn forget_if_old(facts: &mut Facts, age: Duration) {
     if age > FRESH_FOR {
         facts.quotes.clear();
         facts.missing.push(format!(
-            "prices: they are {} s old, because the account took so long to read; ask again",
+            "prices and orders: they are {} s old, because the account took so long to read; ask again",
             age.as_secs()
         ));
     }

@@ -95,8 +95,7 @@ impl<V: Venue> Core<V> {
         if !self.has_leftovers() {
             return Recovery::default();
         }
-        let today = || clock::now().date_naive();
-        match Day::open(&self.files, &self.ledger, today, LOCK_WAIT).await {
+        match Day::open(&self.files, &self.ledger, clock::today, LOCK_WAIT).await {
             Ok(day) => {
                 crash::point("recovery-after-lock");
                 self.settle_leftovers(&day).await

@@ -7,7 +7,8 @@ use super::{Core, outside};
 use crate::domain::order::{ClientOrderId, Write, WriteTool};
 use crate::gate::{self, Limit, Refusal, Refused};
 use crate::state::day::Committed;
-use crate::state::{inflight, settled};
+use crate::state::inflight::{self, InflightError};
+use crate::state::settled;
 use crate::venue::Venue;
 
 /// How the ids begin that this program gives to orders and to closes. A caller's must not: what is counted under one
@@ -106,15 +107,28 @@ impl<V: Venue> Core<V> {
         self.first_outcome(&scribe, &id).ok()?.or(on_its_way)
     }
 
-    /// Keeps the answer for a caller that repeats its own id.
-    pub(super) fn remember(&self, scribe: &Scribe, committed: &Committed, fate: &Fate, reply: &Reply) {
+    /// Keeps the answer for a caller that repeats its own id; false where it could not be written.
+    pub(super) fn remember(
+        &self,
+        scribe: &Scribe,
+        committed: &Committed,
+        fate: &Fate,
+        reply: &Reply,
+    ) -> bool {
         if !scribe.is_callers_id() || !fate.is_final() {
-            return;
+            return true;
         }
-        let id = committed.client_id.as_str();
-        if let Err(error) = settled::remember(&self.files, id, scribe.fingerprint(), reply.value()) {
-            tracing::warn!(%error, "the outcome is on the ledger but a repeated id will not find it here");
-        }
+        self.keep_answer(committed.client_id.as_str(), scribe.fingerprint(), reply)
+    }
+
+    /// False where it could not be written: then its in-flight file has to stay, or the same id would be sent again.
+    pub(super) fn keep_answer(&self, id: &str, fingerprint: &str, reply: &Reply) -> bool {
+        let Err(error) = settled::remember(&self.files, id, fingerprint, reply.value()) else {
+            return true;
+        };
+        tracing::warn!(%error, "the outcome is on the ledger, but not kept for a repeated id; tried again with the next write");
+        // Any other answer that lies there, also one that cannot be read, stands against a second send as well.
+        !matches!(error, InflightError::NotWritten { .. })
     }
 }
 

@@ -1,12 +1,18 @@
 //! The one reader of the system clock. Everything else takes the time as an argument.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
 
 /// The system's time in UTC. It may be wrong or step backwards: what decides about money compares it with the
 /// exchange's clock first.
 #[must_use]
 pub fn now() -> DateTime<Utc> {
     Utc::now()
+}
+
+/// The UTC day of [`now`], by which trades are counted.
+#[must_use]
+pub fn today() -> NaiveDate {
+    now().date_naive()
 }
 
 /// `2026-06-02T09:15:49.482+00:00`: the ledger's form of an instant, cut to milliseconds.

@@ -11,7 +11,7 @@ use thiserror::Error;
 
 use super::canonical;
 use super::durable;
-use super::lock::OrderLock;
+use super::lock::{LockError, OrderLock};
 use super::paths::LiveFiles;
 use crate::domain::json::{Json, JsonError};
 
@@ -40,6 +40,8 @@ pub enum CounterError {
     BadActionId(usize),
     #[error("the count of `{}` may be written only under its own order lock", .0.display())]
     WrongLock(PathBuf),
+    #[error(transparent)]
+    LockLost(#[from] LockError),
     #[error("today's order count was not kept: `{}` cannot be replaced: {source}; free space or make its folder writable", path.display())]
     NotWritten { path: PathBuf, source: io::Error },
 }
@@ -185,6 +187,8 @@ impl CounterFile {
         if !lock.covers(files) {
             return Err(CounterError::WrongLock(path));
         }
+        // Another one may have counted since this was read.
+        lock.still_excludes()?;
         durable::replace(&path, self.text().as_bytes())
             .map_err(|source| CounterError::NotWritten { path, source })
     }

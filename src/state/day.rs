@@ -28,11 +28,29 @@ const HOLDS: Duration = Duration::from_secs(15);
 #[derive(Debug, Error)]
 pub enum CommitError {
     #[error(transparent)]
+    Lock(#[from] LockError),
+    #[error(
+        "it was decided on {0}, and that day (UTC) is over: the count that it was judged by is yesterday's; ask again, and today's decides"
+    )]
+    DayIsOver(NaiveDate),
+    #[error(transparent)]
     Counter(#[from] CounterError),
     #[error(transparent)]
     Inflight(#[from] InflightError),
     #[error(transparent)]
     Ledger(#[from] LedgerError),
+}
+
+impl CommitError {
+    /// Which check it is that refuses.
+    #[must_use]
+    pub fn limit(&self) -> Limit {
+        match self {
+            Self::Lock(_) | Self::Counter(CounterError::LockLost(_)) => Limit::DailyOrderLock,
+            Self::DayIsOver(_) => Limit::MaxTradesPerDay,
+            Self::Counter(_) | Self::Inflight(_) | Self::Ledger(_) => Limit::Ledger,
+        }
+    }
 }
 
 /// The day's counter and this broker's in-flight orders, locked against every other process.
@@ -41,7 +59,10 @@ pub struct Day {
     files: LiveFiles,
     lock: OrderLock,
     ledger: Ledger,
+    /// The day that counts.
     today: NaiveDate,
+    /// Tells the day that it is now.
+    calendar: fn() -> NaiveDate,
 }
 
 /// What is written down before a write may be sent.
@@ -82,6 +103,8 @@ pub struct Permit<'day> {
     approved: Approved,
     client_id: ClientOrderId,
     day: &'day Day,
+    /// It may leave an order behind.
+    binds: bool,
     committed_at: Instant,
     withdrawn: Arc<OnceLock<Refused>>,
 }
@@ -98,6 +121,10 @@ impl Permit<'_> {
             .approved
             .still_stands(read_standing(&self.day.files, Ok(now)))
             .and_then(|()| still_holds(now - decided_at))
+            .and_then(|()| match self.day.still_decides(self.binds) {
+                Ok(()) => Ok(()),
+                Err(error) => Err(Refused::outside(Refusal::deny(error.limit(), error.to_string()))),
+            })
             .err()?;
         Some(self.withdrawn.get_or_init(|| refused).clone())
     }
@@ -130,12 +157,12 @@ fn still_holds(age: TimeDelta) -> Result<(), Refused> {
 }
 
 impl Day {
-    /// Takes the order lock, waiting at most `wait`. `today` tells the UTC day that counts; it is asked once the lock
-    /// is held, for the wait may last over midnight.
+    /// Takes the order lock, waiting at most `wait`. `calendar` tells the UTC day; the one that counts is that on which
+    /// the lock is had, for the wait may last over midnight.
     pub async fn open(
         files: &LiveFiles,
         ledger: &Ledger,
-        today: impl FnOnce() -> NaiveDate,
+        calendar: fn() -> NaiveDate,
         wait: Duration,
     ) -> Result<Self, LockError> {
         let lock = OrderLock::acquire(files, wait).await?;
@@ -143,8 +170,22 @@ impl Day {
             files: files.clone(),
             lock,
             ledger: ledger.clone(),
-            today: today(),
+            today: calendar(),
+            calendar,
         })
+    }
+
+    /// Whether what was decided under this lock, by this day's count, may still be done; what `binds` nothing and only
+    /// takes away may in any case.
+    fn still_decides(&self, binds: bool) -> Result<(), CommitError> {
+        if !binds {
+            return Ok(());
+        }
+        self.lock.still_excludes()?;
+        match (self.calendar)() == self.today {
+            true => Ok(()),
+            false => Err(CommitError::DayIsOver(self.today)),
+        }
     }
 
     /// Orders counted today.
@@ -178,6 +219,8 @@ impl Day {
             record,
             inflight,
         } = submission;
+        let binds = approved.counts_as_trade() || inflight.is_some();
+        self.still_decides(binds)?;
         let withdrawn = Arc::new(OnceLock::new());
         crash::point("before-count");
         let counted = if approved.counts_as_trade() {
@@ -194,11 +237,15 @@ impl Day {
         };
         if let Some(mut order) = inflight {
             order.counted = counted;
-            if let Err(error) = inflight::write_new(&self.files, &order) {
+            let written = inflight::write_new(&self.files, &order);
+            // It may lie there all the same, when only its folder could not be synced; that of another order stays.
+            if !matches!(written, Err(InflightError::Exists(_))) {
+                committed.inflight = Some(order);
+            }
+            if let Err(error) = written {
                 self.undo(&committed);
                 return Err(error.into());
             }
-            committed.inflight = Some(order);
         }
         crash::point("after-inflight-file");
         if let Err(error) = self.ledger.append(&record) {
@@ -211,6 +258,7 @@ impl Day {
                 approved,
                 client_id,
                 day: self,
+                binds,
                 committed_at,
                 withdrawn,
             },
@@ -225,7 +273,10 @@ impl Day {
         if after == before {
             return Ok(false);
         }
-        after.write(&self.files, &self.lock)?;
+        after.write(&self.files, &self.lock).inspect_err(|_| {
+            // It may be there all the same, when only its folder could not be synced. Nothing is sent.
+            let _ = before.write(&self.files, &self.lock);
+        })?;
         Ok(true)
     }
 

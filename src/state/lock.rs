@@ -24,6 +24,8 @@ pub enum LockError {
     Busy { path: PathBuf, waited: Duration },
     #[error("the order lock `{}` cannot be used: {source}; {}", path.display(), remedy(path, source))]
     Unavailable { path: PathBuf, source: io::Error },
+    #[error("the order lock `{}` was removed or replaced while this order was decided, so another one may have been decided beside it; ask again, and leave that file and its folder where they are while orders are placed", .0.display())]
+    Lost(PathBuf),
 }
 
 /// What to do about the file, or about its folder where the file is not what is wrong.
@@ -92,6 +94,15 @@ impl OrderLock {
     #[must_use]
     pub fn covers(&self, files: &LiveFiles) -> bool {
         self.path == files.order_lock()
+    }
+
+    /// [`LockError::Lost`] once the file was removed or replaced, itself or with its folder: whoever comes next makes
+    /// another one, and both are let through.
+    pub fn still_excludes(&self) -> Result<(), LockError> {
+        match (self.file.metadata(), fs::metadata(&self.path)) {
+            (Ok(held), Ok(named)) if durable::is_same_file(&held, &named) => Ok(()),
+            _ => Err(LockError::Lost(self.path.clone())),
+        }
     }
 }
 
@@ -198,6 +209,30 @@ mod tests {
         assert!(said(&path).ends_with(&format!("chown USER '{}'", path.display())));
         let other = remedy(&path, &io::ErrorKind::StorageFull.into());
         assert_eq!(other, "make its folder writable for this user");
+    }
+
+    #[tokio::test]
+    async fn a_lock_whose_file_or_folder_was_replaced_excludes_nobody() {
+        let root = tempfile::tempdir().unwrap();
+        let files = files(&root, "bybit");
+        let acquire = || OrderLock::acquire(&files, Duration::ZERO);
+        let removed = acquire().await.unwrap();
+        removed.still_excludes().unwrap();
+        fs::remove_file(files.order_lock()).unwrap();
+        assert!(matches!(removed.still_excludes(), Err(LockError::Lost(_))));
+        let other = acquire().await.unwrap();
+        other.still_excludes().unwrap();
+        let error = removed.still_excludes().unwrap_err().to_string();
+        assert!(
+            error.contains("was removed or replaced while this order was decided"),
+            "{error}"
+        );
+        let folder = files.broker_folder();
+        fs::rename(folder, folder.with_extension("old")).unwrap();
+        fs::create_dir(folder).unwrap();
+        let third = acquire().await.unwrap();
+        third.still_excludes().unwrap();
+        assert!(matches!(other.still_excludes(), Err(LockError::Lost(_))));
     }
 
     #[tokio::test]

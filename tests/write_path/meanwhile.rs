@@ -146,3 +146,13 @@ async fn prices_that_are_older_than_ten_seconds_decide_nothing() {
     world.assert_refused(&reply, "deny", "quote");
     assert_reason(&reply, "they are 10 s old");
 }
+
+/// What came to rest meanwhile is in none of the lists.
+#[tokio::test]
+async fn orders_that_were_read_more_than_ten_seconds_ago_decide_nothing() {
+    let world = World::with(|config| config.timeout = Duration::from_secs(20), Mode::Trade).await;
+    world.fault("/v5/order/realtime", FaultKind::DelayMs(10_500), Some(1));
+    let reply = world.place(six_sol()).await;
+    world.assert_refused(&reply, "deny", "quote");
+    assert_reason(&reply, "prices and orders: they are 10 s old");
+}

@@ -391,3 +391,34 @@ async fn two_calls_without_an_id_are_two_orders() {
     let id = one["order_link_id"].as_str().unwrap();
     assert!(id.len() <= 36, "{id}");
 }
+
+/// A full disk, for one: the order is on the ledger, and its answer is not kept. Sent again under the same id it would
+/// be up to the exchange to know it.
+#[tokio::test]
+async fn an_order_whose_answer_cannot_be_kept_is_told_from_its_file_until_it_can() {
+    let world = World::new().await;
+    let settled = world.files.settled_folder();
+    world.fault(CREATE, FaultKind::DelayMs(300), Some(1));
+    let breaking = async {
+        world.reached(CREATE).await;
+        fs::create_dir_all(settled.parent().unwrap()).unwrap();
+        fs::write(&settled, "").unwrap();
+    };
+    let (first, ()) = tokio::join!(world.place(six_sol_as("mine-1")), breaking);
+    assert_eq!(first["status"], "accepted", "{first}");
+    assert_eq!(world.inflight(), ["mine-1 sent"]);
+    // Found out once more, it cannot be kept either.
+    world.broker.recover().await;
+    assert_eq!(world.inflight(), ["mine-1 sent"]);
+    assert_blocked(&world.place(six_sol_as("mine-1")).await, "deny", "intent");
+
+    fs::remove_file(&settled).unwrap();
+    put(&world.files.halt_global(), "");
+    assert_repeats(&world.place(six_sol_as("mine-1")).await, "accepted");
+    fs::remove_file(world.files.halt_global()).unwrap();
+    let again = world.place(six_sol_as("mine-1")).await;
+    assert_repeats(&again, "accepted");
+    assert_eq!(again["order_id"], first["order_id"]);
+    assert_eq!((world.creates(), world.count()), (1, 1));
+    assert_eq!(world.inflight(), [] as [&str; 0]);
+}

@@ -111,28 +111,26 @@ impl<V: Venue> Core<V> {
             tracing::error!(%error, "a trade that was not made stays counted");
         }
         crash::point("recovery-after-count");
-        if let Some(record) = last.filter(|record| is_answer(record))
-            && order.remote_tool == WriteTool::PlaceOrder.name()
-        {
-            self.remember_leftover(case, record);
-        }
+        let answer =
+            last.filter(|record| is_answer(record) && order.remote_tool == WriteTool::PlaceOrder.name());
+        let is_kept = answer.is_none_or(|record| self.remember_leftover(case, record));
         crash::point("recovery-after-remember");
-        day.forget(&order.client_id);
+        if is_kept {
+            day.forget(&order.client_id);
+        }
         crash::point("recovery-after-removal");
     }
 
     /// A caller that asks again under its own id is told what was found out. What it was told before the crash
-    /// says more than what is left to be found.
-    fn remember_leftover(&self, case: &Case<'_>, record: &AuditRecord) {
+    /// says more than what is left to be found. False where it could not be written.
+    fn remember_leftover(&self, case: &Case<'_>, record: &AuditRecord) -> bool {
         let (id, fingerprint) = (&case.record.client_id, &case.record.fingerprint);
         let is_news = case.told.last.as_ref() != Some(record);
         if !is_news && matches!(settled::recall(&self.files, id), Ok(Some(_))) {
-            return;
+            return true;
         }
         let reply = Reply::found_later(case.record, record, case.ours(), self.venue.is_paper());
-        if let Err(error) = settled::remember(&self.files, id, fingerprint, reply.value()) {
-            tracing::warn!(%error, "the outcome is on the ledger but a repeated id will not find it here");
-        }
+        self.keep_answer(id, fingerprint, &reply)
     }
 }
 

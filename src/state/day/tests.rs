@@ -1,6 +1,7 @@
 //! What a commit leaves on the disk, what is taken back, and what the permit says.
 
 use std::fs;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
@@ -225,20 +226,86 @@ async fn a_mandate_that_ends_while_a_commit_waits_is_over_however_slow_our_clock
     assert_eq!(said.limit, Limit::Expiry, "{said:?}");
 }
 
+/// The day, and the next one once midnight has passed.
+fn after(midnight: &AtomicBool) -> NaiveDate {
+    now().date_naive() + TimeDelta::days(i64::from(midnight.load(Ordering::SeqCst)))
+}
+
+/// What may leave an order behind is not let out on another day than it is counted on; a cancel is let out.
+#[tokio::test]
+async fn what_was_decided_on_the_day_before_is_neither_counted_nor_sent() {
+    static MIDNIGHT: AtomicBool = AtomicBool::new(false);
+    let (_root, files) = world();
+    let ledger = Ledger::open(&files, Redactor::new(Vec::new()));
+    let mut day = Day::open(&files, &ledger, || after(&MIDNIGHT), Duration::ZERO)
+        .await
+        .unwrap();
+    let (permit, committed) = day.commit(exit(), submission("a")).unwrap();
+    assert_eq!(permit.withdrawn(), None);
+    MIDNIGHT.store(true, Ordering::SeqCst);
+    let said = permit.withdrawn().unwrap().refusal;
+    assert_eq!(said.limit, Limit::MaxTradesPerDay, "{said:?}");
+    assert!(said.reason.contains("it was decided on 2026-06-15"), "{said:?}");
+    day.settle_not_placed(&committed, &record(AuditKind::OrderRejected))
+        .unwrap();
+    day.close(&committed);
+    let before = lines(&files);
+    let error = day.commit(exit(), submission("b")).unwrap_err();
+    assert_eq!(error.limit(), Limit::MaxTradesPerDay, "{error}");
+    assert_eq!((day.count().unwrap(), lines(&files)), (0, before));
+    assert!(day.leftovers().0.is_empty());
+    let nothing_left_behind = Submission {
+        inflight: None,
+        ..submission("c")
+    };
+    let (permit, _committed) = day.commit(cancel(), nothing_left_behind).unwrap();
+    assert_eq!(permit.withdrawn(), None);
+}
+
+/// Two holders would each judge by the account as it was before the other's order.
+#[tokio::test]
+async fn what_was_decided_under_a_lock_that_was_replaced_is_neither_counted_nor_sent() {
+    let (_root, files) = world();
+    let mut first = day(&files).await;
+    let (permit, committed) = first.commit(exit(), submission("a")).unwrap();
+    fs::remove_file(files.order_lock()).unwrap();
+    let said = permit.withdrawn().unwrap().refusal;
+    assert_eq!(said.limit, Limit::DailyOrderLock, "{said:?}");
+
+    let mut second = day(&files).await;
+    let (_permit, _committed) = second.commit(exit(), submission("b")).unwrap();
+    // The count is the second one's to keep: what the first gives back could be lost, or be the other's.
+    first
+        .settle_not_placed(&committed, &record(AuditKind::OrderRejected))
+        .unwrap();
+    first.close(&committed);
+    let before = (second.count().unwrap(), lines(&files));
+    assert_eq!(before.0, 2);
+    for approved in [exit(), cancel()] {
+        // One that counts, and one that leaves a file as an amend does.
+        let error = first.commit(approved, submission("c")).unwrap_err();
+        assert_eq!(error.limit(), Limit::DailyOrderLock, "{error}");
+    }
+    assert_eq!((second.count().unwrap(), lines(&files)), before);
+    assert_eq!(second.leftovers().0.len(), 1);
+    let nothing_left_behind = Submission {
+        inflight: None,
+        ..submission("c")
+    };
+    let (permit, _committed) = first.commit(cancel(), nothing_left_behind).unwrap();
+    assert_eq!(permit.withdrawn(), None);
+}
+
 #[tokio::test]
 async fn the_day_that_counts_is_the_one_on_which_the_lock_was_had() {
     let (_root, files) = world();
+    static MIDNIGHT: AtomicBool = AtomicBool::new(false);
     let ledger = Ledger::open(&files, Redactor::new(Vec::new()));
     let held = OrderLock::acquire(&files, Duration::ZERO).await.unwrap();
-    let midnight = std::sync::atomic::AtomicBool::new(false);
-    let today = || {
-        let passed = midnight.load(std::sync::atomic::Ordering::SeqCst);
-        now().date_naive() + TimeDelta::days(i64::from(passed))
-    };
-    let waiting = Day::open(&files, &ledger, today, Duration::from_secs(5));
+    let waiting = Day::open(&files, &ledger, || after(&MIDNIGHT), Duration::from_secs(5));
     let passing = async {
         tokio::time::sleep(Duration::from_millis(20)).await;
-        midnight.store(true, std::sync::atomic::Ordering::SeqCst);
+        MIDNIGHT.store(true, Ordering::SeqCst);
         drop(held);
     };
     let (day, ()) = tokio::join!(waiting, passing);
@@ -318,6 +385,24 @@ async fn a_commit_that_fails_leaves_nothing_counted_and_nothing_of_another() {
     assert!(matches!(error, CommitError::Inflight(_)), "{error}");
     assert_eq!((day.count().unwrap(), lines(&files)), (1, 1));
     assert_eq!(day.leftovers().0.len(), 1);
+}
+
+/// The disk may fail when the file is there already, as only its folder could not be synced.
+#[tokio::test]
+async fn a_commit_that_fails_once_its_file_is_there_leaves_none_and_counts_nothing() {
+    let (_root, files) = world();
+    let mut day = day(&files).await;
+    let (_permit, first) = day.commit(exit(), submission("a")).unwrap();
+    day.close(&first);
+    let written = lines(&files);
+    // The folder of the count is synced first, then that of the orders in flight.
+    for (passed, is_counters) in [(0, true), (1, false)] {
+        durable::faults::fail_folder_sync(passed);
+        let error = day.commit(exit(), submission("b")).unwrap_err();
+        assert_eq!(matches!(error, CommitError::Counter(_)), is_counters, "{error}");
+        assert_eq!((day.count().unwrap(), lines(&files)), (1, written), "{error}");
+        assert!(day.leftovers().0.is_empty(), "{error}");
+    }
 }
 
 #[tokio::test]
