@@ -95,9 +95,13 @@ impl<V: Venue> Core<V> {
     /// What is held, asked for once the orders are known: an order that fills in between is then in both and counts
     /// twice. The other way round it would be in neither.
     async fn add_holdings(&self, facts: &mut Facts) {
-        let (positions, wallet) = tokio::join!(self.venue.positions(), self.venue.wallet());
+        let (positions, wallet, whole) =
+            tokio::join!(self.venue.positions(), self.venue.wallet(), self.venue.is_whole());
         facts.positions = keep(facts, "positions", positions);
         facts.wallet = keep(facts, "wallet", wallet);
+        if keep(facts, "account", whole).is_none() {
+            facts.wallet = None;
+        }
     }
 
     /// The order that an amend changes, while it is open.

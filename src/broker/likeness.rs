@@ -210,5 +210,11 @@ pub(super) fn is_row(shown: &OrderView) -> bool {
     shown.average_price.is_some() || shown.order.filled.is_zero()
 }
 
+/// Whether the exchange shows an order so that nothing of it is left out of what is read of the account: over, or by a
+/// row. One that is known by its executions alone is in no list of open orders, and what is left of it may fill.
+pub(super) fn is_in_full(shown: &OrderView) -> bool {
+    is_row(shown) || !shown.is_open()
+}
+
 #[cfg(test)]
 mod tests;

@@ -6,7 +6,7 @@ use sha2::{Digest, Sha256};
 
 use super::Core;
 use super::describe::{exact_value, in_words, resting_view};
-use super::likeness::Change;
+use super::likeness::{Change, is_in_full};
 use super::reply::{self, Reply};
 use super::resolve::Fate;
 use crate::domain::account::{OrderView, RestingOrder, SizeUnit};
@@ -256,11 +256,11 @@ impl Scribe {
         (reply::settled(self, fate, outcome, &written), settled)
     }
 
-    /// What was taken and is not shown yet goes on counting as in flight, or the next order would not see it: a new
+    /// What was taken and is not shown in full yet goes on counting as in flight, or the next order would not see it: a new
     /// order, and a change that makes another one of it.
     pub(super) fn is_awaited(&self, accepted: &Accepted, order: Option<&OrderView>) -> bool {
         let is_change = || !accepted.unchanged && self.change().is_some_and(|change| change.can_be_seen());
-        order.is_none() && (self.tool == WriteTool::PlaceOrder || is_change())
+        !order.is_some_and(is_in_full) && (self.tool == WriteTool::PlaceOrder || is_change())
     }
 
     fn put_down(

@@ -237,6 +237,9 @@ fn is_of_the_connection(error: &VenueError) -> bool {
         | VenueError::Clock(_)
         | VenueError::RateLimited(_)
         | VenueError::Unreachable(_) => true,
-        VenueError::Rejected { .. } | VenueError::Unreadable(_) | VenueError::UnknownInstrument(_) => false,
+        VenueError::Rejected { .. }
+        | VenueError::Unreadable(_)
+        | VenueError::UnknownInstrument(_)
+        | VenueError::Account(_) => false,
     }
 }

@@ -85,6 +85,7 @@ fn code(error: &VenueError) -> &'static str {
         VenueError::Unreachable(_) => "unreachable",
         VenueError::Unreadable(_) => "unreadable",
         VenueError::UnknownInstrument(_) => "unknown_instrument",
+        VenueError::Account(_) => "account",
     }
 }
 

@@ -75,6 +75,8 @@ pub enum VenueError {
     Unreadable(String),
     #[error("{0} is not listed by the exchange")]
     UnknownInstrument(InstrumentId),
+    #[error("{0}")]
+    Account(String),
 }
 
 /// A list as far as it could be read: for exits, which act on what they see and need no complete list for that.
@@ -167,6 +169,9 @@ pub trait Venue: Send + Sync + 'static {
 
     /// Every coin of the unified wallet.
     fn wallet(&self) -> impl Future<Output = Result<Vec<CoinBalance>, VenueError>> + Send;
+
+    /// Whether all that counts lies in the account that is read; the error says what may lie elsewhere.
+    fn is_whole(&self) -> impl Future<Output = Result<(), VenueError>> + Send;
 
     /// One order, open or done: open orders, then history, then executions (facts §5.9). `None` means that none
     /// of the three shows it now, which is not yet proof that it does not exist.

@@ -90,6 +90,10 @@ impl Venue for StubVenue {
         unused()
     }
 
+    async fn is_whole(&self) -> Result<(), VenueError> {
+        unused()
+    }
+
     async fn order(&self, _: &InstrumentId, _: &OrderKey) -> Result<Option<OrderView>, VenueError> {
         unused()
     }

@@ -17,5 +17,6 @@ mod repeated;
 mod stopped;
 mod too_late;
 mod unknown;
+mod unlisted;
 mod words;
 mod world;

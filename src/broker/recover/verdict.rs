@@ -1,6 +1,6 @@
 //! What is to be done about one order in flight, given what the ledger says and what the exchange shows.
 
-use super::super::likeness::{Change, Seen, is_as_sent, is_of_its_kind};
+use super::super::likeness::{Change, Seen, is_as_sent, is_in_full, is_of_its_kind};
 use super::told::Told;
 use crate::domain::account::{OrderView, RestingOrder};
 use crate::domain::order::WriteTool;
@@ -49,6 +49,7 @@ impl Case<'_> {
         match self.ours() {
             // Also after the ledger said that it was accepted: the acknowledgement was no order.
             Some(view) if is_new_order && view.is_rejected() => Verdict::Rejected,
+            Some(view) if is_new_order && !is_in_full(view) && !self.expired => Verdict::Open,
             Some(_) if told && is_new_order => Verdict::ToldAlready,
             // Acknowledged is not shown: until then the change counts beside what is.
             Some(view) if told && (change.is_shown(view) || !view.is_open()) => Verdict::ToldAlready,

@@ -5,6 +5,7 @@ use serde_json::Value;
 
 use super::finding::Finding;
 use crate::domain::money::parse_decimal;
+use crate::venue::bybit::why_not_whole;
 
 /// The answer of `/v5/account/info` (facts §4.3, §5.13).
 pub(super) fn judge_info(info: &Value) -> Vec<Finding> {
@@ -12,26 +13,18 @@ pub(super) fn judge_info(info: &Value) -> Vec<Finding> {
 }
 
 pub(super) fn judge_mode(info: &Value) -> Finding {
-    let mode = info.get("unifiedMarginStatus").and_then(Value::as_i64);
-    let upgrade = "upgrade to a unified account 2.0 on Bybit";
-    match mode {
-        Some(5 | 6) => Finding::green("account.unified", "a unified account 2.0"),
-        Some(3 | 4) => Finding::red(
-            "account.mode",
-            "a unified account 1.0: inverse contracts lie in an account apart, so the exposure cannot be read in full",
-            upgrade,
-        ),
-        Some(1) => Finding::red(
-            "account.mode",
-            "a classic account: wallet and positions lie apart, and the gate reads the unified account",
-            upgrade,
-        ),
-        _ => Finding::red(
-            "account.mode",
-            "the account's mode is not one that this program knows",
-            "ask Bybit what mode the account is in; the gate reads unified accounts 2.0",
-        ),
-    }
+    let Some(why) = why_not_whole(info) else {
+        return Finding::green("account.unified", "a unified account 2.0");
+    };
+    let known = matches!(
+        info.get("unifiedMarginStatus").and_then(Value::as_i64),
+        Some(1 | 3 | 4)
+    );
+    let advice = match known {
+        true => "upgrade to a unified account 2.0 on Bybit",
+        false => "ask Bybit what mode the account is in; the gate reads unified accounts 2.0",
+    };
+    Finding::red("account.mode", why, advice)
 }
 
 fn judge_margin(info: &Value) -> Finding {

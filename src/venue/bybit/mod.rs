@@ -4,6 +4,7 @@
 //! what every request needs. `market`, `orders` and `parse` read rows, `wire` writes bodies, `retcode` knows the
 //! codes. A read is repeated, a write never; what was not understood is an error, never a guess.
 
+mod account_mode;
 mod clock;
 mod config;
 mod connection;
@@ -40,8 +41,9 @@ use std::time::{Duration, Instant};
 use chrono::{DateTime, Utc};
 use rust_decimal::Decimal;
 use serde_json::Value;
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, OnceCell};
 
+pub use account_mode::why_not_whole;
 pub use config::{BybitConfig, ConfigError};
 pub use sign::{Credentials, CredentialsError, SignError};
 
@@ -59,6 +61,8 @@ use http::Http;
 pub struct BybitVenue {
     http: Http,
     instruments: Mutex<HashMap<InstrumentId, (Instant, Instrument)>>,
+    /// Known once the account was seen to be one that is read in full.
+    is_whole: OnceCell<()>,
 }
 
 /// This machine's clock beside the exchange's.
@@ -75,6 +79,7 @@ impl BybitVenue {
         Self {
             http: Http::new(config),
             instruments: Mutex::new(HashMap::new()),
+            is_whole: OnceCell::new(),
         }
     }
 
@@ -87,6 +92,7 @@ impl BybitVenue {
         Self {
             http: self.http.apart(),
             instruments: Mutex::new(HashMap::new()),
+            is_whole: OnceCell::new(),
         }
     }
 
@@ -155,6 +161,10 @@ impl Venue for BybitVenue {
 
     async fn wallet(&self) -> Result<Vec<CoinBalance>, VenueError> {
         self.fetch_wallet().await
+    }
+
+    async fn is_whole(&self) -> Result<(), VenueError> {
+        self.ask_whether_whole().await
     }
 
     async fn order(&self, id: &InstrumentId, key: &OrderKey) -> Result<Option<OrderView>, VenueError> {

@@ -149,6 +149,10 @@ impl Venue for Scripted {
         self.script().orders.clone()
     }
 
+    async fn is_whole(&self) -> Result<(), VenueError> {
+        Ok(())
+    }
+
     async fn wallet(&self) -> Result<Vec<CoinBalance>, VenueError> {
         self.asked("wallet", "").await;
         self.script().wallet.clone()

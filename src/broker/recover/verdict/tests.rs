@@ -107,6 +107,27 @@ fn what_is_shown_differently_is_the_new_order_still() {
     assert_eq!(judge(&record, &said, Some(&view), true), Verdict::ToldAlready);
 }
 
+/// What is left of it is in no list, so it goes on counting from its file.
+#[test]
+fn a_new_order_that_only_its_executions_show_is_open_until_it_can_no_longer_be_listed() {
+    let record = in_flight(WriteTool::PlaceOrder, json!({"qty": "2"}));
+    let said = last(AuditKind::OrderPlaced, AuditOutcome::Accepted);
+    let mut in_part = shown("PartiallyFilled", &[]);
+    in_part.order.filled = 1.into();
+    for (told, verdict) in [(Told::default(), PLACED), (said, Verdict::ToldAlready)] {
+        assert_eq!(judge(&record, &told, Some(&in_part), false), Verdict::Open);
+        assert_eq!(judge(&record, &told, Some(&in_part), true), verdict);
+    }
+    let mut done = in_part.clone();
+    done.status = "Filled".to_owned();
+    assert_eq!(judge(&record, &Told::default(), Some(&done), false), FILLED);
+    let listed = OrderView {
+        average_price: crate::domain::money::Price::parse("140").ok(),
+        ..in_part
+    };
+    assert_eq!(judge(&record, &Told::default(), Some(&listed), false), PLACED);
+}
+
 /// Another order under our id is not ours, whatever became of it and whatever the ledger says.
 #[test]
 fn another_order_under_the_id_is_as_none() {
