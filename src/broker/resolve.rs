@@ -12,7 +12,7 @@ use super::likeness::{Change, Seen, has_its_terms, is_as_sent, is_row};
 use super::record::Scribe;
 use crate::domain::account::{OrderView, RestingOrder};
 use crate::domain::order::{OrderKey, PlaceOrder, Write, WriteTool};
-use crate::domain::symbol::InstrumentId;
+use crate::domain::symbol::{Category, InstrumentId};
 use crate::gate::Refused;
 use crate::state::crash;
 use crate::state::day::Committed;
@@ -148,7 +148,7 @@ impl<V: Venue> Core<V> {
                 return cancelled(order);
             }
             Some(order) if !order.is_open() => return Fate::TooLate(order),
-            Some(_) if scribe.tool == WriteTool::CancelOrder => "it rests still: cancel it again",
+            Some(_) if scribe.tool == WriteTool::CancelOrder => rests_still(id),
             Some(_) => "it rests still, as it was: look at it, and change it again",
             None => {
                 "the exchange does not show the order now; it may not be visible yet: look at bybit_get_open_orders and \
@@ -270,6 +270,15 @@ fn found(order: OrderView) -> Fate {
     Fate::Taken {
         accepted,
         order: Some(order),
+    }
+}
+
+/// What to do about an order that a cancel did not find. On spot the same cancel would ask for the same kinds of orders
+/// again; that a cancel of all reaches every kind is documented.
+fn rests_still(id: &InstrumentId) -> &'static str {
+    match id.category {
+        Category::Spot => "it rests still: cancel it with bybit_cancel_all_orders for its symbol",
+        _ => "it rests still: cancel it again",
     }
 }
 

@@ -2,9 +2,12 @@
 
 use std::time::{Duration, Instant};
 
+use mandated::venue::Venue;
+use mandated::venue::bybit::{BybitConfig, BybitVenue};
 use serde_json::{Value, json};
+use url::Url;
 
-use crate::client::{Paper, by, now_ms, send, signed};
+use crate::client::{Paper, Reply, by, now_ms, send, signed};
 use crate::streams::{Stream, subscribe};
 
 const BATCH: &str = "/v5/order/create-batch";
@@ -166,19 +169,57 @@ async fn budgets_of_assets_are_those_of_the_real_exchange() {
     }
 }
 
+async fn ask(paper: &Paper) -> Reply {
+    send(&paper.server, "GET", "/v5/market/time", &[], "")
+        .await
+        .unwrap()
+}
+
+/// Asks until the address is shut out; says how often that was, and the answer.
+async fn shut_out(paper: &Paper) -> (usize, Reply) {
+    let mut asked = 0;
+    loop {
+        asked += 1;
+        assert!(asked <= 5000, "never shut out");
+        let reply = ask(paper).await;
+        if reply.status != 200 {
+            return (asked, reply);
+        }
+    }
+}
+
 #[tokio::test]
 async fn an_address_that_asks_too_much_is_shut_out() {
     let paper = Paper::still().await;
-    let ask = || send(&paper.server, "GET", "/v5/market/time", &[], "");
-    let (mut asked, mut refused) = (0, None);
-    while refused.is_none() && asked < 5000 {
-        asked += 1;
-        refused = Some(ask().await.unwrap()).filter(|reply| reply.status != 200);
-    }
-    let reply = refused.unwrap();
+    let (asked, reply) = shut_out(&paper).await;
     assert!(asked > 600, "{asked}");
     assert_eq!(reply.status, 403);
-    assert!(reply.body.contains("<html>"), "{}", reply.body);
+    assert_eq!(reply.body, "403, access too frequent");
+    // The window of its requests is over, and it stays out.
+    tokio::time::sleep(Duration::from_millis(5_200)).await;
+    assert_eq!(ask(&paper).await.status, 403);
     tell(&paper, "/paper/restart", &json!({})).await;
-    assert_eq!(ask().await.unwrap().status, 200);
+    assert_eq!(ask(&paper).await.status, 200);
+}
+
+#[tokio::test]
+async fn the_client_knows_that_its_address_is_shut_out_and_falls_silent() {
+    let paper = Paper::still().await;
+    let url = Url::parse(&paper.server.base_url()).unwrap();
+    let venue = BybitVenue::new(BybitConfig::paper(url, "paper", "paper").unwrap());
+    venue.wallet().await.unwrap();
+    shut_out(&paper).await;
+    for _ in 0..2 {
+        let why = venue.wallet().await.unwrap_err().to_string();
+        assert!(
+            why.contains("this machine's address sent too many requests (http 403)"),
+            "{why}"
+        );
+    }
+    // The exchange would serve it again: the silence is the client's own.
+    tell(&paper, "/paper/restart", &json!({})).await;
+    let before = paper.server.requests().len();
+    let why = venue.wallet().await.unwrap_err().to_string();
+    assert!(why.contains("held back"), "{why}");
+    assert_eq!(paper.server.requests().len(), before);
 }

@@ -325,7 +325,14 @@ async fn one_protection_alone_is_a_tpsl_order_and_a_pair_is_cancelled_together()
     let more = json!({"price": "62000", "stopLoss": "61000", "takeProfit": "64000"});
     paper.place(order("Buy", "Limit", "0.05", more)).await;
     set(&paper, 61_900);
-    assert_eq!(open(&paper).await.len(), 2);
+    let pair = open(&paper).await;
+    assert_eq!(pair.len(), 2);
+    let mut one = json!({"category": "spot", "symbol": "BTCUSDT", "orderId": pair[0]["orderId"]});
+    for (word, code) in [("Oco", 10001), ("OcoOrder", 170_213), ("tpslOrder", 170_213)] {
+        one["orderFilter"] = word.into();
+        let reply = paper.post("/v5/order/cancel", one.clone()).await;
+        assert_eq!(reply["retCode"], code, "{word}");
+    }
     let all = json!({"category": "spot"});
     let reply = paper.post("/v5/order/cancel-all", all).await;
     assert_eq!(reply["result"]["list"], json!([]));

@@ -14,6 +14,7 @@ mod races;
 mod recovery;
 mod refused;
 mod repeated;
+mod spot_cancels;
 mod stopped;
 mod too_late;
 mod unknown;

@@ -10,9 +10,10 @@ use crate::sim::instruments::Category;
 
 const SECOND_MS: i64 = 1000;
 const MINUTE_MS: i64 = 60_000;
-/// So many requests of one address within the window; beyond them it is shut out.
+/// So many requests of one address within the window; beyond them it is shut out for ten minutes (facts §2.2).
 const ADDRESS_MOST: usize = 600;
 const ADDRESS_MS: i64 = 5000;
+const SHUT_OUT_MS: i64 = 10 * MINUTE_MS;
 
 /// What the `X-Bapi-Limit` headers say after a request was counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,7 +38,13 @@ pub(crate) struct Limits {
     unlimited: bool,
     recent: Mutex<HashMap<(&'static str, u8), VecDeque<i64>>>,
     /// All requests come from this machine.
-    address: Mutex<VecDeque<i64>>,
+    address: Mutex<Address>,
+}
+
+#[derive(Debug, Default)]
+struct Address {
+    recent: VecDeque<i64>,
+    shut_out_until: Option<i64>,
 }
 
 impl Limits {
@@ -94,16 +101,23 @@ impl Limits {
         }
     }
 
-    /// Whether the address may ask once more; what is shut out is not counted.
+    /// Whether the address may ask once more; what is shut out is not counted, nor makes it longer.
     pub(crate) fn admit_address(&self, now: i64) -> bool {
-        let Ok(mut recent) = self.address.lock() else {
+        if self.unlimited {
+            return true;
+        }
+        let Ok(mut address) = self.address.lock() else {
             return false;
         };
-        leave_window(&mut recent, now - ADDRESS_MS);
-        if self.unlimited || recent.len() >= ADDRESS_MOST {
-            return self.unlimited;
+        if address.shut_out_until.is_some_and(|until| now < until) {
+            return false;
         }
-        recent.push_back(now);
+        leave_window(&mut address.recent, now - ADDRESS_MS);
+        if address.recent.len() >= ADDRESS_MOST {
+            address.shut_out_until = Some(now + SHUT_OUT_MS);
+            return false;
+        }
+        address.recent.push_back(now);
         true
     }
 
@@ -112,8 +126,8 @@ impl Limits {
         if let Ok(mut recent) = self.recent.lock() {
             recent.clear();
         }
-        if let Ok(mut recent) = self.address.lock() {
-            recent.clear();
+        if let Ok(mut address) = self.address.lock() {
+            *address = Address::default();
         }
     }
 }
@@ -254,12 +268,23 @@ mod tests {
     }
 
     #[test]
-    fn an_address_is_shut_out_beyond_six_hundred_in_five_seconds() {
+    fn an_address_is_shut_out_for_ten_minutes_beyond_six_hundred_in_five_seconds() {
         let limits = Limits::default();
         assert!((0..600).all(|at| limits.admit_address(at)));
-        assert!(!limits.admit_address(4999));
-        assert!(limits.admit_address(5000));
-        assert!(!limits.admit_address(5000));
+        // One leaves the window with each millisecond from here on.
+        assert!((5000..5100).all(|at| limits.admit_address(at)));
+        assert!(!limits.admit_address(5099));
+        let lifted = 5099 + 600_000;
+        // Asking meanwhile does not make it longer.
+        assert!(
+            [5100, 11_000, lifted - 1]
+                .iter()
+                .all(|at| !limits.admit_address(*at))
+        );
+        assert!((0..600).all(|_| limits.admit_address(lifted)));
+        assert!(!limits.admit_address(lifted));
+        limits.reset();
+        assert!(limits.admit_address(lifted));
         let unlimited = Limits::new(false);
         assert!((0..700).all(|_| unlimited.admit_address(0)));
     }

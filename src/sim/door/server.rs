@@ -36,6 +36,10 @@ const BODY_MOST: usize = 1 << 20;
 /// So many requests are remembered for [`crate::sim::RunningPaper::requests`].
 const LOG_MOST: usize = 10_000;
 
+/// Bybit's words to an address that is shut out, by which clients tell it from a blocked country.
+/// <https://bybit-exchange.github.io/docs/v5/rate-limit>
+const TOO_FREQUENT: &str = "403, access too frequent";
+
 /// What all requests of one server share.
 pub(crate) struct Shared {
     pub(crate) books: Mutex<Books>,
@@ -111,7 +115,7 @@ pub(crate) async fn serve(
         return admin::answer(&shared, &parts, &body);
     }
     if !shared.limits.admit_address(now_ms()) {
-        return envelope::html(403);
+        return envelope::plain(StatusCode::FORBIDDEN, "text/plain", TOO_FREQUENT.to_owned());
     }
     // A request that has arrived is processed even when its sender has hung up: hence a task of its own.
     let mut response = tokio::spawn(pass(shared, scissors, parts, body))

@@ -66,6 +66,7 @@ fn ids(order: &Order) -> Value {
 /// Cancels one order. On spot only orders of the named filter are found; the default is `Order`.
 pub(crate) fn cancel(call: &Call<'_>) -> Answer {
     let one = call.params.instrument()?;
+    check_filter(&call.params)?;
     let mut order = target(call, one, "cancel")?;
     let filter = call.params.get("orderFilter");
     if one.category == Category::Spot && order.filter != filter.unwrap_or("Order") {

@@ -98,11 +98,14 @@ impl Position {
         let mut closed = self.close(instrument, qty.min(self.closable(side)), price);
         let opened = qty - closed.qty;
         closed.close_fee = share(fee, closed.qty, qty, 8);
+        // Of a fill that turns the position over, what it closed belongs to the holding that ends with it.
+        self.earn(closed.profit - closed.close_fee, now);
         if opened > Decimal::ZERO {
+            let open_fee = fee - closed.close_fee;
             self.open(instrument, side, opened, price, now);
-            self.open_fees += fee - closed.close_fee;
+            self.open_fees += open_fee;
+            self.earn(-open_fee, now);
         }
-        self.earn(closed.profit - fee, now);
         if !self.is_open() {
             self.clear_stops();
         }
@@ -238,6 +241,7 @@ mod tests {
         held.fill(btc, Side::Buy, num(1, 1), num(60_000, 0), Decimal::ZERO, 1);
         held.fill(btc, Side::Buy, num(1, 1), num(62_000, 0), num(3, 0), 2);
         assert_eq!(held.average(btc), num(61_000, 0));
+        assert_eq!((held.realised, held.realised_ever), (-num(3, 0), -num(3, 0)));
         let closed = held.fill(btc, Side::Sell, num(3, 1), num(63_000, 0), num(3, 0), 3);
         assert_eq!((closed.profit, closed.qty), (num(400, 0), num(2, 1)));
         // The fee of a flip is shared by what it closes and what it opens.
@@ -247,8 +251,15 @@ mod tests {
             (held.side, held.size, held.entry),
             (Side::Sell, num(1, 1), num(6_300, 0))
         );
-        assert_eq!(held.realised_ever, num(394, 0));
+        // Of the new holding: its fee alone; of all: the profit less every fee.
+        assert_eq!((held.realised, held.realised_ever), (-num(1, 0), num(394, 0)));
         assert_eq!(held.unrealised(btc, num(62_000, 0)), num(100, 0));
+        // What closes a part is of the holding that goes on, and what closes all stays shown once it is flat.
+        held.fill(btc, Side::Buy, num(4, 2), num(62_000, 0), num(1, 0), 4);
+        assert_eq!((held.realised, held.realised_ever), (num(38, 0), num(433, 0)));
+        held.fill(btc, Side::Buy, num(6, 2), num(62_000, 0), num(1, 0), 5);
+        assert!(!held.is_open());
+        assert_eq!((held.realised, held.realised_ever), (num(97, 0), num(492, 0)));
     }
 
     #[test]

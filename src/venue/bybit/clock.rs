@@ -228,6 +228,14 @@ impl Kept {
         }
     }
 
+    /// Makes this machine look asleep for that long since: its monotonic clock stood still, the other ones went on.
+    pub(super) fn sleep_for(&mut self, asleep: Duration) {
+        if let Some(reading) = &mut self.reading {
+            reading.at.system_ms -= millis(asleep);
+            reading.exchange_ms -= millis(asleep);
+        }
+    }
+
     /// Makes this machine's clock look set ahead by that since.
     pub(super) fn step_by(&mut self, step: Duration) {
         if let Some(reading) = &mut self.reading {

@@ -40,6 +40,18 @@ const WRONG_TIMESTAMP: i64 = 10002;
 /// Spot's "order does not exist", which is also its answer when the order is of another kind (facts §2.3).
 const NO_SPOT_ORDER: i64 = 170213;
 
+/// "A parameter is wrong": on `order/cancel` it can mean the word for a kind of orders.
+const WRONG_PARAMETER: i64 = 10001;
+
+/// The kinds that a spot cancel asks for after the default one. The page of `order/cancel` knows no word for the
+/// last two, which that of `cancel-all` has (facts §5.12).
+const OTHER_KINDS: [OrderFilter; 4] = [
+    OrderFilter::StopOrder,
+    OrderFilter::TpslOrder,
+    OrderFilter::BidirectionalTpslOrder,
+    OrderFilter::OcoOrder,
+];
+
 /// The body that [`BybitVenue::transmit`] would send; on spot a cancel names one kind of orders after another.
 pub(super) fn described(write: &Write, client_id: &ClientOrderId) -> Value {
     let post = match write {
@@ -54,6 +66,18 @@ pub(super) fn described(write: &Write, client_id: &ClientOrderId) -> Value {
         Ok(post) => serde_json::from_str(&post.body).unwrap_or(Value::Null),
         Err(why) => json!({"unsendable": why}),
     }
+}
+
+fn is_no(outcome: &Outcome, code: i64) -> bool {
+    matches!(outcome, Outcome::Rejected(no) if no.code == code)
+}
+
+/// Whether the page of `order/cancel` leaves the word out.
+fn is_undocumented(filter: OrderFilter) -> bool {
+    matches!(
+        filter,
+        OrderFilter::BidirectionalTpslOrder | OrderFilter::OcoOrder
+    )
 }
 
 impl BybitVenue {
@@ -116,13 +140,17 @@ impl BybitVenue {
             return first;
         }
         let mut outcome = first;
-        for filter in [OrderFilter::StopOrder, OrderFilter::TpslOrder] {
-            if !matches!(&outcome, Outcome::Rejected(no) if no.code == NO_SPOT_ORDER) {
+        for filter in OTHER_KINDS {
+            if !is_no(&outcome, NO_SPOT_ORDER) {
                 break;
             }
-            outcome = self
+            let next = self
                 .sent_once(leave, wire::cancel(cancel, Some(filter)), Kind::Target)
                 .await;
+            // A word that is refused says nothing of the order: what the others said of it stands.
+            if !(is_undocumented(filter) && is_no(&next, WRONG_PARAMETER)) {
+                outcome = next;
+            }
         }
         outcome
     }

@@ -7,43 +7,98 @@ use crate::domain::order::{CancelOrder, CancelScope, OrderKey, Write};
 use crate::domain::symbol::{Category, Coin};
 use crate::venue::Outcome;
 
-#[tokio::test]
-async fn a_spot_order_that_is_not_found_is_looked_for_among_the_other_kinds() {
-    let stub = Stub::start(|seen| {
-        if seen.body.contains("tpslOrder") {
-            ok(r#"{"orderId":"7","orderLinkId":""}"#)
-        } else {
-            code(170213, "Order does not exist.")
-        }
-    })
-    .await;
+/// What a cancel of a spot order comes to, and the kinds that were asked for, the default one without a word.
+async fn spot_cancelled(answer: impl Fn(&str) -> Answer + Send + Sync + 'static) -> (Outcome, Vec<String>) {
+    let stub = Stub::start(move |seen| answer(&seen.body)).await;
     let cancel = Write::Cancel(CancelOrder {
         instrument: id("spot:BTCUSDT"),
         key: OrderKey::Client(client_id()),
     });
     let outcome = venue(&stub).transmit(&cancel, &client_id()).await;
-    assert!(matches!(outcome, Outcome::Accepted(_)), "{outcome:?}");
-    let bodies: Vec<String> = stub.seen_at(CANCEL).into_iter().map(|seen| seen.body).collect();
     let plain = r#"{"category":"spot","symbol":"BTCUSDT","orderLinkId":"mandated-0001""#;
-    assert_eq!(
-        bodies,
-        [
-            format!("{plain}}}"),
-            format!(r#"{plain},"orderFilter":"StopOrder"}}"#),
-            format!(r#"{plain},"orderFilter":"tpslOrder"}}"#),
-        ]
-    );
+    let kind = |body: &str| match body.strip_prefix(plain).unwrap() {
+        "}" => String::new(),
+        rest => {
+            let word = rest.strip_prefix(r#","orderFilter":""#).unwrap();
+            word.strip_suffix(r#""}"#).unwrap().to_owned()
+        }
+    };
+    let asked = stub.seen_at(CANCEL);
+    (outcome, asked.iter().map(|seen| kind(&seen.body)).collect())
+}
+
+fn no_such_order() -> Answer {
+    code(170213, "Order does not exist.")
+}
+
+const KINDS: [&str; 5] = ["", "StopOrder", "tpslOrder", "BidirectionalTpslOrder", "OcoOrder"];
+
+#[tokio::test]
+async fn a_spot_order_that_is_not_found_is_looked_for_among_the_other_kinds() {
+    for (at, kind) in KINDS.into_iter().enumerate().skip(1) {
+        let (outcome, asked) = spot_cancelled(move |body| match body.contains(&format!(r#""{kind}""#)) {
+            true => ok(r#"{"orderId":"7","orderLinkId":""}"#),
+            false => no_such_order(),
+        })
+        .await;
+        assert!(matches!(outcome, Outcome::Accepted(_)), "{kind}: {outcome:?}");
+        assert_eq!(asked, KINDS[..=at]);
+    }
+    let (outcome, asked) = spot_cancelled(|_| no_such_order()).await;
+    let refused = rejection(outcome);
+    assert_eq!((refused.code, refused.target_final), (170213, true));
+    assert_eq!(asked, KINDS);
+}
+
+/// The page of `order/cancel` knows no word for two of the kinds: that it is refused says nothing of the order.
+#[tokio::test]
+async fn a_kind_that_spot_cancel_does_not_know_leaves_the_answer_of_the_others() {
+    let wrong = || code(10001, "params error: orderFilter invalid");
+    let (outcome, asked) = spot_cancelled(move |body| match body {
+        body if body.contains("Bidirectional") || body.contains("Oco") => wrong(),
+        _ => no_such_order(),
+    })
+    .await;
+    let refused = rejection(outcome);
+    assert_eq!((refused.code, refused.target_final), (170213, true));
+    assert_eq!(asked, KINDS);
+
+    let (outcome, asked) = spot_cancelled(move |body| match body {
+        body if body.contains("Bidirectional") => wrong(),
+        body if body.contains("Oco") => ok(r#"{"orderId":"7","orderLinkId":""}"#),
+        _ => no_such_order(),
+    })
+    .await;
+    assert!(matches!(outcome, Outcome::Accepted(_)), "{outcome:?}");
+    assert_eq!(asked, KINDS);
+
+    // Of a kind that it knows, it is an answer like any other.
+    let (outcome, asked) = spot_cancelled(move |body| match body.contains("tpslOrder") {
+        true => wrong(),
+        false => no_such_order(),
+    })
+    .await;
+    assert_eq!(rejection(outcome).code, 10001);
+    assert_eq!(asked, KINDS[..3]);
+}
+
+/// Any other answer to a word that it may not know is one about the order.
+#[tokio::test]
+async fn a_doubt_about_a_pair_is_no_absence() {
+    let (outcome, asked) = spot_cancelled(|body| match body.contains("Bidirectional") {
+        true => with_status(502, ""),
+        false => no_such_order(),
+    })
+    .await;
+    unknown(outcome);
+    assert_eq!(asked, KINDS[..4]);
 }
 
 #[tokio::test]
 async fn a_spot_cancel_stops_at_the_first_answer_that_is_not_absence() {
-    let stub = Stub::always(with_status(502, "")).await;
-    let cancel = Write::Cancel(CancelOrder {
-        instrument: id("spot:BTCUSDT"),
-        key: OrderKey::Client(client_id()),
-    });
-    unknown(venue(&stub).transmit(&cancel, &client_id()).await);
-    assert_eq!(stub.seen_at(CANCEL).len(), 1);
+    let (outcome, asked) = spot_cancelled(|_| with_status(502, "")).await;
+    unknown(outcome);
+    assert_eq!(asked, [""]);
 }
 
 #[tokio::test]

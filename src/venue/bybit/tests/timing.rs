@@ -95,6 +95,28 @@ async fn an_old_reading_is_not_carried_over_a_step_of_this_machines_clock() {
     assert!(agents_write(&venue).await.contains("10016"));
 }
 
+/// A used-up budget is back within a second, whatever the reading from before the sleep makes of its reset.
+#[tokio::test]
+async fn a_budget_that_is_used_up_after_a_sleep_is_back_with_the_next_second() {
+    let stub = Stub::start(|seen| {
+        let now = crate::venue::bybit::clock::Moment::now().system_ms;
+        refusing(seen, -5_500..500)
+            .with_header("X-Bapi-Limit-Status", 0)
+            .with_header("X-Bapi-Limit-Reset-Timestamp", now)
+    })
+    .await;
+    let venue = venue(&stub);
+    venue.exchange_ms().await.unwrap();
+    stub.set_clock_out(true);
+    venue.http.clock.kept().sleep_for(Duration::from_secs(60 * 60));
+    assert_accepted(&exit(&venue).await);
+    tokio::time::sleep(Duration::from_millis(1_100)).await;
+    let begun = Instant::now();
+    assert_accepted(&exit(&venue).await);
+    assert!(begun.elapsed() < Duration::from_secs(1), "{:?}", begun.elapsed());
+    assert_eq!(stub.seen_at(CANCEL_ALL).len(), 2);
+}
+
 #[tokio::test]
 async fn a_refused_old_reading_gives_way_to_this_machines_clock() {
     let stub = Stub::start(|seen| refusing(seen, -2_500..500)).await;

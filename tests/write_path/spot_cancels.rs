@@ -1,0 +1,77 @@
+//! Cancels on spot, where take-profit and stop-loss that an order left behind are orders of a kind of their own.
+
+use mandated::domain::order::WriteTool;
+use mandated::sim::FaultKind;
+use serde_json::{Value, json};
+
+use crate::world::{World, assert_reason};
+
+const CANCEL: &str = "/v5/order/cancel";
+
+/// A limit buy of 0.01 BTC that fills and leaves a take-profit and a stop-loss behind; their ids.
+async fn protected() -> (World, Vec<String>) {
+    let world = World::new().await;
+    let args = json!({"category": "spot", "symbol": "BTCUSDT", "side": "Buy", "order_type": "Limit", "qty": "0.01",
+        "price": "64000", "take_profit": "66000", "stop_loss": "63000"});
+    let reply = world.place(args).await;
+    assert_eq!(reply["ok"], true, "{reply}");
+    world.paper.set_price("spot", "BTCUSDT", 63_900.into()).unwrap();
+    let open = resting(&world).await;
+    assert_eq!(open.len(), 2, "{open:?}");
+    assert!(
+        open.iter()
+            .all(|row| row["stopOrderType"] == "BidirectionalTpslOrder"),
+        "{open:?}"
+    );
+    let ids = open.iter().map(|row| row["orderId"].as_str().unwrap().to_owned());
+    let ids = ids.collect();
+    (world, ids)
+}
+
+async fn resting(world: &World) -> Vec<Value> {
+    let mut rows = world.orders("spot").await;
+    rows.retain(|row| row["orderStatus"] == "Untriggered" || row["orderStatus"] == "New");
+    rows
+}
+
+async fn cancel(world: &World, id: &str) -> Value {
+    let args = json!({"category": "spot", "symbol": "BTCUSDT", "order_id": id});
+    world.write(WriteTool::CancelOrder, args).await
+}
+
+#[tokio::test]
+async fn either_of_a_pair_is_cancelled_by_its_id_and_takes_the_other_along() {
+    for at in [0, 1] {
+        let (world, ids) = protected().await;
+        let reply = cancel(&world, &ids[at]).await;
+        assert_eq!(
+            (reply["status"].as_str(), &reply["ok"]),
+            (Some("accepted"), &json!(true)),
+            "{reply}"
+        );
+        assert_eq!(resting(&world).await, [] as [Value; 0]);
+        world.assert_chain_whole();
+    }
+}
+
+/// The same cancel would ask for the same kinds again: what clears the symbol is named, and does.
+#[tokio::test]
+async fn one_of_a_kind_that_no_cancel_finds_is_left_to_a_cancel_of_all() {
+    let (world, ids) = protected().await;
+    let no = FaultKind::RetCode {
+        code: 170_213,
+        message: "Order does not exist.".to_owned(),
+    };
+    world.fault(CANCEL, no, None);
+    let reply = cancel(&world, &ids[0]).await;
+    assert_eq!(reply["status"], "rejected", "{reply}");
+    assert_reason(
+        &reply,
+        "it rests still: cancel it with bybit_cancel_all_orders for its symbol",
+    );
+    assert_eq!(world.sent().iter().filter(|(path, _)| path == CANCEL).count(), 5);
+    let all = json!({"category": "spot", "symbol": "BTCUSDT"});
+    let reply = world.write(WriteTool::CancelAllOrders, all).await;
+    assert_eq!(reply["ok"], true, "{reply}");
+    assert_eq!(resting(&world).await, [] as [Value; 0]);
+}
