@@ -277,7 +277,9 @@ fn found(order: OrderView) -> Fate {
 /// again; that a cancel of all reaches every kind is documented.
 fn rests_still(id: &InstrumentId) -> &'static str {
     match id.category {
-        Category::Spot => "it rests still: cancel it with bybit_cancel_all_orders for its symbol",
+        Category::Spot => {
+            "it rests still: cancel it again, or every order of its symbol with bybit_cancel_all_orders"
+        }
         _ => "it rests still: cancel it again",
     }
 }

@@ -67,7 +67,7 @@ async fn one_of_a_kind_that_no_cancel_finds_is_left_to_a_cancel_of_all() {
     assert_eq!(reply["status"], "rejected", "{reply}");
     assert_reason(
         &reply,
-        "it rests still: cancel it with bybit_cancel_all_orders for its symbol",
+        "it rests still: cancel it again, or every order of its symbol with bybit_cancel_all_orders",
     );
     assert_eq!(world.sent().iter().filter(|(path, _)| path == CANCEL).count(), 5);
     let all = json!({"category": "spot", "symbol": "BTCUSDT"});
