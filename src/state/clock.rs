@@ -30,4 +30,11 @@ mod tests {
         let instant = DateTime::from_timestamp(1_780_391_749, 482_999_999).unwrap();
         assert_eq!(ledger_text(instant), "2026-06-02T09:15:49.482+00:00");
     }
+
+    #[test]
+    fn today_is_the_day_of_the_clock() {
+        let (before, today, after) = (Utc::now(), today(), Utc::now());
+        assert!([before, after].map(|at| at.date_naive()).contains(&today));
+        assert!(today > DateTime::UNIX_EPOCH.date_naive());
+    }
 }
