@@ -40,6 +40,8 @@ pub fn sync(file: &File) -> io::Result<()> {
 pub fn sync_folder(folder: &Path) -> io::Result<()> {
     let handle = File::open(folder)?;
     FSYNCS.set(FSYNCS.get() + 1);
+    #[cfg(test)]
+    faults::folder_sync()?;
     handle.sync_all()
 }
 
@@ -241,6 +243,9 @@ pub fn free_bytes(folder: &Path) -> io::Result<u64> {
 }
 
 #[cfg(test)]
+pub mod faults;
+
+#[cfg(test)]
 mod tests {
     use std::os::unix::fs::{PermissionsExt, symlink};
 
@@ -271,6 +276,17 @@ mod tests {
         assert_eq!(fs::read(&path).unwrap(), b"two");
         assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn a_folder_whose_sync_fails_holds_the_replacement_all_the_same() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("file");
+        faults::fail_folder_sync(1);
+        replace(&path, b"one").unwrap();
+        assert!(replace(&path, b"two").is_err());
+        assert_eq!(fs::read(&path).unwrap(), b"two");
+        replace(&path, b"three").unwrap();
     }
 
     #[test]
