@@ -11,6 +11,8 @@ use std::process;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::SystemTime;
 
+use rustix::fs::OFlags;
+
 const FILE_MODE: u32 = 0o600;
 const FOLDER_MODE: u32 = 0o700;
 
@@ -125,20 +127,28 @@ pub fn is_temp_name(name: &str) -> bool {
     name.starts_with('.') && name.ends_with(".tmp")
 }
 
+/// Opens a file to read it. A pipe in its place is refused at once: opening it would wait for a writer, for ever.
+pub fn open_file(path: &Path) -> io::Result<File> {
+    // On a regular file the flag changes nothing.
+    let flags = OFlags::NONBLOCK.bits().cast_signed();
+    let file = OpenOptions::new().read(true).custom_flags(flags).open(path)?;
+    match file.metadata()?.is_file() {
+        true => Ok(file),
+        false => Err(io::Error::new(io::ErrorKind::InvalidInput, "not a regular file")),
+    }
+}
+
 /// The whole file, `None` when nothing is there.
 ///
 /// A dangling link, a folder, a file beyond `max_bytes` and any other doubt is an error: only a path at
 /// which nothing exists is absent.
 pub fn read_if_present(path: &Path, max_bytes: u64) -> io::Result<Option<Vec<u8>>> {
-    let file = match File::open(path) {
+    let file = match open_file(path) {
         Ok(file) => file,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return absent(path).map(|()| None),
         Err(error) => return Err(error),
     };
     let found = file.metadata()?;
-    if !found.is_file() {
-        return Err(io::Error::new(io::ErrorKind::InvalidInput, "not a regular file"));
-    }
     // One read for all of it, and one more that finds the end.
     let expected = usize::try_from(found.len().min(max_bytes)).unwrap_or_default();
     let mut bytes = Vec::with_capacity(expected.saturating_add(1));
