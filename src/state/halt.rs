@@ -167,19 +167,45 @@ pub fn trip(
     );
     match durable::replace(&path, text.as_bytes()) {
         Ok(()) => Ok(Trip::Written),
-        Err(source) => Err(HaltError::Trip { path, source }),
+        Err(source) => match stands(&path, &text) {
+            Some(trip) => {
+                tracing::warn!(
+                    "`{}` stands and halts, but it may be gone after a crash of the machine: {source}; look for it then",
+                    path.display()
+                );
+                Ok(trip)
+            }
+            None => Err(HaltError::Trip { path, source }),
+        },
     }
 }
 
+/// What a write that failed left: its failure may come after the file is in its place, or one was there before.
+fn stands(path: &Path, text: &str) -> Option<Trip> {
+    fs::metadata(path).ok()?;
+    let found = durable::read_if_present(path, MAX_BYTES).ok().flatten();
+    let is_ours = found.is_some_and(|found| found == text.as_bytes());
+    Some(if is_ours { Trip::Written } else { Trip::WasTripped })
+}
+
 /// Removes the sentinel of one scope (1 fsync); false when there was none. The other scope is left alone.
+///
+/// Orders pass as soon as the file is gone: that its folder could not be synced is only warned of.
 pub fn clear(files: &LiveFiles, scope: HaltScope) -> Result<bool, HaltError> {
     let path = scope.path(files);
-    let cleared = match fs::remove_file(&path) {
-        Ok(()) => path.parent().map_or(Ok(()), durable::sync_folder).map(|()| true),
+    match fs::remove_file(&path) {
+        Ok(()) => {
+            if let Err(error) = path.parent().map_or(Ok(()), durable::sync_folder) {
+                tracing::warn!(
+                    "`{}` is removed, but a crash of the machine may bring it back: {error}; look for it then",
+                    path.display()
+                );
+            }
+            Ok(true)
+        }
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
-        Err(error) => Err(error),
-    };
-    cleared.map_err(|source| HaltError::Clear { path, source })
+        Err(source) => Err(HaltError::Clear { path, source }),
+    }
 }
 
 /// The sentinel at `path`; `None` only where nothing exists, beyond doubt.

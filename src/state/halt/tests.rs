@@ -64,6 +64,53 @@ fn a_trip_is_written_as_vibe_trading_writes_it() {
 }
 
 #[test]
+fn a_halt_that_stands_or_is_gone_is_told_so_whatever_the_folders_sync_says() {
+    let (_folder, files) = world();
+    durable::create_folder(files.live_folder()).unwrap();
+    let trip = || {
+        trip(
+            &files,
+            HaltScope::Global,
+            "cli",
+            "stop",
+            at("2026-05-29T14:03:11Z"),
+        )
+    };
+    durable::faults::fail_folder_sync(0);
+    assert_eq!(trip().unwrap(), Trip::Written);
+    assert_eq!(only(read_halt(&files)).reason.as_deref(), Some("stop"));
+    durable::faults::fail_folder_sync(0);
+    assert!(clear(&files, HaltScope::Global).unwrap());
+    assert_eq!(read_halt(&files), HaltState::Clear);
+    assert!(!clear(&files, HaltScope::Global).unwrap());
+}
+
+#[test]
+fn a_halt_that_cannot_be_written_is_one_only_where_a_file_stands() {
+    let (_folder, files) = world();
+    durable::create_folder(files.broker_folder()).unwrap();
+    let path = files.halt_global();
+    assert_eq!(stands(&path, "mine"), None);
+    symlink("nowhere", &path).unwrap();
+    assert_eq!(stands(&path, "mine"), None, "Vibe-Trading sees no halt there");
+    fs::remove_file(&path).unwrap();
+    for (found, trip) in [("mine", Trip::Written), ("", Trip::WasTripped)] {
+        fs::write(&path, found).unwrap();
+        assert_eq!(stands(&path, "mine"), Some(trip), "{found:?}");
+    }
+    fs::remove_file(&path).unwrap();
+    fs::remove_dir_all(files.live_folder()).unwrap();
+    fs::write(files.live_folder(), "").unwrap();
+    let failed = super::trip(&files, HaltScope::Global, "cli", "", at("2026-05-29T14:03:11Z"));
+    assert!(
+        failed
+            .unwrap_err()
+            .to_string()
+            .contains("its existence is enough")
+    );
+}
+
+#[test]
 fn each_scope_is_tripped_and_cleared_alone() {
     let (_folder, files) = world();
     let now = at("2026-05-29T14:03:11Z");
