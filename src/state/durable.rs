@@ -1,11 +1,11 @@
 //! Writing that survives a crash: atomic replacement, exclusive creation, and every fsync of the program.
 //!
-//! It knows no file by name and decides nothing. Files are made 0600, folders 0700.
+//! It knows no file by name and decides nothing. Files are made 0600 unless others have to read them, folders 0700.
 
 use std::cell::Cell;
-use std::fs::{self, DirBuilder, File, Metadata, OpenOptions};
+use std::fs::{self, DirBuilder, File, Metadata, OpenOptions, Permissions};
 use std::io::{self, Read, Write};
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::process;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -98,9 +98,24 @@ pub fn is_same_file(one: &Metadata, other: &Metadata) -> bool {
 
 /// Puts `bytes` at `path` whole or not at all: temporary file, fsync, rename, fsync of the folder (2 fsyncs).
 pub fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    replace_with(path, bytes, |_| {})
+}
+
+/// As [`replace`], for a file that programs of other users have to read: 0644, whatever the umask.
+pub fn replace_for_all(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    replace_with(path, bytes, |temp| {
+        if let Err(error) = fs::set_permissions(temp, Permissions::from_mode(0o644)) {
+            // Not every file system has modes.
+            tracing::warn!(path = %path.display(), %error, "other users' programs may not be able to read it");
+        }
+    })
+}
+
+fn replace_with(path: &Path, bytes: &[u8], prepare: impl FnOnce(&Path)) -> io::Result<()> {
     let folder = parent_of(path)?;
     create_folder(folder)?;
     let temp = write_temp(path, bytes)?;
+    prepare(&temp);
     if let Err(error) = fs::rename(&temp, path) {
         drop_temp(&temp);
         return Err(error);
@@ -257,7 +272,7 @@ pub mod faults;
 
 #[cfg(test)]
 mod tests {
-    use std::os::unix::fs::{PermissionsExt, symlink};
+    use std::os::unix::fs::symlink;
 
     use super::*;
 

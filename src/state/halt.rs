@@ -143,7 +143,8 @@ pub fn read_halt(files: &LiveFiles) -> HaltState {
     }
 }
 
-/// Writes the sentinel (2 fsyncs), unless one with a content is there: that one keeps its episode.
+/// Writes the sentinel (2 fsyncs), for a daemon of another user to read as well, unless one with a content is there:
+/// that one keeps its episode.
 ///
 /// `by` is `cli`, `frontend`, `file` or another word; it is attribution only. `now` is the time of the trip.
 pub fn trip(
@@ -165,7 +166,7 @@ pub fn trip(
         &mut text,
         &json!({"tripped_at": tripped_at, "by": by, "reason": reason}),
     );
-    match durable::replace(&path, text.as_bytes()) {
+    match durable::replace_for_all(&path, text.as_bytes()) {
         Ok(()) => Ok(Trip::Written),
         Err(source) => match stands(&path, &text) {
             Some(trip) => {

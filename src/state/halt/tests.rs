@@ -52,6 +52,9 @@ fn a_trip_is_written_as_vibe_trading_writes_it() {
         fs::read_to_string(files.halt_global()).unwrap(),
         "{\"tripped_at\": \"2026-05-29T14:03:11.482000+00:00\", \"by\": \"cli\", \"reason\": \"naïve \\\"stop\\\"\"}"
     );
+    // A daemon of another user has to read it; its folder is for its owner alone.
+    let meta = fs::metadata(files.halt_global()).unwrap();
+    assert_eq!(meta.mode() & 0o777, 0o644);
     let found = only(read_halt(&files));
     assert_eq!(found.episode, "2026-05-29T14:03:11.482000+00:00");
     assert_eq!(
