@@ -158,6 +158,8 @@ pub fn open_file(path: &Path) -> io::Result<File> {
 /// A dangling link, a folder, a file beyond `max_bytes` and any other doubt is an error: only a path at
 /// which nothing exists is absent.
 pub fn read_if_present(path: &Path, max_bytes: u64) -> io::Result<Option<Vec<u8>>> {
+    #[cfg(test)]
+    faults::wait_for(path);
     let file = match open_file(path) {
         Ok(file) => file,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return absent(path).map(|()| None),
