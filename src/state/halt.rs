@@ -35,6 +35,15 @@ impl HaltScope {
     }
 }
 
+/// What a sentinel is called of which nothing can be told: it names no single trip.
+pub const NAMELESS: &str = "unreadable";
+
+/// Whether an episode is named by its file and not by the text in it.
+#[must_use]
+pub fn is_of_a_file(episode: &str) -> bool {
+    episode.starts_with("mtime:") || episode == NAMELESS
+}
+
 /// One tripped kill switch.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Sentinel {
@@ -46,6 +55,8 @@ pub struct Sentinel {
     pub reason: Option<String>,
     /// Names this trip among all others: the text of `tripped_at`, else `mtime:<ns>`. What the sweep is claimed by.
     pub episode: String,
+    /// The name of the same trip where its text cannot be read, while it is known: `mtime:<ns>`.
+    pub also: Option<String>,
     /// When it was tripped, as far as that can be told: for finding the newest of several.
     pub at: Option<DateTime<Utc>>,
     /// Why the path could not be checked, where that is what halts.
@@ -220,6 +231,7 @@ fn sentinel(scope: HaltScope, path: PathBuf) -> Option<Sentinel> {
         },
         Err(error) => Some(error.to_string()),
     };
+    let before = touched_ns(&path);
     let content = if doubt.is_none() {
         content(&path)
     } else {
@@ -233,10 +245,11 @@ fn sentinel(scope: HaltScope, path: PathBuf) -> Option<Sentinel> {
     let tripped_at = text("tripped_at");
     let named = tripped_at.as_deref().and_then(iso_instant::parse);
     let touched = touched_ns(&path);
-    let episode = match (&tripped_at, named, touched) {
-        (Some(text), Some(_), _) => text.clone(),
-        (_, _, Some(ns)) => format!("mtime:{ns}"),
-        (_, _, None) => "unreadable".to_owned(),
+    let of_file = touched.map(|ns| format!("mtime:{ns}"));
+    let (episode, also) = match (&tripped_at, named) {
+        // The time of another file than the one that was read names another trip.
+        (Some(text), Some(_)) => (text.clone(), of_file.filter(|_| before == touched)),
+        _ => (of_file.unwrap_or_else(|| NAMELESS.to_owned()), None),
     };
     let at = named.or_else(|| DateTime::from_timestamp_nanos(touched?).into());
     Some(Sentinel {
@@ -246,6 +259,7 @@ fn sentinel(scope: HaltScope, path: PathBuf) -> Option<Sentinel> {
         reason: text("reason"),
         tripped_at,
         episode,
+        also,
         at,
         doubt,
     })

@@ -247,3 +247,5 @@ async fn a_lost_close_is_not_made_again_once_the_mandate_does_not_say_so() {
         assert_eq!((kept.positions_left.len(), kept.flatten_on_halt), (1, false));
     }
 }
+
+mod names;

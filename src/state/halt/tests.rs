@@ -57,6 +57,8 @@ fn a_trip_is_written_as_vibe_trading_writes_it() {
     assert_eq!(meta.mode() & 0o777, 0o644);
     let found = only(read_halt(&files));
     assert_eq!(found.episode, "2026-05-29T14:03:11.482000+00:00");
+    let ns = i128::from(meta.mtime()) * 1_000_000_000 + i128::from(meta.mtime_nsec());
+    assert_eq!(found.also, Some(format!("mtime:{ns}")));
     assert_eq!(
         (found.by.as_deref(), found.reason.as_deref()),
         (Some("cli"), Some("naïve \"stop\""))
