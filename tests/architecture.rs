@@ -38,7 +38,7 @@ const PACKAGES: [(&str, &[&str]); 14] = [
     ("webpki_roots", &["venue/bybit/"]),
     ("fs2", &["state/", "daemon/"]),
     ("notify", &["daemon/"]),
-    ("rustix", &["daemon/"]),
+    ("rustix", &["state/durable.rs", "daemon/", "cli/mod.rs"]),
     ("rmcp", &["mcp/"]),
     ("axum", &["mcp/", "sim/"]),
     ("hyper", &["mcp/"]),

@@ -477,33 +477,3 @@ async fn a_receipt_without_its_mark_is_enough_for_a_restart_which_marks_it() {
     assert_eq!((world.positions().await, world.receipts().len()), (1, 1));
     assert!(mark.exists());
 }
-
-/// A disk that hangs at the trip is waited for no longer than two seconds, and heard when it answers.
-#[tokio::test]
-async fn a_claim_that_turns_out_to_be_anothers_later_ends_the_closing() {
-    let world = World::new().await;
-    world.mandate(|mandate| mandate["universe"]["exclude_symbols"] = json!(["BTC"]));
-    world.market("BTCUSDT", "Buy", "0.02", 0).await;
-    let theirs = r#"{"tripped_at": "2026-05-29T14:03:11.482000+00:00"}"#;
-    let claim = world.files.broker_folder().join("FLATTEN_CLAIM-61f6b69d0e09ef40");
-    // Nobody reads one of these before somebody writes.
-    let made = std::process::Command::new("mkfifo").arg(&claim).status();
-    assert!(made.unwrap().success());
-    world.fault(r#"[{"path":"/v5/position/list","kind":"ret_code","code":10016,"message":"server error"}]"#);
-    fs::write(world.files.halt_global(), theirs).unwrap();
-    assert!(matches!(world.sweeper.look().await, SweepState::Halting { .. }));
-    let pipe = fs::File::options().write(true).open(&claim).unwrap();
-    let aside = claim.with_extension("aside");
-    fs::write(
-        &aside,
-        r#"{"episode": "2026-05-29T14:03:11.482000+00:00", "pid": 1}"#,
-    )
-    .unwrap();
-    fs::rename(&aside, &claim).unwrap();
-    drop(pipe);
-    tokio::time::sleep(Duration::from_millis(300)).await;
-    world.fault("[]");
-    assert_eq!(world.swept(10).await, SweepState::ClaimedElsewhere);
-    assert_eq!(world.positions().await, 1);
-    assert_eq!(world.receipts()[0]["claim"], "another program's");
-}

@@ -26,7 +26,10 @@ mod version;
 use std::process::ExitCode;
 
 use clap::Parser;
+use rustix::process::Signal;
 use thiserror::Error;
+use tokio::runtime::Runtime;
+use tokio::signal::unix::{SignalKind, signal};
 
 use app::App;
 use args::{Arguments, AuditCommand, Command, MandateCommand};
@@ -76,6 +79,7 @@ pub fn main() -> ExitCode {
             return ExitCode::from(1);
         }
     };
+    outlive_file_limit(&runtime);
     let ended = runtime.block_on(run(arguments));
     // A thread that still waits for standard input must not keep the process.
     runtime.shutdown_background();
@@ -94,6 +98,15 @@ pub fn main() -> ExitCode {
                 1
             })
         }
+    }
+}
+
+/// A write beyond the limit of a file's size (`ulimit -f`) fails from now on, and is told, where the signal would end
+/// the process without a word. Its handler stays when the listener is dropped.
+fn outlive_file_limit(runtime: &Runtime) {
+    let _entered = runtime.enter();
+    if let Err(error) = signal(SignalKind::from_raw(Signal::XFSZ.as_raw())) {
+        tracing::warn!("a file that reaches the limit of its size ends this process: {error}");
     }
 }
 

@@ -150,7 +150,7 @@ impl Drop for Place {
 /// starts at this moment.
 pub fn holder(files: &LiveFiles) -> io::Result<Option<Holder>> {
     let path = pid_path(files);
-    let file = match File::open(&path) {
+    let file = match durable::open_file(&path) {
         Ok(file) => file,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(error),

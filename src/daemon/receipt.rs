@@ -5,7 +5,7 @@
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -31,6 +31,9 @@ pub struct Tripped {
     pub reason: Option<String>,
     pub tripped_at: Option<String>,
     pub episode: String,
+    /// The same trip as it is called where its text can be read, or cannot. Older files lack it.
+    #[serde(default)]
+    pub also: Option<String>,
 }
 
 /// The two last looks at the exchange, which both showed nothing; by the exchange's clock.
@@ -150,6 +153,47 @@ impl Receipt {
             .find(|receipt| receipt.sentinels.iter().any(|each| each.episode == episode))
     }
 
+    /// As what a sweep is kept that knows this trip by that other name too: in a draft or receipt that is not older.
+    #[must_use]
+    pub fn kept_as(files: &LiveFiles, also: &str, since: DateTime<Utc>) -> Option<String> {
+        let since = SystemTime::from(since);
+        let entries = std::fs::read_dir(files.broker_folder()).ok()?;
+        entries
+            .filter_map(|entry| {
+                let entry = entry.ok()?;
+                let name = entry.file_name();
+                let name = name.to_str()?;
+                let is_kept = name.starts_with("halt_receipt-") || name.starts_with("halt_sweep-");
+                // Only stat is asked of those of earlier halts: the first cancels wait for this.
+                let is_new = is_kept && entry.metadata().ok()?.modified().ok()? >= since;
+                is_new.then(|| Self::read(&entry.path())).flatten()
+            })
+            .find(|kept| {
+                kept.sentinels
+                    .iter()
+                    .any(|each| each.also.as_deref() == Some(also))
+            })
+            .map(|kept| kept.episode)
+    }
+
+    /// Adds what a sentinel says of itself that could not be read before; whether there was such a one.
+    pub fn name(&mut self, sentinel: &Sentinel) -> bool {
+        let now = tripped(sentinel);
+        let is_it = |known: &&mut Tripped| {
+            known.path == now.path && known.also.is_none() && now.also.as_ref() == Some(&known.episode)
+        };
+        let Some(known) = self.sentinels.iter_mut().find(is_it) else {
+            return false;
+        };
+        let episode = std::mem::take(&mut known.episode);
+        *known = Tripped {
+            also: Some(now.episode),
+            episode,
+            ..now
+        };
+        true
+    }
+
     /// How long ago the sweep began. Nothing where the clock was set back since then.
     #[must_use]
     pub fn age(&self, now: DateTime<Utc>) -> Option<Duration> {
@@ -264,6 +308,7 @@ fn tripped(sentinel: &Sentinel) -> Tripped {
         reason: sentinel.reason.clone(),
         tripped_at: sentinel.tripped_at.clone(),
         episode: sentinel.episode.clone(),
+        also: sentinel.also.clone(),
     }
 }
 
@@ -272,8 +317,9 @@ fn tripped(sentinel: &Sentinel) -> Tripped {
 pub fn is_unfinished(files: &LiveFiles) -> bool {
     let halt = read_halt(files);
     halt.newest().is_some_and(|newest| {
-        let episode = &newest.episode;
-        files.halt_sweep(episode).exists() && !files.halt_receipt(episode).exists()
+        let mut names = std::iter::once(&newest.episode).chain(&newest.also);
+        names.clone().any(|name| files.halt_sweep(name).exists())
+            && !names.any(|name| files.halt_receipt(name).exists())
     })
 }
 

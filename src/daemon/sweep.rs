@@ -8,6 +8,7 @@
 mod claim;
 mod episode;
 mod finish;
+mod names;
 mod watch;
 
 use std::sync::Arc;
@@ -91,8 +92,10 @@ impl<V: Venue> Sweeper<V> {
     /// An episode is kept when its sentinel is gone: what it sent and nobody knows the end of is waited for in
     /// the next one.
     async fn sweep(&self, kept: &mut Option<Episode>, halt: &HaltState) -> SweepState {
-        let name = halt.newest().map(|sentinel| sentinel.episode.as_str());
-        if let Some(known) = kept.as_mut().filter(|known| Some(known.name()) == name) {
+        if let (Some(known), Some(newest)) = (kept.as_mut(), halt.newest())
+            && known.is_of(newest)
+        {
+            known.learn(&self.desk, newest).await;
             return known.go_on(&self.desk).await;
         }
         let before = kept.take();

@@ -291,7 +291,7 @@ fn end_of_segments(files: &LiveFiles) -> Result<Link, LedgerError> {
     let Some(path) = segments.last() else {
         return Ok(Link::genesis());
     };
-    let file = File::open(path).map_err(|error| unreadable(path, &error))?;
+    let file = durable::open_file(path).map_err(|error| unreadable(path, &error))?;
     let length = file.metadata().map_err(|error| unreadable(path, &error))?.len();
     let tail = read_tail(&file, path, length)?;
     match tail.last {

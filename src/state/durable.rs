@@ -1,15 +1,17 @@
 //! Writing that survives a crash: atomic replacement, exclusive creation, and every fsync of the program.
 //!
-//! It knows no file by name and decides nothing. Files are made 0600, folders 0700.
+//! It knows no file by name and decides nothing. Files are made 0600 unless others have to read them, folders 0700.
 
 use std::cell::Cell;
-use std::fs::{self, DirBuilder, File, Metadata, OpenOptions};
+use std::fs::{self, DirBuilder, File, Metadata, OpenOptions, Permissions};
 use std::io::{self, Read, Write};
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::process;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::SystemTime;
+
+use rustix::fs::OFlags;
 
 const FILE_MODE: u32 = 0o600;
 const FOLDER_MODE: u32 = 0o700;
@@ -96,9 +98,24 @@ pub fn is_same_file(one: &Metadata, other: &Metadata) -> bool {
 
 /// Puts `bytes` at `path` whole or not at all: temporary file, fsync, rename, fsync of the folder (2 fsyncs).
 pub fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    replace_with(path, bytes, |_| {})
+}
+
+/// As [`replace`], for a file that programs of other users have to read: 0644, whatever the umask.
+pub fn replace_for_all(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    replace_with(path, bytes, |temp| {
+        if let Err(error) = fs::set_permissions(temp, Permissions::from_mode(0o644)) {
+            // Not every file system has modes.
+            tracing::warn!(path = %path.display(), %error, "other users' programs may not be able to read it");
+        }
+    })
+}
+
+fn replace_with(path: &Path, bytes: &[u8], prepare: impl FnOnce(&Path)) -> io::Result<()> {
     let folder = parent_of(path)?;
     create_folder(folder)?;
     let temp = write_temp(path, bytes)?;
+    prepare(&temp);
     if let Err(error) = fs::rename(&temp, path) {
         drop_temp(&temp);
         return Err(error);
@@ -125,20 +142,30 @@ pub fn is_temp_name(name: &str) -> bool {
     name.starts_with('.') && name.ends_with(".tmp")
 }
 
+/// Opens a file to read it. A pipe in its place is refused at once: opening it would wait for a writer, for ever.
+pub fn open_file(path: &Path) -> io::Result<File> {
+    // On a regular file the flag changes nothing.
+    let flags = OFlags::NONBLOCK.bits().cast_signed();
+    let file = OpenOptions::new().read(true).custom_flags(flags).open(path)?;
+    match file.metadata()?.is_file() {
+        true => Ok(file),
+        false => Err(io::Error::new(io::ErrorKind::InvalidInput, "not a regular file")),
+    }
+}
+
 /// The whole file, `None` when nothing is there.
 ///
 /// A dangling link, a folder, a file beyond `max_bytes` and any other doubt is an error: only a path at
 /// which nothing exists is absent.
 pub fn read_if_present(path: &Path, max_bytes: u64) -> io::Result<Option<Vec<u8>>> {
-    let file = match File::open(path) {
+    #[cfg(test)]
+    faults::wait_for(path);
+    let file = match open_file(path) {
         Ok(file) => file,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return absent(path).map(|()| None),
         Err(error) => return Err(error),
     };
     let found = file.metadata()?;
-    if !found.is_file() {
-        return Err(io::Error::new(io::ErrorKind::InvalidInput, "not a regular file"));
-    }
     // One read for all of it, and one more that finds the end.
     let expected = usize::try_from(found.len().min(max_bytes)).unwrap_or_default();
     let mut bytes = Vec::with_capacity(expected.saturating_add(1));
@@ -247,7 +274,7 @@ pub mod faults;
 
 #[cfg(test)]
 mod tests {
-    use std::os::unix::fs::{PermissionsExt, symlink};
+    use std::os::unix::fs::symlink;
 
     use super::*;
 

@@ -35,6 +35,15 @@ impl HaltScope {
     }
 }
 
+/// What a sentinel is called of which nothing can be told: it names no single trip.
+pub const NAMELESS: &str = "unreadable";
+
+/// Whether an episode is named by its file and not by the text in it.
+#[must_use]
+pub fn is_of_a_file(episode: &str) -> bool {
+    episode.starts_with("mtime:") || episode == NAMELESS
+}
+
 /// One tripped kill switch.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Sentinel {
@@ -46,6 +55,8 @@ pub struct Sentinel {
     pub reason: Option<String>,
     /// Names this trip among all others: the text of `tripped_at`, else `mtime:<ns>`. What the sweep is claimed by.
     pub episode: String,
+    /// The name of the same trip where its text cannot be read, while it is known: `mtime:<ns>`.
+    pub also: Option<String>,
     /// When it was tripped, as far as that can be told: for finding the newest of several.
     pub at: Option<DateTime<Utc>>,
     /// Why the path could not be checked, where that is what halts.
@@ -143,7 +154,8 @@ pub fn read_halt(files: &LiveFiles) -> HaltState {
     }
 }
 
-/// Writes the sentinel (2 fsyncs), unless one with a content is there: that one keeps its episode.
+/// Writes the sentinel (2 fsyncs), for a daemon of another user to read as well, unless one with a content is there:
+/// that one keeps its episode.
 ///
 /// `by` is `cli`, `frontend`, `file` or another word; it is attribution only. `now` is the time of the trip.
 pub fn trip(
@@ -165,21 +177,47 @@ pub fn trip(
         &mut text,
         &json!({"tripped_at": tripped_at, "by": by, "reason": reason}),
     );
-    match durable::replace(&path, text.as_bytes()) {
+    match durable::replace_for_all(&path, text.as_bytes()) {
         Ok(()) => Ok(Trip::Written),
-        Err(source) => Err(HaltError::Trip { path, source }),
+        Err(source) => match stands(&path, &text) {
+            Some(trip) => {
+                tracing::warn!(
+                    "`{}` stands and halts, but it may be gone after a crash of the machine: {source}; look for it then",
+                    path.display()
+                );
+                Ok(trip)
+            }
+            None => Err(HaltError::Trip { path, source }),
+        },
     }
 }
 
+/// What a write that failed left: its failure may come after the file is in its place, or one was there before.
+fn stands(path: &Path, text: &str) -> Option<Trip> {
+    fs::metadata(path).ok()?;
+    let found = durable::read_if_present(path, MAX_BYTES).ok().flatten();
+    let is_ours = found.is_some_and(|found| found == text.as_bytes());
+    Some(if is_ours { Trip::Written } else { Trip::WasTripped })
+}
+
 /// Removes the sentinel of one scope (1 fsync); false when there was none. The other scope is left alone.
+///
+/// Orders pass as soon as the file is gone: that its folder could not be synced is only warned of.
 pub fn clear(files: &LiveFiles, scope: HaltScope) -> Result<bool, HaltError> {
     let path = scope.path(files);
-    let cleared = match fs::remove_file(&path) {
-        Ok(()) => path.parent().map_or(Ok(()), durable::sync_folder).map(|()| true),
+    match fs::remove_file(&path) {
+        Ok(()) => {
+            if let Err(error) = path.parent().map_or(Ok(()), durable::sync_folder) {
+                tracing::warn!(
+                    "`{}` is removed, but a crash of the machine may bring it back: {error}; look for it then",
+                    path.display()
+                );
+            }
+            Ok(true)
+        }
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
-        Err(error) => Err(error),
-    };
-    cleared.map_err(|source| HaltError::Clear { path, source })
+        Err(source) => Err(HaltError::Clear { path, source }),
+    }
 }
 
 /// The sentinel at `path`; `None` only where nothing exists, beyond doubt.
@@ -193,6 +231,7 @@ fn sentinel(scope: HaltScope, path: PathBuf) -> Option<Sentinel> {
         },
         Err(error) => Some(error.to_string()),
     };
+    let before = touched_ns(&path);
     let content = if doubt.is_none() {
         content(&path)
     } else {
@@ -206,10 +245,11 @@ fn sentinel(scope: HaltScope, path: PathBuf) -> Option<Sentinel> {
     let tripped_at = text("tripped_at");
     let named = tripped_at.as_deref().and_then(iso_instant::parse);
     let touched = touched_ns(&path);
-    let episode = match (&tripped_at, named, touched) {
-        (Some(text), Some(_), _) => text.clone(),
-        (_, _, Some(ns)) => format!("mtime:{ns}"),
-        (_, _, None) => "unreadable".to_owned(),
+    let of_file = touched.map(|ns| format!("mtime:{ns}"));
+    let (episode, also) = match (&tripped_at, named) {
+        // The time of another file than the one that was read names another trip.
+        (Some(text), Some(_)) => (text.clone(), of_file.filter(|_| before == touched)),
+        _ => (of_file.unwrap_or_else(|| NAMELESS.to_owned()), None),
     };
     let at = named.or_else(|| DateTime::from_timestamp_nanos(touched?).into());
     Some(Sentinel {
@@ -219,6 +259,7 @@ fn sentinel(scope: HaltScope, path: PathBuf) -> Option<Sentinel> {
         reason: text("reason"),
         tripped_at,
         episode,
+        also,
         at,
         doubt,
     })

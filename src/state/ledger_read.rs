@@ -2,7 +2,6 @@
 //!
 //! It checks no hashes and writes nothing; a line that is no record is handed out as such.
 
-use std::fs::File;
 use std::io;
 use std::path::PathBuf;
 
@@ -83,7 +82,7 @@ pub fn find_by_client_id(
 fn walk_back(files: &LiveFiles, mut each: impl FnMut(u64, &[u8]) -> bool) -> Result<bool, LedgerReadError> {
     let path = files.audit();
     let mut walk = || {
-        let file = match File::open(&path) {
+        let file = match durable::open_file(&path) {
             Ok(file) => file,
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 return durable::absent(&path).map(|()| true);

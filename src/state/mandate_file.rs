@@ -96,6 +96,21 @@ mod tests {
     }
 
     #[test]
+    fn a_pipe_in_the_place_of_the_mandate_is_refused_at_once() {
+        let (_root, files) = world();
+        let made = std::process::Command::new("mkfifo").arg(files.mandate()).status();
+        assert!(made.unwrap().success());
+        let (say, heard) = std::sync::mpsc::channel();
+        std::thread::spawn(move || say.send(read_mandate_text(&files).map_err(|error| error.to_string())));
+        let read = heard.recv_timeout(std::time::Duration::from_secs(20));
+        let error = read.expect("it waits for a writer").unwrap_err();
+        assert!(
+            error.contains("cannot be read: not a regular file; make it a plain file"),
+            "{error}"
+        );
+    }
+
+    #[test]
     fn the_text_is_read_anew_each_time() {
         let (_root, files) = world();
         assert!(matches!(

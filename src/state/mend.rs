@@ -2,12 +2,12 @@
 //!
 //! It changes no record and adds none that is not on the plain ledger.
 
-use std::fs::File;
 use std::io;
 
 use serde_json::Value;
 
 use super::chain_file::ChainFile;
+use super::durable;
 use super::ledger::LedgerError;
 use super::paths::LiveFiles;
 use super::reverse_lines::ReverseLines;
@@ -44,7 +44,7 @@ pub fn chain_missing(files: &LiveFiles, records: &[Value]) -> Result<usize, Ledg
 fn holds(files: &LiveFiles, audit_id: &str, mut left: u64) -> io::Result<bool> {
     let segments = files.audit_chain_segments()?;
     for path in [files.audit_chain()].iter().chain(segments.iter().rev()) {
-        let file = File::open(path)?;
+        let file = durable::open_file(path)?;
         let length = file.metadata()?.len();
         let mut lines = ReverseLines::new(&file, length);
         while let Some(line) = lines.next_line()? {

@@ -84,7 +84,7 @@ fn snapshot(files: &LiveFiles) -> Result<Vec<Part>, (PathBuf, io::Error)> {
         let mut parts = Vec::new();
         for path in segments.iter().chain([&active]) {
             let failed = |error| (path.clone(), error);
-            match File::open(path) {
+            match durable::open_file(path) {
                 Ok(file) => {
                     let length = quiet_length(&file).map_err(failed)?;
                     parts.push((path.clone(), file, length));

@@ -131,6 +131,32 @@ fn halting_needs_a_reason_and_works_without_a_ledger() {
     assert!(stderr(&halted).contains("not on the ledger"), "{halted:?}");
 }
 
+/// The file of HALT is in its place, and the ledger has no room: the signal of that ended the process before it spoke.
+#[test]
+fn halting_survives_the_limit_of_a_files_size() {
+    let home = Home::new();
+    // Blocks of 512 or 1024 bytes, as the shell counts them.
+    home.put(
+        "audit.jsonl",
+        &format!("{{\"filler\": \"{}\"}}\n", "x".repeat(4_000)),
+    );
+    let binary = home.command(&["halt", "--reason", "no room"]);
+    let mut limited = std::process::Command::new("sh");
+    limited
+        .args(["-c", "ulimit -f 2 && exec \"$@\"", "sh"])
+        .arg(binary.get_program());
+    limited.args(binary.get_args()).env_clear();
+    limited.envs(binary.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    let halted = limited.stdin(Stdio::null()).output().unwrap();
+    assert_exit(&halted, 0);
+    assert!(home.live().join("HALT").exists());
+    assert!(stdout(&halted).contains("halted: every broker"), "{halted:?}");
+    assert!(
+        stderr(&halted).contains("done, but it is not on the ledger"),
+        "{halted:?}"
+    );
+}
+
 #[test]
 fn status_without_a_mandate_says_so_in_words_and_in_its_exit_code() {
     let home = Home::new();

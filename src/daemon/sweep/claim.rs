@@ -1,20 +1,18 @@
 //! Whose the sweep of an episode is.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use tokio::task::{JoinError, JoinHandle};
 
+use super::names::Names;
 use crate::daemon::receipt::Receipt;
 use crate::state::clock;
+use crate::state::halt::{NAMELESS, Sentinel, is_of_a_file};
 use crate::state::paths::LiveFiles;
 use crate::state::sweep::{self, Holder};
 
 const DISK_WITHIN: Duration = Duration::from_secs(2);
-
-/// The name that `state::halt` gives a sentinel of which nothing can be read: it names no single trip, so no
-/// claim or latch under it says anything.
-const NAMELESS: &str = "unreadable";
 
 /// Whose closes these are.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,6 +36,29 @@ impl Claim {
             Self::Another => "another program's".to_owned(),
         }
     }
+}
+
+/// A clock's instant may lie a little after the time that the file system gives to what is written then.
+const COARSE: chrono::Duration = chrono::Duration::seconds(1);
+
+/// The name under which a halt was begun before, here or by another program; its own where it was not.
+pub(super) fn begun_as(files: &LiveFiles, sentinel: &Sentinel) -> String {
+    let own = &sentinel.episode;
+    if own == NAMELESS {
+        return own.clone();
+    }
+    let names = || std::iter::once(own).chain(&sentinel.also);
+    let is_kept = |name: &&String| exists(&files.halt_receipt(name)) || exists(&files.halt_sweep(name));
+    let is_shared = |name: &&String| exists(&files.flatten_fired(name)) || exists(&files.flatten_claim(name));
+    if let Some(name) = names().find(is_kept) {
+        return name.clone();
+    }
+    // It is kept under a name that the file no longer gives: its text cannot be read now, or its time was changed.
+    let may_be_elsewhere = is_of_a_file(own) || exists(&files.flatten_claim(own));
+    let since = sentinel.at.filter(|_| may_be_elsewhere);
+    since
+        .and_then(|at| Receipt::kept_as(files, own, at.checked_sub_signed(COARSE)?))
+        .unwrap_or_else(|| names().find(is_shared).unwrap_or(own).clone())
 }
 
 /// Whether an episode was swept to its end before, at this `venue`: by whom, and the receipt of it where that is
@@ -97,18 +118,12 @@ pub(super) fn drop_foreign_receipt(files: &LiveFiles, episode: &str, venue: &str
 pub(super) type Late = JoinHandle<Claim>;
 
 /// Takes the claim where it is free, and no other program is done under it. A disk that hangs or refuses holds nobody up.
-pub(super) async fn take(files: &LiveFiles, episode: &str) -> (Claim, Option<Late>) {
-    if episode == NAMELESS {
+pub(super) async fn take(files: &LiveFiles, own: &str, names: &Names) -> (Claim, Option<Late>) {
+    if own == NAMELESS {
         return (Claim::Unwritten("the sentinel cannot be read".to_owned()), None);
     }
-    let (files, name) = (files.clone(), episode.to_owned());
-    let mut taking = tokio::task::spawn_blocking(move || match sweep::holder(&files, &name) {
-        Ok(Holder::Us) => Claim::Ours,
-        Ok(Holder::Another) => Claim::Another,
-        Ok(Holder::Nobody) if is_done_by_another(&files, &name) => Claim::Another,
-        Ok(Holder::Nobody) => claim(&files, &name),
-        Err(error) => Claim::Unwritten(error.to_string()),
-    });
+    let (files, names, own) = (files.clone(), names.clone(), own.to_owned());
+    let mut taking = tokio::task::spawn_blocking(move || take_each(&files, &own, &names));
     match tokio::time::timeout(DISK_WITHIN, &mut taking).await {
         Ok(taken) => (in_the_end(taken), None),
         Err(_) => {
@@ -116,6 +131,38 @@ pub(super) async fn take(files: &LiveFiles, episode: &str) -> (Claim, Option<Lat
             (claim, Some(taking))
         }
     }
+}
+
+/// Under whichever name another program has it, it is that one's; ours is told under the name it is kept by, and under
+/// the text, which is what the others look for.
+fn take_each(files: &LiveFiles, own: &str, names: &Names) -> Claim {
+    let mut taken = Claim::Ours;
+    let mut free = Vec::new();
+    for name in names.with(own) {
+        match sweep::holder(files, &name) {
+            Ok(Holder::Us) => {}
+            Ok(Holder::Another) => return Claim::Another,
+            Ok(Holder::Nobody) if is_done_by_another(files, &name) => return Claim::Another,
+            Ok(Holder::Nobody) => free.push(name),
+            Err(error) => taken = Claim::Unwritten(error.to_string()),
+        }
+    }
+    free.retain(|name| name == own || names.is_text(name));
+    for name in free {
+        match claim(files, &name) {
+            Claim::Ours => {}
+            Claim::Another => return Claim::Another,
+            unwritten @ Claim::Unwritten(_) => taken = unwritten,
+        }
+    }
+    taken
+}
+
+/// Where the claim of another program lies.
+pub(super) fn held_at(files: &LiveFiles, own: &str, names: &Names) -> PathBuf {
+    let held = |name: &String| matches!(sweep::holder(files, name), Ok(Holder::Another));
+    let name = names.with(own).into_iter().find(held);
+    files.flatten_claim(name.as_deref().unwrap_or(own))
 }
 
 pub(super) fn in_the_end(taken: Result<Claim, JoinError>) -> Claim {
@@ -128,9 +175,11 @@ fn is_done_by_another(files: &LiveFiles, episode: &str) -> bool {
 }
 
 /// Whether the claim is gone and no latch says that its holder came to the end. What cannot be told is no.
-pub(super) fn was_given_up(files: &LiveFiles, episode: &str) -> bool {
-    matches!(sweep::holder(files, episode), Ok(Holder::Nobody))
-        && matches!(sweep::was_done(files, episode), Ok(false))
+pub(super) fn was_given_up(files: &LiveFiles, own: &str, names: &Names) -> bool {
+    names.with(own).iter().all(|name| {
+        matches!(sweep::holder(files, name), Ok(Holder::Nobody | Holder::Us))
+            && matches!(sweep::was_done(files, name), Ok(false))
+    })
 }
 
 fn claim(files: &LiveFiles, episode: &str) -> Claim {

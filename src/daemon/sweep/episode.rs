@@ -9,12 +9,13 @@ use tokio::time::{Instant, sleep};
 use super::SweepState;
 use super::claim::{self, Claim, Late};
 use super::finish::Due;
+use super::names::Names;
 use super::watch::WATCH_EVERY;
 use crate::broker::exit::{BETWEEN_ROUNDS, Course, ExitDesk, Look, Reach, Seen, Wish};
 use crate::daemon::receipt::{FoundEmpty, Receipt};
 use crate::state::audit_record::AuditKind;
 use crate::state::clock;
-use crate::state::halt::{HaltState, read_halt};
+use crate::state::halt::{HaltState, Sentinel, read_halt};
 use crate::state::sweep::{Holder, holder, was_done};
 use crate::venue::Venue;
 
@@ -24,7 +25,10 @@ pub(super) const ONE_CALL: Duration = Duration::from_secs(1);
 /// One halt.
 #[derive(Debug)]
 pub(super) struct Episode {
+    /// What its files are named by.
     pub(super) name: String,
+    /// What it is called, as far as that is known by now.
+    pub(super) names: Names,
     /// Every sentinel's episode when the sweep began: it counts for all of them.
     pub(super) active: Vec<String>,
     pub(super) claim: Claim,
@@ -62,8 +66,11 @@ impl Episode {
         mut before: Option<Self>,
     ) -> Self {
         let files = desk.files();
-        let newest = halt.newest().map(|newest| newest.episode.clone());
-        let name = newest.unwrap_or_default();
+        let newest = halt.newest();
+        let name = newest
+            .map(|newest| claim::begun_as(files, newest))
+            .unwrap_or_default();
+        let names = newest.map(Names::of).unwrap_or_default();
         let done = claim::done_before(files, &name, desk.venue().label());
         let mut course = Course::new(Reach::default(), &name);
         if let Some(before) = &mut before {
@@ -72,11 +79,11 @@ impl Episode {
         let is_swept = done.is_some();
         let ((claim, late_claim), kept) = match done {
             Some((claim, kept)) => ((claim, None), kept),
-            None => (first(desk, &mut course, &name).await, None),
+            None => (first(desk, &mut course, &name, &names).await, None),
         };
         let active = match &kept {
             Some(kept) => kept.sentinels.iter().map(|each| each.episode.clone()).collect(),
-            None => halt.sentinels().iter().map(|each| each.episode.clone()).collect(),
+            None => active(halt, &name),
         };
         let began = match &kept {
             Some(kept) => kept
@@ -102,11 +109,15 @@ impl Episode {
             is_over: false,
             told: BTreeSet::new(),
             name,
+            names,
         };
         if let Some(before) = before.filter(|before| !before.is_swept && !before.is_over)
             && !is_swept
         {
             episode.take_over(desk, before).await;
+        }
+        if let Some(newest) = newest {
+            episode.tell_names(desk, newest).await;
         }
         episode.note_trip(desk, halt).await;
         if !is_swept {
@@ -115,8 +126,33 @@ impl Episode {
         episode
     }
 
-    pub(super) fn name(&self) -> &str {
-        &self.name
+    pub(super) fn is_of(&self, sentinel: &Sentinel) -> bool {
+        self.names.is_same(&Names::of(sentinel))
+    }
+
+    /// Takes on what the halt is called now: the same file may be readable since a moment ago.
+    pub(super) async fn learn<V: Venue>(&mut self, desk: &ExitDesk<V>, newest: &Sentinel) {
+        if !self.names.learn(Names::of(newest)) {
+            return;
+        }
+        if !self.is_swept {
+            (self.claim, self.late_claim) = claim::take(desk.files(), &self.name, &self.names).await;
+        }
+        self.tell_names(desk, newest).await;
+    }
+
+    /// Puts the text's name into the receipt, and on the claim, where the sweep began without it: a process after this
+    /// one, and Vibe-Trading's runner, may know the halt by nothing else.
+    async fn tell_names<V: Venue>(&mut self, desk: &ExitDesk<V>, newest: &Sentinel) {
+        if !self.receipt.name(newest) {
+            return;
+        }
+        self.has_draft = false;
+        if self.is_swept && self.claim.allows_closing() {
+            self.owes_receipt |= self.receipt.episode == self.name;
+            // What was closed was ours to close, whoever has the text's claim by now.
+            let _ = claim::take(desk.files(), &self.name, &self.names).await;
+        }
     }
 
     /// Rounds until the exchange shows nothing, or for about a second.
@@ -158,7 +194,7 @@ impl Episode {
         }
         if self.claim == Claim::Another {
             // Its holder may have given it up.
-            (self.claim, self.late_claim) = claim::take(desk.files(), &self.name).await;
+            (self.claim, self.late_claim) = claim::take(desk.files(), &self.name, &self.names).await;
         }
     }
 
@@ -167,13 +203,13 @@ impl Episode {
         &self,
         desk: &ExitDesk<V>,
     ) -> impl Fn() -> bool + Send + Sync + use<V> {
-        still_newest(desk, &self.name)
+        still_newest(desk, &self.name, &self.names)
     }
 
     fn stands<V: Venue>(&mut self, desk: &ExitDesk<V>) -> bool {
         let halt = read_halt(desk.files());
         self.is_over |= !halt.is_tripped();
-        halt.newest().is_some_and(|newest| newest.episode == self.name)
+        halt.newest().is_some_and(|newest| self.is_of(newest))
     }
 
     /// The exchange showed nothing, twice: the receipt, the latch, and from now on the watch.
@@ -249,17 +285,26 @@ impl Episode {
 }
 
 /// The first cancels, and the claim beside them.
-async fn first<V: Venue>(desk: &ExitDesk<V>, course: &mut Course, name: &str) -> (Claim, Option<Late>) {
-    let stands = still_newest(desk, name);
+async fn first<V: Venue>(
+    desk: &ExitDesk<V>,
+    course: &mut Course,
+    name: &str,
+    names: &Names,
+) -> (Claim, Option<Late>) {
+    let stands = still_newest(desk, name, names);
     tokio::join!(
         course.cancel_blindly(desk, &stands),
-        claim::take(desk.files(), name)
+        claim::take(desk.files(), name, names)
     )
     .1
 }
 
-fn still_newest<V: Venue>(desk: &ExitDesk<V>, name: &str) -> impl Fn() -> bool + Send + Sync + use<V> {
-    let (files, name) = (desk.files().clone(), name.to_owned());
+fn still_newest<V: Venue>(
+    desk: &ExitDesk<V>,
+    name: &str,
+    names: &Names,
+) -> impl Fn() -> bool + Send + Sync + use<V> {
+    let (files, name, names) = (desk.files().clone(), name.to_owned(), names.clone());
     move || {
         let halt = read_halt(&files);
         // A sentinel without words is named by its time, which whatever writes to it changes again and again.
@@ -268,8 +313,23 @@ fn still_newest<V: Venue>(desk: &ExitDesk<V>, name: &str) -> impl Fn() -> bool +
             is_of_a_file(now) && is_of_a_file(&name) && !matches!(holder(&files, now), Ok(Holder::Another))
         };
         halt.newest()
-            .is_some_and(|newest| newest.episode == name || is_renamed(&newest.episode))
+            .is_some_and(|newest| names.is_same(&Names::of(newest)) || is_renamed(&newest.episode))
     }
+}
+
+/// What is marked as swept in the end: the newest sentinel under the `name` that its sweep is kept by.
+fn active(halt: &HaltState, name: &str) -> Vec<String> {
+    let is_newest = |each| Some(each) == halt.newest();
+    let sentinels = halt.sentinels().iter();
+    sentinels
+        .map(|each| {
+            if is_newest(each) {
+                name.to_owned()
+            } else {
+                each.episode.clone()
+            }
+        })
+        .collect()
 }
 
 /// The draft of an earlier process at this exchange, or a receipt that begins now.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tokio::time::{Instant, timeout};
 
-use super::claim::Claim;
+use super::claim::{self, Claim};
 use super::episode::Episode;
 use crate::broker::exit::{ExitDesk, SpotRule, Wish};
 use crate::daemon::authority::PATIENCE;
@@ -35,7 +35,7 @@ impl Episode {
         if !self.claim.allows_closing() {
             return nothing(format!(
                 "positions were left: another program claimed this halt (`{}`)",
-                desk.files().flatten_claim(&self.name).display()
+                claim::held_at(desk.files(), &self.name, &self.names).display()
             ));
         }
         let standing = read_standing(desk.files(), Ok(clock::now()));

@@ -13,7 +13,7 @@ use crate::daemon::receipt::Receipt;
 use crate::domain::order::Write;
 use crate::domain::symbol::Category;
 use crate::state::clock;
-use crate::state::durable::create_folder;
+use crate::state::durable::{create_folder, faults};
 use crate::state::ledger::Ledger;
 use crate::state::redact::Redactor;
 use crate::venue::Outcome;
@@ -188,6 +188,31 @@ async fn a_halt_that_another_program_swept_stays_its_own_without_its_claim() {
     }
 }
 
+/// A disk that hangs at the trip is waited for no longer than two seconds, and heard when it answers.
+#[tokio::test]
+async fn a_claim_that_turns_out_to_be_anothers_later_ends_the_closing() {
+    let stage = claimed();
+    stage.hold(&[]);
+    stage.hide_orders(&[Category::Option]);
+    let hanging = faults::hold(&stage.files.flatten_claim(TRIP));
+    let sweeper = sweeper(&stage);
+    let begun = std::time::Instant::now();
+    let state = sweeper.look().await;
+    assert!(matches!(state, SweepState::Halting { .. }), "{state:?}");
+    assert!(begun.elapsed() < Duration::from_secs(5), "{:?}", begun.elapsed());
+    drop(hanging);
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    stage.hold(&[long(LINEAR, "1")]);
+    stage.hide_orders(&[]);
+    let mut state = sweeper.look().await;
+    while state != SweepState::ClaimedElsewhere && begun.elapsed() < Duration::from_secs(30) {
+        state = sweeper.look().await;
+    }
+    assert_eq!(state, SweepState::ClaimedElsewhere);
+    assert_eq!(closes(&stage), 0);
+    assert_eq!(receipt(&stage).unwrap().claim, "another program's");
+}
+
 /// How many closes were sent since the last time that this was asked.
 fn sent(stage: &Stage) -> usize {
     let is_close = |words: &&String| words.starts_with("sell");
@@ -222,3 +247,5 @@ async fn a_lost_close_is_not_made_again_once_the_mandate_does_not_say_so() {
         assert_eq!((kept.positions_left.len(), kept.flatten_on_halt), (1, false));
     }
 }
+
+mod names;

@@ -80,7 +80,7 @@ impl Episode {
     /// Whether the sweep is ours from now on, as the program that claimed it gave it up: a process that is started
     /// anew would take it as well.
     async fn inherits<V: Venue>(&mut self, desk: &ExitDesk<V>) -> bool {
-        if self.claim != Claim::Another || !claim::was_given_up(desk.files(), &self.name) {
+        if self.claim != Claim::Another || !claim::was_given_up(desk.files(), &self.name, &self.names) {
             self.free_since = None;
             return false;
         }
@@ -88,7 +88,7 @@ impl Episode {
         if since.elapsed() <= BETWEEN_ITS_TRIES {
             return false;
         }
-        (self.claim, self.late_claim) = claim::take(desk.files(), &self.name).await;
+        (self.claim, self.late_claim) = claim::take(desk.files(), &self.name, &self.names).await;
         if !self.claim.allows_closing() {
             return false;
         }

@@ -1,7 +1,9 @@
-//! Failures of the disk that a test asks for, on its own thread: what no file system does when it is asked to.
+//! Failures of the disk that a test asks for: what no file system does when it is asked to.
 
 use std::cell::Cell;
 use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::{Condvar, Mutex};
 
 thread_local! {
     static FOLDER_SYNC: Cell<Option<u32>> = const { Cell::new(None) };
@@ -21,4 +23,31 @@ pub(super) fn folder_sync() -> io::Result<()> {
             Ok(())
         }
     }
+}
+
+static HELD: Mutex<Vec<PathBuf>> = Mutex::new(Vec::new());
+static LET_GO: Condvar = Condvar::new();
+
+/// A file on a disk that does not answer, until this is dropped.
+#[derive(Debug)]
+pub struct Held(PathBuf);
+
+/// Whoever reads that file from now on waits, on whatever thread.
+pub fn hold(path: &Path) -> Held {
+    HELD.lock().unwrap().push(path.to_owned());
+    Held(path.to_owned())
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        HELD.lock().unwrap().retain(|held| *held != self.0);
+        LET_GO.notify_all();
+    }
+}
+
+/// What a read of that file meets.
+pub(super) fn wait_for(path: &Path) {
+    let held = HELD.lock().unwrap();
+    let is_held = |held: &mut Vec<PathBuf>| held.iter().any(|held| held == path);
+    drop(LET_GO.wait_while(held, is_held).unwrap());
 }

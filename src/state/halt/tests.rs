@@ -52,8 +52,13 @@ fn a_trip_is_written_as_vibe_trading_writes_it() {
         fs::read_to_string(files.halt_global()).unwrap(),
         "{\"tripped_at\": \"2026-05-29T14:03:11.482000+00:00\", \"by\": \"cli\", \"reason\": \"naïve \\\"stop\\\"\"}"
     );
+    // A daemon of another user has to read it; its folder is for its owner alone.
+    let meta = fs::metadata(files.halt_global()).unwrap();
+    assert_eq!(meta.mode() & 0o777, 0o644);
     let found = only(read_halt(&files));
     assert_eq!(found.episode, "2026-05-29T14:03:11.482000+00:00");
+    let ns = i128::from(meta.mtime()) * 1_000_000_000 + i128::from(meta.mtime_nsec());
+    assert_eq!(found.also, Some(format!("mtime:{ns}")));
     assert_eq!(
         (found.by.as_deref(), found.reason.as_deref()),
         (Some("cli"), Some("naïve \"stop\""))
@@ -61,6 +66,53 @@ fn a_trip_is_written_as_vibe_trading_writes_it() {
     assert_eq!((found.scope, found.doubt), (HaltScope::Global, None));
     assert!(clear(&files, HaltScope::Global).unwrap());
     assert_eq!(read_halt(&files), HaltState::Clear);
+}
+
+#[test]
+fn a_halt_that_stands_or_is_gone_is_told_so_whatever_the_folders_sync_says() {
+    let (_folder, files) = world();
+    durable::create_folder(files.live_folder()).unwrap();
+    let trip = || {
+        trip(
+            &files,
+            HaltScope::Global,
+            "cli",
+            "stop",
+            at("2026-05-29T14:03:11Z"),
+        )
+    };
+    durable::faults::fail_folder_sync(0);
+    assert_eq!(trip().unwrap(), Trip::Written);
+    assert_eq!(only(read_halt(&files)).reason.as_deref(), Some("stop"));
+    durable::faults::fail_folder_sync(0);
+    assert!(clear(&files, HaltScope::Global).unwrap());
+    assert_eq!(read_halt(&files), HaltState::Clear);
+    assert!(!clear(&files, HaltScope::Global).unwrap());
+}
+
+#[test]
+fn a_halt_that_cannot_be_written_is_one_only_where_a_file_stands() {
+    let (_folder, files) = world();
+    durable::create_folder(files.broker_folder()).unwrap();
+    let path = files.halt_global();
+    assert_eq!(stands(&path, "mine"), None);
+    symlink("nowhere", &path).unwrap();
+    assert_eq!(stands(&path, "mine"), None, "Vibe-Trading sees no halt there");
+    fs::remove_file(&path).unwrap();
+    for (found, trip) in [("mine", Trip::Written), ("", Trip::WasTripped)] {
+        fs::write(&path, found).unwrap();
+        assert_eq!(stands(&path, "mine"), Some(trip), "{found:?}");
+    }
+    fs::remove_file(&path).unwrap();
+    fs::remove_dir_all(files.live_folder()).unwrap();
+    fs::write(files.live_folder(), "").unwrap();
+    let failed = super::trip(&files, HaltScope::Global, "cli", "", at("2026-05-29T14:03:11Z"));
+    assert!(
+        failed
+            .unwrap_err()
+            .to_string()
+            .contains("its existence is enough")
+    );
 }
 
 #[test]

@@ -5,7 +5,6 @@
 
 use std::collections::HashMap;
 use std::fmt;
-use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::thread;
@@ -119,7 +118,7 @@ fn unreadable(path: &Path, error: &io::Error) -> Apart {
 
 /// Whether nobody holds the chain to write, or no longer within that time.
 fn wait_for_writer(chain: &Path, within: Duration) -> bool {
-    let Ok(file) = File::open(chain) else {
+    let Ok(file) = durable::open_file(chain) else {
         return true;
     };
     let started = Instant::now();
@@ -297,7 +296,7 @@ impl Compared {
 
 fn plain_part(path: &Path) -> Result<Vec<Part>, (PathBuf, io::Error)> {
     let failed = |error| (path.to_owned(), error);
-    match File::open(path) {
+    match durable::open_file(path) {
         Ok(file) => {
             let length = file.metadata().map_err(failed)?.len();
             Ok(vec![(path.to_owned(), file, length)])

@@ -7,7 +7,7 @@
 
 use std::collections::HashSet;
 use std::ffi::OsStr;
-use std::fs::{self, File};
+use std::fs;
 use std::io::{Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
@@ -15,6 +15,7 @@ use std::time::UNIX_EPOCH;
 use chrono::{DateTime, Utc};
 
 use super::lines::{Lines, Record};
+use crate::state::durable;
 use crate::state::paths::LiveFiles;
 
 /// So much of each file's end is read: a thousand records or so. The last one of `audit.jsonl` is among them, as a chain
@@ -81,7 +82,7 @@ fn changed_at(folder: &Path) -> Option<DateTime<Utc>> {
 /// The audit ids in the last `end` bytes of a file, as many as can be read.
 fn last_ids(path: PathBuf, end: u64) -> Vec<Box<str>> {
     let open = || {
-        let mut file = File::open(&path)?;
+        let mut file = durable::open_file(&path)?;
         let length = file.seek(SeekFrom::End(0))?;
         // Where that is in the middle of a line, the rest of it is no record.
         file.seek(SeekFrom::Start(length.saturating_sub(end)))?;
@@ -100,6 +101,7 @@ fn last_ids(path: PathBuf, end: u64) -> Vec<Box<str>> {
 
 #[cfg(test)]
 mod tests {
+    use std::fs::File;
     use std::time::{Duration, SystemTime};
 
     use super::*;

@@ -24,6 +24,7 @@ fn sentinel(scope: HaltScope) -> Sentinel {
         by: Some("cli".into()),
         reason: Some("drill".into()),
         episode: "2026-06-15T12:00:00Z".into(),
+        also: None,
         at: None,
         doubt: None,
     }

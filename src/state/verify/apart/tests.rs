@@ -1,6 +1,6 @@
 //! What is in one ledger and not in the other is named; what may be so is not.
 
-use std::fs;
+use std::fs::{self, File};
 use std::io::Write;
 use std::time::SystemTime;
 
