@@ -7,6 +7,7 @@ mod gate_facts;
 
 use gate_facts::with;
 use mandated::cli::explain::{Verdict, explain};
+use rust_decimal::Decimal;
 use serde_json::{Value, json};
 
 const SMALLEST: &str = "the smallest quantity that passes is ";
@@ -179,4 +180,62 @@ fn an_amended_order_closes_at_the_mark_as_well() {
         Some("100"),
         "{verdict:?}"
     );
+}
+
+/// A buy of coins, as new or as one that rests already.
+fn limit_buy(qty: &str, price: &str) -> Value {
+    json!({"category": "spot", "symbol": "BTCUSDT", "side": "Buy", "order_type": "Limit", "qty": qty, "price": price})
+}
+
+#[track_caller]
+fn assert_new_as_resting(qty: &str, price: &str, wallet: &Value, gross: &str) {
+    let cheap = quote("80", "80", "80", "80");
+    let new = place(&limit_buy(qty, price), &facts(2_000, &cheap, wallet));
+    let rests = json!({"category": "spot", "symbol": "BTCUSDT", "side": "Buy", "leavesQty": qty, "price": price, "isLeverage": "0"});
+    let beside = facts(2_000, &cheap, &with(wallet, &json!({"open_orders": [rests]})));
+    let other =
+        json!({"category": "linear", "symbol": "ETHUSDT", "side": "Buy", "order_type": "Market", "qty": "1"});
+    let resting = place(&other, &beside);
+    let figure = |verdict: &Verdict| {
+        verdict
+            .post_trade_exposure_usd
+            .as_deref()
+            .and_then(|text| text.parse::<Decimal>().ok())
+    };
+    let gross: Decimal = gross.parse().unwrap();
+    assert_eq!(figure(&new), Some(gross), "{new:?}");
+    // beside ten of another contract
+    assert_eq!(figure(&resting), Some(gross + Decimal::TEN), "{resting:?}");
+}
+
+#[test]
+fn a_new_spot_order_counts_as_the_same_one_does_once_it_rests() {
+    // 200 held, and 5 at 100 each as the wallet values them
+    let dear = coins("2", "200");
+    assert_new_as_resting("5", "80", &dear, "700");
+    assert_new_as_resting("5", "130", &dear, "850");
+    // one of them is worth no whole number
+    assert_new_as_resting(
+        "0.7",
+        "10",
+        &coins("0.3", "100"),
+        "333.33333333333333333333333333",
+    );
+    // cheaper in the wallet, not held, or owed
+    assert_new_as_resting("5", "80", &coins("2", "100"), "500");
+    assert_new_as_resting("5", "80", &json!({}), "400");
+    assert_new_as_resting("5", "80", &coins("-2", "-200"), "300");
+
+    let cheap = |cap: u32| facts(cap, &quote("80", "80", "80", "80"), &dear);
+    let over = place(&limit_buy("5", "80"), &cheap(615));
+    assert_eq!(
+        (
+            over.limit,
+            over.notional_usd.as_deref(),
+            over.largest_qty.as_deref()
+        ),
+        (Some("max_total_exposure_usd"), Some("400"), Some("4.1"))
+    );
+    assert_eq!(place(&limit_buy("4.1", "80"), &cheap(615)).decision, "allow");
+    assert_eq!(place(&limit_buy("5", "80"), &cheap(700)).decision, "allow");
 }
