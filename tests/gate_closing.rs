@@ -239,3 +239,36 @@ fn a_new_spot_order_counts_as_the_same_one_does_once_it_rests() {
     assert_eq!(place(&limit_buy("4.1", "80"), &cheap(615)).decision, "allow");
     assert_eq!(place(&limit_buy("5", "80"), &cheap(700)).decision, "allow");
 }
+
+#[test]
+fn what_the_wallet_values_is_counted_to_the_last_digit() {
+    let buy = |qty: &str, wallet: &Value| {
+        let mut facts = facts(2_000, &quote("0.75", "0.75", "0.75", "0.75"), wallet);
+        for cap in [
+            "account_funding_usd",
+            "max_order_notional_usd",
+            "max_total_exposure_usd",
+        ] {
+            facts["mandate"]["hard_caps"][cap] = json!(100_000);
+        }
+        place(&limit_buy(qty, "0.75"), &facts).post_trade_exposure_usd
+    };
+    // the quantity times the value has thirty digits, and 0.75 for each coin makes 26027.86376953125
+    let many = coins("4925.9794921875", "3694.484619140625");
+    assert_eq!(
+        buy("34703.818359375", &many).as_deref(),
+        Some("29722.348388671875")
+    );
+    // two thirds, rounded once
+    let alone = |equity: &str, usd: &str| {
+        with(
+            &coins(equity, usd),
+            &json!({"policy": "count_spot_holdings = false"}),
+        )
+    };
+    let third = buy("0.6", &alone("0.9", "1000"));
+    assert_eq!(third.as_deref(), Some("666.66666666666666666666666667"));
+    // and all of it is worth all of it
+    let all = buy("0.03", &alone("0.03", "700.001"));
+    assert_eq!(all.as_deref(), Some("700.001"));
+}

@@ -75,7 +75,12 @@ struct Valued {
 
 impl Valued {
     fn worth(self, units: Decimal) -> Option<Decimal> {
-        units.checked_mul(self.usd)?.checked_div(self.units)
+        let product = units.checked_mul(self.usd)?;
+        if product.scale() < units.scale() + self.usd.scale() {
+            // It has more digits than a decimal, so it was rounded; the price of a unit most often has few.
+            return units.checked_mul(self.usd.checked_div(self.units)?);
+        }
+        product.checked_div(self.units)
     }
 }
 
