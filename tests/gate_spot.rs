@@ -282,6 +282,42 @@ fn coins_that_are_owed_count_also_where_the_equity_is_told_as_nothing() {
 }
 
 #[test]
+fn coins_that_are_owed_count_also_where_what_is_held_does_not() {
+    let account =
+        |row: Value| json!({"policy": "count_spot_holdings = false", "wallet": [coins("5", "5"), row]});
+    let eth = |equity: &str, usd: &str| json!({"coin": "ETH", "equity": equity, "usdValue": usd});
+    assert_account(&account(eth("-2", "-200")), "300");
+    assert_account(&account(eth("0", "-200")), "300");
+    let quotes = with(
+        &facts()["quotes"],
+        &json!({"spot:ETHUSDT": {"bid": "100", "ask": "100", "last": "100"}}),
+    );
+    for value in ["", "0"] {
+        assert_account(
+            &with(&account(eth("-2", value)), &json!({"quotes": quotes})),
+            "300",
+        );
+    }
+    // what is held, at whatever value
+    assert_account(&account(eth("2", "200")), "100");
+    assert_account(&with(&account(eth("2", "0")), &json!({"quotes": quotes})), "100");
+    assert_account(&account(eth("0", "200")), "100");
+    // dollars that are owed are none of it
+    assert_account(
+        &account(json!({"coin": "USDT", "equity": "-50", "usdValue": "-50"})),
+        "100",
+    );
+    // bought back, and beyond
+    let buy = |qty: &str| {
+        let owed = json!([{"coin": "BTC", "equity": "-2", "walletBalance": "-2", "usdValue": "-200"}]);
+        let facts = with(&facts(), &with(&account(json!(null)), &json!({"wallet": owed})));
+        place(&order("spot", "BTCUSDT", "Buy", qty), &facts).post_trade_exposure_usd
+    };
+    assert_eq!(buy("2").as_deref(), Some("0"));
+    assert_eq!(buy("5").as_deref(), Some("300"));
+}
+
+#[test]
 fn a_buy_that_may_borrow_what_it_pays_with_counts_on_both_sides() {
     let buy = |lever: &str| with(&rests("Buy", "5", "1", lever), &json!({"symbol": "BTCETH"}));
     let account =

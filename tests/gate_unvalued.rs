@@ -135,4 +135,13 @@ fn an_order_beside_a_coin_without_a_price_is_refused_with_the_way_out_and_passes
     );
     facts["policy"] = json!("count_spot_holdings = false");
     assert_eq!(ask(&facts).decision, "allow");
+    // a debt is no holding
+    facts["wallet"][0]["equity"] = json!("-1");
+    for policy in ["count_spot_holdings = false", ""] {
+        facts["policy"] = json!(policy);
+        assert_eq!(
+            ask(&facts).reason,
+            "the LUNC owed cannot be valued in USD (fail-closed), so the exposure is not known; repay it at the exchange"
+        );
+    }
 }

@@ -167,4 +167,10 @@ impl CoinBalance {
     pub fn counts(&self) -> bool {
         !self.equity.is_zero() || self.usd_value.is_some_and(|value| !value.is_zero())
     }
+
+    /// Whether it is a debt, by its coins or by what the exchange says that they are worth.
+    #[must_use]
+    pub fn is_owed(&self) -> bool {
+        self.equity < Decimal::ZERO || self.usd_value.is_some_and(|value| value < Decimal::ZERO)
+    }
 }

@@ -267,7 +267,7 @@ fn after(
         Some(amended) => amended.open_qty(order),
     };
     match open {
-        Some(open) => around.between(priced.at_live(open)?, priced.open_notional(open)?),
+        Some(open) => around.between(priced.as_held(open)?, priced.open_notional(open)?),
         None => around.between(Usd::ZERO, Usd::ZERO),
     }
 }

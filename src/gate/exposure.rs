@@ -18,6 +18,9 @@ use crate::domain::symbol::{Category, Coin, InstrumentId};
 const GIVE_UP_COINS: &str = "convert it at the exchange or move it out of the unified account, or set \
                              count_spot_holdings = false in policy.toml";
 
+/// What helps where coins are owed that have no price.
+const REPAY_COINS: &str = "repay it at the exchange";
+
 /// What nets with what: a derivative with itself, coins with the same coin whatever pair they trade in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Book<'f> {
@@ -145,16 +148,18 @@ impl<'f> Exposure<'f> {
             .wallet
             .as_ref()
             .ok_or_else(|| format!("the wallet could not be read in full{}", facts.why_missing()))?;
-        if !count_spot_holdings {
-            return Ok(());
-        }
-        for balance in wallet
-            .iter()
-            .filter(|balance| !balance.coin.is_dollar() && balance.counts())
-        {
+        // What is owed is no holding, whatever the person says of those.
+        for balance in wallet.iter().filter(|balance| {
+            !balance.coin.is_dollar() && balance.counts() && (count_spot_holdings || balance.is_owed())
+        }) {
             let value = held_usd(facts, balance).ok_or_else(|| {
-                let what = format!("the {} held", balance.coin);
-                Unknown::unvalued(facts, &what, facts.has_no_pair(&balance.coin), GIVE_UP_COINS)
+                let (state, remedy) = if balance.is_owed() {
+                    ("owed", REPAY_COINS)
+                } else {
+                    ("held", GIVE_UP_COINS)
+                };
+                let what = format!("the {} {state}", balance.coin);
+                Unknown::unvalued(facts, &what, facts.has_no_pair(&balance.coin), remedy)
             })?;
             let holding = self.holdings.entry(Book::Coin(&balance.coin)).or_default();
             holding.net.position = sum(holding.net.position, value)?;

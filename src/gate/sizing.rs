@@ -16,6 +16,8 @@ pub(super) struct Priced {
     pub(super) size: Size,
     /// USD for one unit of the size when the order can only reduce: at the live price.
     reducing_unit_usd: Decimal,
+    /// As what the order may close is valued in the exposure.
+    held: Valued,
     /// USD for one unit of the size when it can open or add: at the worst price.
     opening_unit_usd: Decimal,
     stated: Option<Usd>,
@@ -57,10 +59,28 @@ impl Priced {
         self.stated.is_some()
     }
 
-    /// What `qty` is worth at the live price alone: an order that closes something may close no more than this,
-    /// however far off its limit is and whatever the caller states.
-    pub(super) fn at_live(&self, qty: Qty) -> Result<Usd, Overflow> {
-        Usd::of(qty.value(), self.reducing_unit_usd)
+    /// What `qty` is worth as it is valued where it is held: an order that closes something takes no more than this
+    /// out of the exposure, whatever the market pays for it, its limit is, or the caller states.
+    pub(super) fn as_held(&self, qty: Qty) -> Result<Usd, Overflow> {
+        self.held.worth(qty.value()).map(Usd::new).ok_or(Overflow)
+    }
+}
+
+/// What so many units are valued at, in USD; kept as two figures, so that all of them are worth all of it exactly.
+#[derive(Debug, Clone, Copy)]
+struct Valued {
+    usd: Decimal,
+    units: Decimal,
+}
+
+impl Valued {
+    fn worth(self, units: Decimal) -> Option<Decimal> {
+        let product = units.checked_mul(self.usd)?;
+        if product.scale() < units.scale() + self.usd.scale() {
+            // It has more digits than a decimal, so it was rounded; the price of a unit most often has few.
+            return units.checked_mul(self.usd.checked_div(self.units)?);
+        }
+        product.checked_div(self.units)
     }
 }
 
@@ -126,6 +146,7 @@ pub(super) fn price_order(
         side: order.side,
         size: order.size,
         reducing_unit_usd: unit_usd(facts, instrument, order.size, live)?,
+        held: held_at(facts, instrument, quote, order)?,
         opening_unit_usd: unit_usd(facts, instrument, order.size, opening)?,
         stated: order.stated_notional,
         reducible: if order.side == Side::Sell {
@@ -137,9 +158,43 @@ pub(super) fn price_order(
     })
 }
 
+/// What the size of an order is valued at where the exposure holds it: contracts at the mark of the position, coins as
+/// in the wallet. The market of now may pay more, but takes no more of it away.
+fn held_at(
+    facts: &Facts,
+    instrument: &Instrument,
+    quote: &Quote,
+    order: &PlaceOrder,
+) -> Result<Valued, Refusal> {
+    let quoted = quote.mark.unwrap_or(quote.last);
+    let (price, coins) = match order.instrument.category {
+        Category::Spot => (quoted, coins_held(facts, instrument).next()),
+        _ => (
+            lowest_mark(facts, &order.instrument, quoted).unwrap_or(quoted),
+            None,
+        ),
+    };
+    match (coins, order.size) {
+        (Some(coins), Size::Base(_)) => Ok(coins),
+        // Money takes the fewest coins where they are dearest.
+        (Some(coins), Size::Quote(_)) => {
+            let units = coins.units.checked_mul(quote.live(order.side).value());
+            let units = units.ok_or_else(too_large)?;
+            Ok(Valued { units, ..coins })
+        }
+        (_, size) => Ok(Valued {
+            usd: unit_usd(facts, instrument, size, price)?,
+            units: Decimal::ONE,
+        }),
+    }
+}
+
+fn too_large() -> Refusal {
+    Refusal::deny(Limit::Quote, "the order is too large to be priced exactly")
+}
+
 /// USD for one unit of a size at `price`.
 fn unit_usd(facts: &Facts, instrument: &Instrument, size: Size, price: Price) -> Result<Decimal, Refusal> {
-    let too_large = || Refusal::deny(Limit::Quote, "the order is too large to be priced exactly");
     if matches!(size, Size::UsdContracts(_)) {
         return Ok(Decimal::ONE);
     }
@@ -159,7 +214,7 @@ fn unit_usd(facts: &Facts, instrument: &Instrument, size: Size, price: Price) ->
 /// It nets in dollars against what is held of the same, which counts at its mark. Below that mark the order would
 /// stand for fewer coins than it moves, so it counts at no less, whichever quotes the facts have.
 pub(super) fn resting_usd(facts: &Facts, order: &RestingOrder) -> Option<Usd> {
-    resting_usd_beside(facts, order, marks(facts, &order.instrument).max())
+    resting_usd_beside(facts, order, marks(facts, &order.instrument).flatten().max())
 }
 
 /// The same, where the highest `mark` of the positions in its instrument is known.
@@ -188,11 +243,16 @@ pub(super) fn resting_usd_beside(facts: &Facts, order: &RestingOrder, mark: Opti
 }
 
 /// What the positions in an instrument are valued at.
-fn marks(facts: &Facts, id: &InstrumentId) -> impl Iterator<Item = Price> {
+fn marks(facts: &Facts, id: &InstrumentId) -> impl Iterator<Item = Option<Price>> {
     let positions = facts.positions.iter().flatten();
     positions
         .filter(move |position| position.instrument == *id)
-        .filter_map(|position| position.mark_price)
+        .map(|position| position.mark_price)
+}
+
+/// The lowest at which one of the positions in an instrument is valued: `quoted`, where it has no mark of its own.
+fn lowest_mark(facts: &Facts, id: &InstrumentId, quoted: Price) -> Option<Price> {
+    marks(facts, id).map(|mark| mark.unwrap_or(quoted)).min()
 }
 
 /// The larger of `worth` and what the coins of a spot order are worth at the price that the wallet values them at.
@@ -200,14 +260,22 @@ fn as_held(facts: &Facts, order: &RestingOrder, worth: Usd) -> Option<Usd> {
     if order.instrument.category != Category::Spot {
         return Some(worth);
     }
-    let coin = &facts.instruments.get(&order.instrument)?.base_coin;
+    coins_held(facts, facts.instruments.get(&order.instrument)?).try_fold(worth, |worth, held| {
+        Some(worth.max(Usd::new(held.worth(order.leaves)?)))
+    })
+}
+
+/// What the wallet values the coins of a pair at. Where that is not known, the exposure is not known either, unless
+/// holdings do not count.
+fn coins_held(facts: &Facts, instrument: &Instrument) -> impl Iterator<Item = Valued> {
+    let coin = &instrument.base_coin;
     let held = facts.wallet.iter().flatten();
-    held.filter(|balance| balance.coin == *coin && !coin.is_dollar() && !balance.equity.is_zero())
-        // Where it is not known, the exposure is not known either, unless holdings do not count.
-        .filter_map(|balance| Some((balance.equity, held_usd(facts, balance)?)))
-        .try_fold(worth, |worth, (equity, value)| {
-            let as_held = order.leaves.checked_mul(value)?.checked_div(equity)?;
-            Some(worth.max(Usd::new(as_held)))
+    held.filter(move |balance| balance.coin == *coin && !coin.is_dollar() && !balance.equity.is_zero())
+        .filter_map(|balance| {
+            Some(Valued {
+                usd: held_usd(facts, balance)?,
+                units: balance.equity,
+            })
         })
 }
 

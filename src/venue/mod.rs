@@ -190,7 +190,8 @@ pub trait Venue: Send + Sync + 'static {
         sent: DateTime<Utc>,
     ) -> impl Future<Output = Result<Option<OrderView>, VenueError>> + Send;
 
-    /// Mean daily turnover in the quote coin (inverse: in USD) over the trailing 45 days.
+    /// Mean daily turnover in the quote coin (inverse: in USD) over the trailing 45 days; a day before the listing had
+    /// none.
     fn average_daily_turnover(
         &self,
         id: &InstrumentId,

@@ -38,8 +38,8 @@ proptest! {
 
     #[test]
     fn an_order_is_approved_exactly_when_no_cap_is_passed(case in case()) {
-        let (live, counted) = order_values(&case);
-        let exposure = gross(&case, Some(counted)).max(gross(&case, Some(live)));
+        let (held, counted) = order_values(&case);
+        let exposure = gross(&case, Some(counted)).max(gross(&case, Some(held)));
         let above = above(&case, counted, exposure);
         match case.ask() {
             Ok(approved) => {
@@ -64,14 +64,14 @@ proptest! {
         prop_assert!(unsaid.ask().is_ok() || case.ask().is_err(), "{:?}", unsaid.ask());
     }
 
-    /// Whatever fills at the price of now, an approval leaves no more at stake than the cap or than what was
+    /// Whatever fills from what it is valued at to what it counts for, an approval leaves no more at stake than the cap or than what was
     /// at stake without it.
     #[test]
     fn no_fill_of_an_approved_order_passes_the_cap(case in case()) {
         if case.ask().is_ok() {
-            let (live, counted) = order_values(&case);
+            let (held, counted) = order_values(&case);
             let before = gross(&case, None);
-            for money in [live, counted, live.midpoint(counted)] {
+            for money in [held, counted, held.midpoint(counted)] {
                 let after = gross(&case, Some(money));
                 prop_assert!(after <= case.caps.exposure.max(before), "{after} by {money}");
             }

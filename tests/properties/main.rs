@@ -10,6 +10,7 @@ mod accounts;
 mod arguments;
 mod caps;
 mod cases;
+mod closing;
 mod mandates;
 mod missing;
 mod monotone;

@@ -37,15 +37,29 @@ fn resting_value(case: &Case, order: &Resting) -> i64 {
     money(order.market, order.qty, price.max(held))
 }
 
-/// The order at the live price, and as it counts: at the worst price where it can open something, and never
-/// below what the caller says that it is worth.
+/// What the account values one of a market at: what it holds of it, and so what an order takes out of that. A price
+/// that the market pays beside it, dearer or cheaper, takes neither less nor more away.
+fn valued(case: &Case, market: Market) -> i64 {
+    let prices = &case.prices[&market];
+    if market == Market::Spot && case.coins == 0 {
+        prices.last
+    } else {
+        prices.mark
+    }
+}
+
+/// The order as what is held is valued, and as it counts: at the live price, at the worst where it can open something,
+/// and never below what the caller says that it is worth.
 pub(crate) fn order_values(case: &Case) -> (i64, i64) {
     let order = &case.order;
     let live = live(case, order.market, order.side);
     let worst = live.max(order.limit.unwrap_or(0)).max(order.trigger.unwrap_or(0));
     let price = if opens(case) { worst } else { live };
     let counted = money(order.market, order.qty, price).max(order.stated.unwrap_or(0));
-    (money(order.market, order.qty, live), counted)
+    (
+        money(order.market, order.qty, valued(case, order.market)),
+        counted,
+    )
 }
 
 /// Whether the order can open or add: what a sell takes from a long that no other sell may take first cannot.

@@ -7,7 +7,7 @@ use crate::domain::account::{Instrument, Quote};
 use crate::domain::json::Json;
 use crate::domain::money::{Price, Qty, Usd};
 use crate::domain::order::Side;
-use crate::domain::rows::{balance, position, price, qty, resting};
+use crate::domain::rows::{amount, balance, position, price, qty, resting};
 use crate::domain::symbol::{Category, Coin, InstrumentId};
 use crate::gate::Facts;
 
@@ -93,13 +93,12 @@ fn quotes(given: &Json<'_>, facts: &mut Facts) {
     }
 }
 
-/// The instruments that the facts describe, then the well-known forms of all others that they speak of.
+/// The instruments that the facts describe, then the well-known forms of all others that they speak of. One that is
+/// described and cannot be read is missing, as it would be live: its well-known form may trade where it does not.
 fn instruments(given: &Json<'_>, facts: &mut Facts) {
-    for (name, row) in given
-        .member("instruments")
-        .and_then(Json::as_object)
-        .unwrap_or_default()
-    {
+    let rows = given.member("instruments").and_then(Json::as_object);
+    let rows = rows.unwrap_or_default();
+    for (name, row) in rows {
         match described(name, row) {
             Ok(instrument) => {
                 facts.instruments.insert(instrument.id.clone(), instrument);
@@ -119,6 +118,7 @@ fn instruments(given: &Json<'_>, facts: &mut Facts) {
         )
         .chain(facts.open_orders.iter().flatten().map(|order| &order.instrument))
         .chain(facts.inflight.iter().flatten().map(|order| &order.instrument))
+        .filter(|id| !rows.iter().any(|(name, _)| name.parse().as_ref() == Ok(*id)))
         .cloned()
         .collect();
     for id in ids {
@@ -143,14 +143,16 @@ fn described(name: &str, row: &Json<'_>) -> Result<Instrument, String> {
     Ok(Instrument {
         settle_coin: coin("settleCoin")?,
         status: row.member("status").and_then(Json::as_str).map(str::to_owned),
-        is_pre_listing: row
-            .member("isPreListing")
-            .and_then(Json::as_bool)
-            .unwrap_or(false),
+        is_pre_listing: match row.member("isPreListing") {
+            None | Some(Json::Null) => false,
+            Some(flag) => flag
+                .as_bool()
+                .ok_or_else(|| format!("`isPreListing` is {}, not a boolean", flag.kind()))?,
+        },
         tick_size: price(row, "tickSize")?,
-        qty_step: qty(row, "qtyStep")?,
-        quote_step: qty(row, "quotePrecision")?,
-        min_qty: qty(row, "minOrderQty")?,
+        qty_step: bound(row, "qtyStep")?,
+        quote_step: bound(row, "quotePrecision")?,
+        min_qty: bound(row, "minOrderQty")?,
         max_limit_qty: either(row, "maxLimitOrderQty", "maxOrderQty")?,
         max_market_qty: either(row, "maxMarketOrderQty", "maxMktOrderQty")?,
         min_notional: either(row, "minOrderAmt", "minNotionalValue")?,
@@ -161,7 +163,18 @@ fn described(name: &str, row: &Json<'_>) -> Result<Instrument, String> {
 /// A quantity by the name that a spot record has for it, else by the other records' name: spot still sends some of
 /// those, and does not mean them (facts §4.2).
 fn either(row: &Json<'_>, spot: &str, elsewhere: &str) -> Result<Option<Qty>, String> {
-    qty(row, spot)?.map_or_else(|| qty(row, elsewhere), |found| Ok(Some(found)))
+    match row.member(spot) {
+        None | Some(Json::Null) => bound(row, elsewhere),
+        Some(_) => bound(row, spot),
+    }
+}
+
+/// A quantity of a record; zero is how Bybit writes none.
+fn bound(row: &Json<'_>, name: &str) -> Result<Option<Qty>, String> {
+    match amount(row, name)? {
+        Some(value) if value.is_zero() => Ok(None),
+        _ => qty(row, name),
+    }
 }
 
 fn bare(id: InstrumentId, base_coin: Coin, quote_coin: Coin) -> Instrument {

@@ -102,7 +102,8 @@ pub(super) fn instrument(row: &Row<'_>, id: &InstrumentId) -> Result<Instrument,
     })
 }
 
-/// Mean turnover of the closed daily candles: quote coin, inverse USD (facts §4.1, kline).
+/// Mean turnover of so many days, by the closed daily candles: quote coin, inverse USD (facts §4.1, kline). A day before
+/// the listing had none: the first days of trading say little about the days that a floor is set for.
 pub(super) fn average_turnover(
     result: &Json<'_>,
     id: &InstrumentId,
@@ -126,11 +127,13 @@ pub(super) fn average_turnover(
     }
     turnovers.truncate(days);
     let total = turnovers
-        .iter()
-        .try_fold(Decimal::ZERO, |sum, turnover| sum.checked_add(*turnover));
+        .into_iter()
+        .map(Some)
+        .reduce(|sum, turnover| sum?.checked_add(turnover?))
+        .ok_or_else(|| unreadable("there is no full day of trading yet, so no daily volume can be said"))?;
     total
-        .and_then(|total| total.checked_div(Decimal::from(turnovers.len())))
-        .ok_or_else(|| unreadable("there is no full day of trading yet, so no daily volume can be said"))
+        .and_then(|total| total.checked_div(Decimal::from(days)))
+        .ok_or_else(|| unreadable("the turnovers are too large to add up"))
 }
 
 /// Start and turnover of `[start, open, high, low, close, volume, turnover]`. Inverse volume is in USD and its

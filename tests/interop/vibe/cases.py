@@ -171,7 +171,7 @@ def special(rng: random.Random, case: Case) -> None:
     kind = rng.choices(["", "spread", "resting", "hedge", "two_categories", "no_quote", "no_positions", "bad_qty"],
                        [84, 3, 3, 3, 3, 1.5, 1, 1.5])[0]
     usd = Decimal(1) if case.category == "inverse" else case.price
-    if kind == "spread" and case.side == "Buy" and held(case) >= 0:
+    if kind == "spread" and case.side == "Buy":
         case.spread = case.price / 128 if case.kind == "exact" else (case.price / 100).quantize(Decimal("0.000001"))
     elif kind == "resting":
         row = {"category": case.category, "symbol": case.symbol, "side": rng.choice(["Buy", "Sell"]), "price": text(case.price),

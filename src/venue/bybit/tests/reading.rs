@@ -299,7 +299,7 @@ async fn a_wallet_is_one_account_whose_every_coin_is_understood() {
 }
 
 #[tokio::test]
-async fn the_mean_turnover_leaves_the_open_candle_out() {
+async fn the_mean_turnover_leaves_the_open_candle_out_and_counts_a_day_before_the_listing_as_none() {
     let now = super::super::clock::Moment::now().system_ms;
     let day = 86_400_000;
     let today = now - now % day;
@@ -312,7 +312,7 @@ async fn the_mean_turnover_leaves_the_open_candle_out() {
     let candles = [
         candle(0, "900", "9000"),
         candle(1, "10", "100"),
-        candle(2, "20", "300.5"),
+        candle(2, "80", "350"),
     ]
     .join(",");
     let newest = candle(0, "1", "1");
@@ -334,9 +334,9 @@ async fn the_mean_turnover_leaves_the_open_candle_out() {
     .await;
     let venue = venue(&stub);
     let linear = venue.fetch_average_turnover(&id("linear:BTCUSDT")).await.unwrap();
-    assert_eq!(linear, "200.25".parse().unwrap());
+    assert_eq!(linear, "10".parse().unwrap());
     let inverse = venue.fetch_average_turnover(&id("inverse:BTCUSD")).await.unwrap();
-    assert_eq!(inverse, "15".parse().unwrap());
+    assert_eq!(inverse, "2".parse().unwrap());
     let error = venue
         .fetch_average_turnover(&id("linear:NEWUSDT"))
         .await

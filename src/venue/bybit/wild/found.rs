@@ -322,7 +322,7 @@ fn executions(view: &OrderView, newest: &Members<'_>, rows: &[Members<'_>], cate
     same("whether it is open", view.is_open(), !left.is_zero())
 }
 
-/// The mean of the closed days, the newest first and at most so many.
+/// The mean of so many days, by the newest that are closed; where none is, there is no mean.
 fn turnover(mean: Decimal, rows: &[&RawValue], category: Category, before_ms: i64) -> Verdict {
     let column = if category == Category::Inverse { 5 } else { 6 };
     let mut days = Vec::new();
@@ -339,6 +339,8 @@ fn turnover(mean: Decimal, rows: &[&RawValue], category: Category, before_ms: i6
         }
     }
     let total: Decimal = days.iter().sum();
-    let put = total.checked_div(Decimal::from(days.len()));
+    let put = days
+        .first()
+        .and_then(|_| total.checked_div(Decimal::from(super::DAYS)));
     same("the mean turnover", Some(mean), put)
 }
