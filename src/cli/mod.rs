@@ -1,8 +1,8 @@
 //! The commands a person types. Each is a thin edge: it reads arguments and files, asks a floor below, prints.
 //!
 //! Exit codes: 0 done · 1 it failed, the reason is on stderr · 2 the command line or a setting is wrong ·
-//! 3 what was looked at is not in order (an invalid mandate, a broken ledger, a halt or a daemon that does not look
-//! where `status` found one, anything red where `doctor` did) · 130 a person interrupted it; what was sent until then is on stdout.
+//! 3 what was looked at is not in order (an invalid mandate, a broken ledger, a halt, or a daemon that
+//! does not look or refuses every write, where `status` found one, anything red where `doctor` did) · 130 a person interrupted it; what was sent until then is on stdout.
 
 mod app;
 mod args;

@@ -27,7 +27,8 @@ pub(super) fn check(app: &App) -> Vec<Finding> {
             "start the daemon or `mandated flatten`",
         ));
     }
-    if matches!(seen, Ok(Some(_))) {
+    if let Ok(Some(daemon)) = &seen {
+        findings.extend(judge_hold(daemon));
         findings.push(check_socket(&socket_path(&app.files)));
     }
     findings
@@ -73,6 +74,17 @@ fn judge(seen: &io::Result<Option<Seen>>, now: DateTime<Utc>, us: Option<&Identi
             "start it with the settings that are used here, or use its settings here",
         ),
     }
+}
+
+/// What it found red by its own folder and environment need not be red here.
+fn judge_hold(seen: &Seen) -> Option<Finding> {
+    let (why, holder) = (seen.holds()?, &seen.holder);
+    Some(Finding::red(
+        "daemon.holds",
+        format!("a daemon runs ({holder}), watches HALT, and refuses every write: {why}"),
+        "mend what it names, or accept it in its policy.toml; it looks again within 30 s, by its own working folder and \
+         environment, and its log has each finding",
+    ))
 }
 
 fn check_socket(path: &Path) -> Finding {
@@ -135,6 +147,7 @@ mod tests {
         let mute = judge(&Ok(Some(mute)), now, None);
         assert!(!mute.is_red() && mute.id == "daemon.mute" && !mute.advice.unwrap().contains("KILL"));
         assert_eq!(judge(&Ok(None), now, None).id, "daemon.not_running");
+        assert_eq!(judge_hold(&seen(since(1))), None);
         let error = io::Error::other("no");
         assert_eq!(judge(&Err(error), now, None).id, "daemon.not_running");
     }
