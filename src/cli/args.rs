@@ -8,6 +8,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use tracing::level_filters::LevelFilter;
 
 mod paper;
+mod placed;
 
 pub(super) use paper::{ClockArgs, DepositArgs, PaperCommand, PriceArgs, ResetArgs, ShowArgs, StoreArg};
 

@@ -25,7 +25,6 @@ mod version;
 
 use std::process::ExitCode;
 
-use clap::Parser;
 use thiserror::Error;
 
 use app::App;
@@ -65,7 +64,7 @@ enum Done {
 /// Runs the command of this process.
 #[must_use]
 pub fn main() -> ExitCode {
-    let arguments = Arguments::parse();
+    let arguments = Arguments::read();
     let is_daemon = matches!(arguments.command, Some(Command::Daemon(_)));
     let lines = is_daemon.then(log::Lines::start).flatten();
     log::to_stderr(arguments.log_level, lines.clone());

@@ -104,3 +104,35 @@ fn a_log_level_that_is_none_is_not_passed_over() {
     let (_home, output) = halted("BYBIT_MCP_LOG_LEVEL", "WARNING");
     assert!(!stderr(&output).contains("BYBIT_MCP_LOG_LEVEL"), "{output:?}");
 }
+
+/// Whoever names a port must not be served at another one.
+#[test]
+fn an_option_of_serve_before_a_command_is_refused() {
+    let home = Home::with_mandate(&[]);
+    for (args, says) in [
+        (&["--port", "18999", "daemon"][..], "`mandated daemon --port …`"),
+        (&["--standalone", "serve"], "`mandated serve --standalone …`"),
+        (
+            &["--transport", "http", "--port", "18998", "serve"],
+            "`mandated serve --transport …`",
+        ),
+        (&["--port", "18999", "halt", "--reason", "a"], "leave it out"),
+    ] {
+        let output = home.run(args);
+        assert_exit(&output, 2);
+        assert!(stderr(&output).contains(says), "{output:?}");
+    }
+    assert!(!home.live().join("HALT").exists());
+    // What the environment names stands in nobody's way, and the global options stand before and after.
+    let mut halt = home.command(&[
+        "--broker-key",
+        "bybit",
+        "halt",
+        "--reason",
+        "a",
+        "--venue",
+        "paper",
+    ]);
+    assert_exit(&halt.env("BYBIT_MCP_PORT", "18999").output().unwrap(), 0);
+    assert!(home.live().join("HALT").exists());
+}
