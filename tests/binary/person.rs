@@ -90,6 +90,36 @@ fn a_halt_says_which_folder_it_stops_and_warns_where_nothing_trades() {
     }
 }
 
+/// The sentinel stops every broker key, so it is not only the one asked with that trades or does not.
+#[test]
+fn a_halt_with_another_broker_key_does_not_say_that_nothing_trades() {
+    let home = Home::with_mandate(&[]);
+    let mandate = home.live().join("kraken/mandate.json");
+    for verb in [
+        &["halt", "--reason", "a", "--broker-key", "kraken"][..],
+        &["resume", "--broker-key", "kraken"],
+    ] {
+        let said = home.run(verb);
+        assert_exit(&said, 0);
+        let warns = format!(
+            "there is no `{}`: what trades from here has another broker key than `kraken`: `bybit`. is BYBIT_BROKER_KEY \
+             that of the agent?",
+            mandate.display()
+        );
+        assert!(
+            stderr(&said).contains(&warns) && !stderr(&said).contains("nothing trades"),
+            "{said:?}"
+        );
+    }
+    // Of the key's own halt the others are no part.
+    let own = home.run(&["halt", "--broker", "--reason", "a", "--broker-key", "kraken"]);
+    assert!(stderr(&own).contains("nothing trades from here"), "{own:?}");
+    // Without any mandate nothing trades, whatever folders there are.
+    fs::remove_file(home.live().join("bybit/mandate.json")).unwrap();
+    let none = home.run(&["halt", "--reason", "a", "--broker-key", "kraken"]);
+    assert!(stderr(&none).contains("nothing trades from here"), "{none:?}");
+}
+
 #[test]
 fn a_brokers_own_halt_is_lifted_on_its_own() {
     let home = Home::with_mandate(&[]);

@@ -183,3 +183,25 @@ fn a_daemon_that_refuses_every_write_is_in_order_for_nobody() {
     let refused = over_socket(&world).call("bybit_place_order", PLACE);
     assert!(refused.to_string().contains("files.secret_exposed"), "{refused}");
 }
+
+/// The sentinel of every broker is one for that daemon too.
+#[test]
+fn a_halt_with_another_broker_key_names_the_daemon_that_runs() {
+    let world = World::new();
+    let _daemon = world.daemon();
+    until("a first look", || {
+        world.state().filter(|state| !state["last_look"].is_null())
+    });
+    let halt = ["halt", "--reason", "a", "--broker-key", "kraken"];
+    let (said, _, code) = run(&world, &halt);
+    assert_eq!(code, Some(0), "{said}");
+    for words in [
+        "no daemon runs for broker key `kraken`",
+        "the daemon of broker `bybit` runs (pid",
+        "`mandated status --broker-key bybit`",
+    ] {
+        assert!(said.contains(words), "{words}: {said}");
+    }
+    let (said, _, _) = run(&world, &[&halt[..], &["--broker"]].concat());
+    assert!(!said.contains("`bybit`"), "{said}");
+}
