@@ -3,7 +3,7 @@
 use std::fs;
 use std::process::Output;
 
-use crate::home::{Home, assert_exit, stderr};
+use crate::home::{Home, assert_exit, stderr, stdout};
 
 fn halted(name: &str, value: &str) -> (Home, Output) {
     let home = Home::new();
@@ -135,4 +135,40 @@ fn an_option_of_serve_before_a_command_is_refused() {
     ]);
     assert_exit(&halt.env("BYBIT_MCP_PORT", "18999").output().unwrap(), 0);
     assert!(home.live().join("HALT").exists());
+}
+
+/// None of them is known to be wrong only after something was done.
+#[test]
+fn a_time_that_no_clock_reaches_is_refused_before_anything_is_done() {
+    let home = Home::with_mandate(&[]);
+    for args in [
+        &[
+            "cancel-all",
+            "--yes",
+            "--venue",
+            "paper",
+            "--timeout",
+            "18446744073709551615",
+        ][..],
+        &["flatten", "--yes", "--venue", "paper", "--timeout", "86401"],
+        &["flatten", "--yes", "--venue", "paper", "--timeout", "0"],
+        &["paper", "reset", "--yes", "--speed", "86401"],
+        &["paper", "reset", "--yes", "--speed", "-1"],
+        &["paper", "reset", "--yes", "--start", "9223372036854775807"],
+        &["paper", "reset", "--yes", "--start", "1969-12-31T23:59:59Z"],
+        &["sim", "--port", "0", "--start", "9223372036854775807"],
+    ] {
+        let output = home.run(args);
+        assert_exit(&output, 2);
+        assert_eq!(stdout(&output), "", "{args:?}");
+        assert!(
+            !stderr(&output).contains("panicked") && !stderr(&output).contains("account begins"),
+            "{output:?}"
+        );
+    }
+    let left: Vec<_> = fs::read_dir(home.root())
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name())
+        .collect();
+    assert_eq!(left, ["live"]);
 }
