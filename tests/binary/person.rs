@@ -1,7 +1,9 @@
 //! What a person types, and what a script can tell from the exit code.
 
-use std::fs;
+use std::fs::{self, Permissions};
 use std::io::Write;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
 use std::process::Stdio;
 
 use crate::home::{Home, assert_exit, mandate, one_sol, stderr, stdout};
@@ -233,6 +235,27 @@ fn a_mandate_is_checked_before_it_is_committed() {
     }
     assert_exit(&home.run(&["mandate", "check", "/nowhere.json"]), 1);
     assert_exit(&home.run(&["mandate", "check"]), 2);
+}
+
+/// The gate refuses it, whatever it says.
+#[test]
+fn a_mandate_that_others_may_write_is_not_valid() {
+    let home = Home::new();
+    let file = home.put("mandate-to-check.json", &mandate(&[]).to_string());
+    let set_mode = |path: &Path, mode| fs::set_permissions(path, Permissions::from_mode(mode)).unwrap();
+    set_mode(&file, 0o666);
+    let output = home.run(&["mandate", "check", file.to_str().unwrap(), "--json"]);
+    assert_exit(&output, 3);
+    let view: Value = serde_json::from_str(stdout(&output)).unwrap();
+    assert!(view["reason"].as_str().unwrap().contains("chmod go-w"), "{view}");
+    assert_eq!((&view["valid"], &view["mandate"]), (&json!(false), &Value::Null));
+    set_mode(&file, 0o644);
+    // Where it is not read from, others may make files beside it.
+    set_mode(&home.live(), 0o777);
+    assert_exit(&home.run(&["mandate", "check", file.to_str().unwrap()]), 0);
+    let committed = home.put("bybit/mandate.json", &mandate(&[]).to_string());
+    set_mode(committed.parent().unwrap(), 0o777);
+    assert_exit(&home.run(&["mandate", "check", committed.to_str().unwrap()]), 3);
 }
 
 /// What the gate refuses is not called valid, and what refuses everything is said.
