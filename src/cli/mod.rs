@@ -118,7 +118,7 @@ async fn run(arguments: Arguments) -> Result<Done, Failure> {
         Some(Command::Mandate {
             command: MandateCommand::Check { file, json },
         }) => mandate::check(settings.broker_key(), &file, json),
-        Some(Command::Explain { jsonl }) => explain::run(jsonl),
+        Some(Command::Explain { jsonl }) => explain::run(settings.broker_key(), jsonl),
         Some(Command::Audit {
             command: AuditCommand::Tail { count, json },
         }) => audit::tail(&App::new(settings)?, count, json),

@@ -356,8 +356,12 @@ fn the_mandate_on_file_is_shown_in_words() {
 }
 
 fn explained(lines: &str) -> Vec<Value> {
+    explained_for("bybit", lines)
+}
+
+fn explained_for(broker: &str, lines: &str) -> Vec<Value> {
     let home = Home::new();
-    let mut command = home.command(&["explain", "--jsonl"]);
+    let mut command = home.command(&["explain", "--jsonl", "--broker-key", broker]);
     let mut process = command
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
@@ -389,6 +393,13 @@ fn the_help_of_explain_shows_a_case_that_is_allowed() {
         (&json!("allow"), &json!("650")),
         "{verdict}"
     );
+    // The same mandate in the folder of another broker refuses everything, and one of that broker does not.
+    let other = &explained_for("kraken", &format!("{shown}\n"))[0];
+    assert_eq!(other["decision"], "deny", "{other}");
+    let mut its_own = shown;
+    its_own["facts"]["mandate"]["consent"]["broker"] = "kraken".into();
+    let verdict = &explained_for(" Kraken", &format!("{its_own}\n"))[0];
+    assert_eq!(verdict["decision"], "allow", "{verdict}");
 }
 
 /// One verdict a line, in order, whatever the line says.
