@@ -4,6 +4,7 @@
 use std::fs;
 use std::io;
 use std::os::unix::fs::FileTypeExt;
+use std::os::unix::net::SocketAddr;
 use std::path::Path;
 
 use chrono::{DateTime, Utc};
@@ -108,8 +109,13 @@ fn check_socket(path: &Path) -> Finding {
         },
         Ok(_) | Err(_) => Finding::yellow(
             "daemon.socket",
-            format!("the daemon runs, and there is no socket at `{name}`"),
-            "start it again: without the socket each client trades through a process of its own",
+            format!(
+                "the daemon runs, and there is no socket at `{name}`: each client trades through a process of its own"
+            ),
+            match SocketAddr::from_pathname(path) {
+                Ok(_) => "its log says why; it tries again each second",
+                Err(_) => "choose a shorter runtime root: no socket has a path as long as this one",
+            },
         ),
     }
 }
@@ -156,7 +162,10 @@ mod tests {
     fn a_socket_that_others_can_reach_is_red() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("mandated.sock");
-        assert!(check_socket(&path).what.contains("no socket"));
+        let missing = check_socket(&path);
+        assert!(missing.what.contains("no socket") && missing.advice.unwrap().contains("its log"));
+        let too_long = check_socket(&folder.path().join("a".repeat(108)).join("mandated.sock"));
+        assert!(too_long.advice.unwrap().contains("a shorter runtime root"));
         let _listener = UnixListener::bind(&path).unwrap();
         let set = |path: &Path, mode| fs::set_permissions(path, Permissions::from_mode(mode)).unwrap();
         set(folder.path(), 0o700);
