@@ -95,8 +95,10 @@ where
     };
     daemon.notifier.stopping();
     tokio::select! {
-        () = daemon.finish() => ended,
+        // Waited for before anything of the end is seen from outside: none is missed.
+        biased;
         () = stop() => ended.and(Err(DaemonError::Impatient)),
+        () = daemon.finish() => ended,
     }
 }
 
