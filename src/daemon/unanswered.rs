@@ -2,9 +2,10 @@
 
 use std::collections::HashSet;
 
-use rmcp::model::RequestId;
 use serde::Deserialize;
 use serde_json::Value;
+
+use crate::mcp::stdio::RequestId;
 
 /// A longer line is passed on and not looked at.
 const MAX_LINE_BYTES: usize = 4 << 20;
