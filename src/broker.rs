@@ -113,6 +113,20 @@ impl<V: Venue> Broker<V> {
         self.core.door.send_modify(|door| door.hold = hold);
     }
 
+    /// Tells what keeps this process from trading, in words, now and whenever its owner says something else.
+    pub async fn tell_holds(&self, mut tell: impl FnMut(Option<&str>) + Send) {
+        let mut door = self.core.door.subscribe();
+        loop {
+            tell(match &door.borrow_and_update().hold {
+                Hold::Because(why) => Some(why),
+                Hold::Nothing | Hold::Checking => None,
+            });
+            if door.changed().await.is_err() {
+                return;
+            }
+        }
+    }
+
     /// Settles what an earlier process left in flight. Waits for the order lock as a write does; another process
     /// that recovers at the same time settles nothing twice.
     pub async fn recover(&self) -> Recovery {

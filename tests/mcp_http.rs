@@ -209,6 +209,13 @@ async fn nonsense_is_answered_and_ends_nothing() {
         .post(&[("MCP-Protocol-Version", "2025-11-25")], unknown)
         .await;
     assert!(reply.contains("-32601"), "{reply}");
+    for params in ["[]", "7"] {
+        let call = format!(r#"{{"jsonrpc":"2.0","id":9,"method":"tools/call","params":{params}}}"#);
+        let (_, reply) = running
+            .post(&[("MCP-Protocol-Version", "2025-11-25")], &call)
+            .await;
+        assert!(reply.contains("-32602") && reply.contains(r#""id":9"#), "{reply}");
+    }
     running.ask("2025-11-25", LIST).await;
 }
 

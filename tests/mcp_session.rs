@@ -192,6 +192,57 @@ async fn unknown_arguments_are_named() {
     assert_eq!(reply["paper"], true);
 }
 
+/// Without its id an answer is nobody's, and whoever asked waits for it.
+#[tokio::test]
+async fn a_request_with_an_id_is_answered_with_it_whatever_its_params_are() {
+    let mut client = Client::open(empty()).await;
+    for id in [r#""q""#, "-7"] {
+        for method in ["tools/call", "initialize"] {
+            for params in ["[]", "7", r#""x""#, "false"] {
+                let line = format!(r#"{{"jsonrpc":"2.0","id":{id},"method":"{method}","params":{params}}}"#);
+                client.send(&line).await;
+                let reply = client.receive().await;
+                assert_eq!(
+                    (reply["id"].to_string().as_str(), &reply["error"]["code"]),
+                    (id, &json!(-32602)),
+                    "{line}"
+                );
+            }
+        }
+        // Where none are needed, they may as well be none.
+        client
+            .send(&format!(
+                r#"{{"jsonrpc":"2.0","id":{id},"method":"tools/list","params":[]}}"#
+            ))
+            .await;
+        let reply = client.receive().await;
+        assert_eq!(
+            (
+                reply["id"].to_string().as_str(),
+                reply["result"]["tools"].is_array()
+            ),
+            (id, true)
+        );
+        client
+            .send(&format!(
+                r#"{{"jsonrpc":"2.0","id":{id},"method":"tools/destroy","params":[]}}"#
+            ))
+            .await;
+        let reply = client.receive().await;
+        assert_eq!(
+            (reply["id"].to_string().as_str(), &reply["error"]["code"]),
+            (id, &json!(-32601))
+        );
+    }
+    for id in ["1.5", "true", "9223372036854775808"] {
+        let line = format!(r#"{{"jsonrpc":"2.0","id":{id},"method":"tools/list","params":[]}}"#);
+        client.send(&line).await;
+        let reply = client.receive().await;
+        assert_eq!(reply["error"]["code"], -32600, "{line} {reply}");
+    }
+    client.close().await.unwrap();
+}
+
 #[tokio::test]
 async fn lines_that_are_no_messages_end_nothing() {
     let mut client = Client::open(empty()).await;

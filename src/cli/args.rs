@@ -8,6 +8,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use tracing::level_filters::LevelFilter;
 
 mod paper;
+mod placed;
 
 pub(super) use paper::{ClockArgs, DepositArgs, PaperCommand, PriceArgs, ResetArgs, ShowArgs, StoreArg};
 
@@ -313,7 +314,12 @@ pub(super) struct FlattenArgs {
     #[arg(long)]
     pub(super) yes: bool,
     /// How long the exchange is followed before it counts as not done.
-    #[arg(long, default_value_t = 60, value_name = "SECONDS")]
+    #[arg(
+        long,
+        default_value_t = 60,
+        value_name = "SECONDS",
+        value_parser = clap::value_parser!(u64).range(1..=86_400)
+    )]
     pub(super) timeout: u64,
     /// One object at the end, for programs.
     #[arg(long)]

@@ -7,7 +7,7 @@ use tokio::time::sleep;
 
 use super::app::App;
 use super::args::DaemonArgs;
-use super::doctor::red_findings;
+use super::doctor::{Finding, red_findings};
 use super::out::say;
 use super::serve::{listen, stop_signal, token_place};
 use super::{Done, Failure};
@@ -74,11 +74,19 @@ async fn hold_while_red(app: App, broker: Arc<Broker<BybitVenue>>) {
         for finding in &findings {
             tracing::error!(id = finding.id, "the daemon does not trade: {}", finding.what);
         }
-        let ids: Vec<&str> = findings.iter().map(|finding| finding.id).collect();
-        broker.hold(Hold::Because(format!(
-            "the daemon does not trade while these findings are red: {}; a person runs `mandated doctor --start`",
-            ids.join(", ")
-        )));
+        broker.hold(Hold::Because(held_by(&findings)));
         sleep(BETWEEN_CHECKS).await;
     }
+}
+
+/// With what was found and not its id alone: what is red by this process's folder and environment is not so elsewhere.
+fn held_by(findings: &[Finding]) -> String {
+    let found: Vec<String> = findings
+        .iter()
+        .map(|finding| format!("{} ({})", finding.id, finding.what))
+        .collect();
+    format!(
+        "the daemon does not trade while these findings are red: {}; a person runs `mandated doctor --start`",
+        found.join(", ")
+    )
 }

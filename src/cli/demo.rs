@@ -5,17 +5,33 @@
 mod steps;
 mod world;
 
-use super::out::{Style, say};
+use tokio::signal::unix::{SignalKind, signal};
+
+use super::out::{Style, complain, say};
 use super::{Done, Failure};
 use world::World;
 
 pub(super) async fn run() -> Result<Done, Failure> {
+    // From here on a signal is heard by us: nothing of the world stays behind.
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(Failure::failed)?;
+    let mut terminate = signal(SignalKind::terminate()).map_err(Failure::failed)?;
     let world = World::build().await.map_err(Failure::Failed)?;
-    let outcome = walk(&world).await;
+    let outcome = tokio::select! {
+        outcome = walk(&world) => Some(outcome),
+        _ = interrupt.recv() => None,
+        _ = terminate.recv() => None,
+    };
     let clean = world.tear_down().await;
-    outcome.map_err(Failure::Failed)?;
+    let done = match outcome {
+        Some(outcome) => outcome.map(|()| Done::Well),
+        None => Ok(Done::Interrupted),
+    };
+    let done = done.map_err(Failure::Failed)?;
     clean.map_err(Failure::Failed)?;
-    Ok(Done::Well)
+    if done == Done::Interrupted {
+        complain("interrupted: nothing of this demo is left on your disk");
+    }
+    Ok(done)
 }
 
 async fn walk(world: &World) -> Result<(), String> {

@@ -15,8 +15,10 @@ use crate::domain::mandate::{Mandate, MandateError, parse_instant};
 use crate::domain::order::WriteTool;
 use crate::domain::policy::Policy;
 use crate::gate::{self, CheckedLimits, Figures, Halt, Limit, Refusal, Refused, Standing};
+use crate::state::paths::BrokerKey;
 use facts::facts;
 
+use super::args::DEFAULT_BROKER;
 use super::out::say_json;
 use super::{Done, Failure};
 
@@ -48,13 +50,19 @@ pub struct Verdict {
 /// Decides one line. What cannot be read is a refusal that says so, never a guess.
 #[must_use]
 pub fn explain(line: &str) -> Verdict {
-    decide(line).unwrap_or_else(|why| {
+    explain_for(DEFAULT_BROKER, line)
+}
+
+/// The same under another broker key: the gate compares the mandate's broker with it.
+#[must_use]
+pub fn explain_for(broker: &str, line: &str) -> Verdict {
+    decide(broker, line).unwrap_or_else(|why| {
         let refusal = Refusal::deny(Limit::Intent, format!("the case cannot be read: {why}"));
         refused(&Refused::outside(refusal))
     })
 }
 
-fn decide(line: &str) -> Result<Verdict, String> {
+fn decide(broker: &str, line: &str) -> Result<Verdict, String> {
     let json = Json::parse(line).map_err(|error| error.to_string())?;
     let name = json
         .member("tool")
@@ -66,7 +74,7 @@ fn decide(line: &str) -> Result<Verdict, String> {
         .member("facts")
         .filter(|facts| facts.as_object().is_some())
         .ok_or("`facts` is missing")?;
-    let judged = gate::authority(standing(given)?)
+    let judged = gate::authority(standing(broker, given)?)
         .and_then(|authority| gate::intent(authority, tool, &text_of(args)))
         .and_then(|intended| gate::judge(intended, &facts(given)));
     Ok(match judged {
@@ -105,7 +113,7 @@ fn refused(no: &Refused) -> Verdict {
     }
 }
 
-fn standing(given: &Json<'_>) -> Result<Standing, String> {
+fn standing(broker: &str, given: &Json<'_>) -> Result<Standing, String> {
     let now = given
         .member("now")
         .and_then(Json::as_str)
@@ -137,7 +145,7 @@ fn standing(given: &Json<'_>) -> Result<Standing, String> {
     };
     Ok(Standing {
         now: Ok(now),
-        broker: "bybit".to_owned(),
+        broker: broker.to_owned(),
         mandate,
         halt,
         policy,
@@ -164,7 +172,9 @@ fn text_of(json: &Json<'_>) -> String {
 }
 
 /// Cases on stdin, verdicts on stdout: one a line, or a single one that may span lines.
-pub(super) fn run(jsonl: bool) -> Result<Done, Failure> {
+pub(super) fn run(broker_key: &str, jsonl: bool) -> Result<Done, Failure> {
+    let broker = BrokerKey::parse(broker_key).map_err(Failure::usage)?;
+    let explain = |line: &str| explain_for(broker.as_str(), line);
     let unreadable = |error: std::io::Error| Failure::Failed(format!("stdin cannot be read: {error}"));
     let print = |verdict: &Verdict| -> Result<(), Failure> {
         let text = serde_json::to_string(verdict).map_err(Failure::failed)?;

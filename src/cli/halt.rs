@@ -1,5 +1,7 @@
 //! `mandated halt` and `mandated resume`: the kill switch from the command line.
 
+mod others;
+
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -13,7 +15,7 @@ use super::{Done, Failure};
 use crate::daemon::board::Seen;
 use crate::state::audit_record::{AuditKind, AuditOutcome, AuditRecord};
 use crate::state::halt::{self, HaltScope, Trip, read_halt};
-use crate::state::{clock, durable, ledger_read};
+use crate::state::{clock, ledger_read};
 
 /// A daemon that looks has the halt on the ledger within this; after that the record is made here.
 const DAEMON_ACTS_WITHIN: Duration = Duration::from_secs(3);
@@ -42,17 +44,6 @@ fn whom(app: &App, scope: HaltScope) -> String {
     format!("{who} under `{}` ({})", folder.display(), app.venue_in_words())
 }
 
-/// Says that nothing trades from this folder, where that is beyond doubt.
-fn complain_of_no_mandate(app: &App) {
-    let path = app.files.mandate();
-    if durable::absent(&path).is_ok() {
-        complain(&format!(
-            "nothing trades from here: there is no `{}`. is VIBE_RUNTIME_ROOT / MANDATED_VENUE that of the agent?",
-            path.display()
-        ));
-    }
-}
-
 pub(super) fn trip(app: &App, args: &HaltArgs) -> Result<Done, Failure> {
     let scope = scope(args.broker);
     // HALT, both ledgers and the receipt repeat it.
@@ -66,11 +57,12 @@ pub(super) fn trip(app: &App, args: &HaltArgs) -> Result<Done, Failure> {
         )),
         Trip::WasTripped => say(&format!("{whom} was halted before; the older sentinel stands.")),
     }
-    complain_of_no_mandate(app);
+    others::complain_of_no_mandate(app, scope);
     let is_recorded = match Seen::read(&app.files) {
         Ok(Some(daemon)) => watched(app, &daemon, tripped, now),
         Ok(None) => {
-            say(&format!("no daemon runs for this broker key: {STAYS}"));
+            let key = app.files.broker();
+            say(&format!("no daemon runs for broker key `{key}`: {STAYS}"));
             false
         }
         Err(error) => {
@@ -80,6 +72,7 @@ pub(super) fn trip(app: &App, args: &HaltArgs) -> Result<Done, Failure> {
             false
         }
     };
+    others::daemons(app, scope).iter().for_each(|line| say(line));
     if !is_recorded {
         record(app, AuditKind::HaltTripped, &reason);
     }
@@ -172,7 +165,7 @@ pub(super) fn resume(app: &App, args: &ResumeArgs) -> Result<Done, Failure> {
     } else {
         format!("there was no halt of {whom}.")
     });
-    complain_of_no_mandate(app);
+    others::complain_of_no_mandate(app, scope);
     if was_there {
         record(app, AuditKind::HaltCleared, "cleared by a person");
     }

@@ -10,6 +10,7 @@ use super::out::{Style, say, say_json};
 use super::{Done, Failure};
 use crate::domain::mandate::{Mandate, MandateError, SCHEMA_VERSION};
 use crate::state::clock;
+use crate::state::mandate_file::{MandateFileError, candidate_text};
 use crate::state::paths::BrokerKey;
 use crate::state::standing::read_standing;
 
@@ -25,9 +26,12 @@ pub(super) fn show(app: &App, as_json: bool) -> Result<Done, Failure> {
 
 pub(super) fn check(broker_key: &str, file: &Path, as_json: bool) -> Result<Done, Failure> {
     let broker = BrokerKey::parse(broker_key).map_err(Failure::usage)?;
-    let text = std::fs::read_to_string(file)
-        .map_err(|error| Failure::Failed(format!("`{}` cannot be read: {error}", file.display())))?;
-    print(&Mandate::parse(&text), broker.as_str(), file, as_json)
+    let mandate = match candidate_text(file, &broker) {
+        Ok(text) => Mandate::parse(&text),
+        Err(refused @ MandateFileError::NotAllowed { .. }) => Err(MandateError::File(refused.to_string())),
+        Err(error) => return Err(Failure::failed(error)),
+    };
+    print(&mandate, broker.as_str(), file, as_json)
 }
 
 fn print(

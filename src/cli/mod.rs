@@ -1,8 +1,8 @@
 //! The commands a person types. Each is a thin edge: it reads arguments and files, asks a floor below, prints.
 //!
 //! Exit codes: 0 done · 1 it failed, the reason is on stderr · 2 the command line or a setting is wrong ·
-//! 3 what was looked at is not in order (an invalid mandate, a broken ledger, a halt or a daemon that does not look
-//! where `status` found one, anything red where `doctor` did) · 130 a person interrupted it; what was sent until then is on stdout.
+//! 3 what was looked at is not in order (an invalid mandate, a broken ledger, a halt, or a daemon that
+//! does not look or refuses every write, where `status` found one, anything red where `doctor` did) · 130 a person interrupted it; what was sent until then is on stdout.
 
 mod app;
 mod args;
@@ -25,7 +25,6 @@ mod version;
 
 use std::process::ExitCode;
 
-use clap::Parser;
 use rustix::process::Signal;
 use thiserror::Error;
 use tokio::runtime::Runtime;
@@ -68,7 +67,7 @@ enum Done {
 /// Runs the command of this process.
 #[must_use]
 pub fn main() -> ExitCode {
-    let arguments = Arguments::parse();
+    let arguments = Arguments::read();
     let is_daemon = matches!(arguments.command, Some(Command::Daemon(_)));
     let lines = is_daemon.then(log::Lines::start).flatten();
     log::to_stderr(arguments.log_level, lines.clone());
@@ -132,7 +131,7 @@ async fn run(arguments: Arguments) -> Result<Done, Failure> {
         Some(Command::Mandate {
             command: MandateCommand::Check { file, json },
         }) => mandate::check(settings.broker_key(), &file, json),
-        Some(Command::Explain { jsonl }) => explain::run(jsonl),
+        Some(Command::Explain { jsonl }) => explain::run(settings.broker_key(), jsonl),
         Some(Command::Audit {
             command: AuditCommand::Tail { count, json },
         }) => audit::tail(&App::new(settings)?, count, json),

@@ -4,6 +4,7 @@
 //! terminal: this is the one place for that.
 
 use std::borrow::Cow;
+use std::ffi::OsStr;
 use std::io::{IsTerminal, Write};
 
 /// Longer texts are cut where one line is wanted: a text out of a file may be of any length.
@@ -94,7 +95,8 @@ pub(super) struct Style(bool);
 
 impl Style {
     pub(super) fn of_stdout() -> Self {
-        Self(std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none())
+        let is_terminal = std::io::stdout().is_terminal();
+        Self(is_terminal && !is_unwanted(std::env::var_os("NO_COLOR").as_deref()))
     }
 
     fn paint(self, code: &str, text: &str) -> String {
@@ -127,9 +129,20 @@ impl Style {
     }
 }
 
+/// As with every variable, an empty one is none.
+fn is_unwanted(no_color: Option<&OsStr>) -> bool {
+    no_color.is_some_and(|value| !value.is_empty())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_empty_no_color_leaves_the_colours() {
+        assert!(!is_unwanted(None) && !is_unwanted(Some(OsStr::new(""))));
+        assert!(is_unwanted(Some(OsStr::new("1"))));
+    }
 
     #[test]
     fn a_text_is_one_line_without_terminal_sequences() {

@@ -3,12 +3,14 @@
 use std::net::SocketAddr;
 
 use tokio::net::TcpListener;
+use tokio::sync::oneshot;
 
 use super::app::{App, env, http_token_file};
 use super::args::{AddressArgs, ServeArgs, Transport};
 use super::out::complain;
 use super::{Done, Failure};
 use crate::daemon::handover::Handover;
+use crate::daemon::run::DaemonError;
 use crate::mcp::http::{HttpAccess, serve_http};
 use crate::mcp::server::Server;
 use crate::mcp::stdio::serve_stdio;
@@ -48,15 +50,25 @@ async fn http(app: App, args: ServeArgs) -> Result<Done, Failure> {
         ));
     }
     trading.broker.recover_in_background();
-    let served = serve_http(
-        Server::new(trading.broker.clone()),
-        listener,
-        access,
-        stop_signal(),
-    )
-    .await;
-    trading.broker.drain().await;
-    served.map_err(Failure::failed)?;
+    let (ask_to_stop, asked_to_stop) = oneshot::channel::<()>();
+    let stop = async move {
+        let _ = asked_to_stop.await;
+    };
+    let serving = async {
+        let served = serve_http(Server::new(trading.broker.clone()), listener, access, stop).await;
+        trading.broker.drain().await;
+        served
+    };
+    let impatient = async {
+        stop_signal().await;
+        let _ = ask_to_stop.send(());
+        // Waited for before anything of the end is seen from outside.
+        stop_signal().await;
+    };
+    tokio::select! {
+        served = serving => served.map_err(Failure::failed)?,
+        () = impatient => return Err(Failure::failed(DaemonError::Impatient)),
+    }
     Ok(Done::Well)
 }
 

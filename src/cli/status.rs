@@ -184,10 +184,12 @@ impl View {
         policy.as_ref().err().map(ToString::to_string)
     }
 
-    /// None at all is in order; one that may not act on HALT is not.
+    /// None at all is in order; one that may not act on HALT, or refuses every write, is not.
     fn daemon_is_in_order(&self) -> bool {
         match &self.daemon {
-            Ok(Some(daemon)) => daemon.doubt(clock::now(), self.us.as_ref()).is_none(),
+            Ok(Some(daemon)) => {
+                daemon.holds().is_none() && daemon.doubt(clock::now(), self.us.as_ref()).is_none()
+            }
             Ok(None) => true,
             Err(_) => false,
         }

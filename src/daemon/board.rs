@@ -52,6 +52,9 @@ pub struct Board {
     /// What stands in the way of the sweep.
     #[serde(default)]
     pub in_the_way: Option<String>,
+    /// Why it refuses every write; HALT is looked at all the same.
+    #[serde(default)]
+    pub holds: Option<String>,
     /// When HALT, mandate and exchange were last looked at, UTC.
     pub last_look: Option<String>,
     /// Whose money it looks after.
@@ -89,6 +92,7 @@ impl Board {
             orders_left: None,
             positions_left: None,
             in_the_way: None,
+            holds: None,
             last_look: None,
             identity,
         }
@@ -342,6 +346,12 @@ impl Seen {
         Some(Doubt::OtherMoney(different))
     }
 
+    /// Why it refuses every write, as far as it said.
+    #[must_use]
+    pub fn holds(&self) -> Option<&str> {
+        self.board.as_ref()?.holds.as_deref()
+    }
+
     /// `alive (pid …, since …), on …, HALTING: 3 orders, 1 position left`, and what makes it doubtful.
     #[must_use]
     pub fn in_words(&self, now: DateTime<Utc>, us: Option<&Identity>) -> String {
@@ -355,7 +365,9 @@ impl Seen {
             (Some(board), None) => format!("on {}, {}", board.venue, board.in_words()),
         };
         let doubt = self.doubt(now, us).map(|doubt| format!("; BUT {doubt}"));
-        format!("alive ({holder}), {stands}{}", doubt.unwrap_or_default())
+        let holds = self.holds().map(|why| format!("; EVERY WRITE IS REFUSED: {why}"));
+        let (holds, doubt) = (holds.unwrap_or_default(), doubt.unwrap_or_default());
+        format!("alive ({holder}), {stands}{holds}{doubt}")
     }
 
     /// For programs.
@@ -367,6 +379,7 @@ impl Seen {
             "says": self.in_words(now, us),
             "doubt": self.doubt(now, us).map(|doubt| doubt.to_string()),
             "mute": self.mute(now),
+            "holds": self.holds(),
             "state": self.board,
         })
     }

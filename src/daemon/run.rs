@@ -95,8 +95,10 @@ where
     };
     daemon.notifier.stopping();
     tokio::select! {
-        () = daemon.finish() => ended,
+        // Waited for before anything of the end is seen from outside: none is missed.
+        biased;
         () = stop() => ended.and(Err(DaemonError::Impatient)),
+        () = daemon.finish() => ended,
     }
 }
 
@@ -143,6 +145,8 @@ impl<V: Venue> Daemon<V> {
             board: watch::Sender::new(board),
             beat: watch::Sender::new(Instant::now()),
         };
+        let mut beside = JoinSet::new();
+        beside.spawn(upkeep::keep_hold(Arc::clone(&parts.broker), around.board.clone()));
         let board = around.board.subscribe();
         let looking = Sweep {
             venue: parts.apart,
@@ -152,7 +156,6 @@ impl<V: Venue> Daemon<V> {
             stop: stop_looking.subscribe(),
         };
         let looking = looking.start().map_err(DaemonError::Thread)?;
-        let mut beside = JoinSet::new();
         beside.spawn(upkeep::keep_warm(parts.venue));
         beside.spawn(upkeep::keep_recovering(Arc::clone(&parts.broker), files.clone()));
         let http = parts

@@ -5,13 +5,15 @@ use std::collections::HashSet;
 use serde::Deserialize;
 use serde_json::Value;
 
+use crate::mcp::stdio::RequestId;
+
 /// A longer line is passed on and not looked at.
 const MAX_LINE_BYTES: usize = 4 << 20;
 
 /// The requests of a client that the other side has not answered.
 #[derive(Debug, Default)]
 pub(super) struct Unanswered {
-    ids: HashSet<String>,
+    ids: HashSet<RequestId>,
     asked: Lines,
     answered: Lines,
 }
@@ -41,13 +43,12 @@ impl Unanswered {
         let ids = &mut self.ids;
         self.asked
             .take(bytes, |message| match (message.method, message.id) {
-                (Some(_), Some(id)) => {
-                    ids.insert(id.to_string());
-                }
+                // Another id is none to the server, which answers without it.
+                (Some(_), Some(id)) => ids.extend(read(id)),
                 // A cancelled request is never answered.
                 (Some(method), None) if method == "notifications/cancelled" => {
                     if let Some(Params::Cancelled { id }) = message.params {
-                        ids.remove(&id.to_string());
+                        let _ = read(id).map(|id| ids.remove(&id));
                     }
                 }
                 _ => {}
@@ -64,7 +65,7 @@ impl Unanswered {
         let ids = &mut self.ids;
         self.answered.take(bytes, |message| {
             if let (None, Some(id)) = (message.method, message.id) {
-                ids.remove(&id.to_string());
+                let _ = read(id).map(|id| ids.remove(&id));
             }
         });
     }
@@ -73,6 +74,11 @@ impl Unanswered {
     pub(super) fn is_owed(&self) -> bool {
         !self.ids.is_empty()
     }
+}
+
+/// The id as the server reads it.
+fn read(id: Value) -> Option<RequestId> {
+    serde_json::from_value(id).ok()
 }
 
 /// Puts lines together out of what arrives.
@@ -131,6 +137,21 @@ mod tests {
         unanswered.sent(
             b"{\"jsonrpc\":\"2.0\",\"method\":\"notifications/cancelled\",\"params\":{\"requestId\":3}}\n",
         );
+        assert!(!unanswered.is_owed());
+    }
+
+    #[test]
+    fn an_id_that_the_server_does_not_read_is_owed_no_answer() {
+        let mut unanswered = Unanswered::default();
+        let mut send = |id: &str| {
+            unanswered.sent(format!("{{\"jsonrpc\":\"2.0\",\"id\":{id},\"method\":\"x\"}}\n").as_bytes());
+            unanswered.is_owed()
+        };
+        for id in ["1.5", "true", "null", "[]", "{}", "9223372036854775808", "1e99"] {
+            assert!(!send(id), "{id}");
+        }
+        assert!(send("1.0"));
+        unanswered.received(b"{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":{}}\n");
         assert!(!unanswered.is_owed());
     }
 

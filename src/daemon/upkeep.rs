@@ -60,6 +60,18 @@ pub(super) async fn keep_recovering<V: Venue>(broker: Arc<Broker<V>>, files: Liv
     }
 }
 
+/// Has the state file say what keeps the daemon from trading.
+pub(super) async fn keep_hold<V: Venue>(broker: Arc<Broker<V>>, board: watch::Sender<Board>) {
+    let tell = |why: Option<&str>| {
+        board.send_if_modified(|board| {
+            let changed = board.holds.as_deref() != why;
+            board.holds = why.map(str::to_owned);
+            changed
+        });
+    };
+    broker.tell_holds(tell).await;
+}
+
 /// Writes the state file when it has something new to say.
 pub(super) async fn keep_board(files: LiveFiles, mut changes: watch::Receiver<Board>, notifier: Notifier) {
     let mut written: Option<(Board, Instant)> = None;

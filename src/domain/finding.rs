@@ -21,9 +21,10 @@ pub const ACCEPTABLE: [&str; 14] = [
 ];
 
 /// Reds on which each order is refused by itself while they last: there is nothing to accept.
-pub const ENFORCED: [&str; 17] = [
+pub const ENFORCED: [&str; 18] = [
     "clock.off",
     "counter.unreadable",
+    "daemon.holds",
     "exchange.settings",
     "exchange.unreachable",
     "files.root",

@@ -22,11 +22,17 @@ pub(super) const MAX_WRAPPED_BYTES: usize = 2 * MAX_MESSAGE_BYTES + 1024;
 /// Under this name the exact text travels through the protocol library.
 const KEY: &str = "__exact__";
 
+/// Stands in for params that are no object, and says what they say: nothing. With those the protocol library would take
+/// the whole message for none, and answer it without its id.
+const NO_PARAMS: &str = "{}";
+
 /// Some editors and shells put this in front of a text; the protocol library skips it.
 const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
 
 #[derive(Deserialize)]
 struct Envelope<'a> {
+    #[serde(borrow)]
+    id: Option<&'a RawValue>,
     #[serde(borrow)]
     method: Cow<'a, str>,
     #[serde(borrow)]
@@ -46,7 +52,8 @@ struct CallParams<'a> {
 )]
 pub struct NotExact;
 
-/// Wraps the arguments of a `tools/call`; every other message comes back byte for byte.
+/// Wraps the arguments of a `tools/call`, and puts none in the place of params that no method has; every other message comes
+/// back byte for byte.
 #[must_use]
 pub fn wrap(message: &[u8]) -> Cow<'_, [u8]> {
     let message = message.strip_prefix(BYTE_ORDER_MARK).unwrap_or(message);
@@ -57,17 +64,26 @@ pub fn wrap(message: &[u8]) -> Cow<'_, [u8]> {
 fn wrapped(message: &[u8]) -> Option<Vec<u8>> {
     let text = std::str::from_utf8(message).ok()?;
     let envelope: Envelope<'_> = serde_json::from_str(text).ok()?;
+    let params = envelope.params.get();
+    if envelope.id.is_some() && !params.starts_with('{') && params != "null" {
+        return replaced(text, params, NO_PARAMS);
+    }
     if envelope.method != "tools/call" {
         return None;
     }
-    let call: CallParams<'_> = serde_json::from_str(envelope.params.get()).ok()?;
+    let call: CallParams<'_> = serde_json::from_str(params).ok()?;
     let arguments = call.arguments?.get();
-    // The raw value borrows from `text`, so the distance of the two is where it starts.
-    let start = (arguments.as_ptr() as usize).checked_sub(text.as_ptr() as usize)?;
-    let before = text.get(..start)?;
-    let after = text.get(start.checked_add(arguments.len())?..)?;
     let quoted = serde_json::to_string(arguments).ok()?;
-    Some(format!("{before}{{\"{KEY}\":{quoted}}}{after}").into_bytes())
+    replaced(text, arguments, &format!("{{\"{KEY}\":{quoted}}}"))
+}
+
+/// `text` with another text in the place of `part`, which is a piece of it.
+fn replaced(text: &str, part: &str, by: &str) -> Option<Vec<u8>> {
+    // The part borrows from `text`, so the distance of the two is where it starts.
+    let start = (part.as_ptr() as usize).checked_sub(text.as_ptr() as usize)?;
+    let before = text.get(..start)?;
+    let after = text.get(start.checked_add(part.len())?..)?;
+    Some([before, by, after].concat().into_bytes())
 }
 
 /// The exact JSON text of the arguments that [`wrap`] kept. Absent arguments are an empty object.
@@ -113,6 +129,8 @@ mod tests {
             r#"{"method":"tools/call","params":{"name":"x"}}"#,
             r#"{"method":"tools/call","params":{"name":"x","arguments":null}}"#,
             r#"{"method":"tools/call"}"#,
+            r#"{"method":"notifications/cancelled","params":[7]}"#,
+            r#"{"id":1,"method":"tools/list","params":null}"#,
             r#"[{"method":"tools/call","params":{"arguments":{}}}]"#,
             "not json",
             "",
@@ -120,6 +138,19 @@ mod tests {
             assert_eq!(wrap(message.as_bytes()), message.as_bytes(), "{message}");
         }
         assert_eq!(wrap(b"\xff\xfe"), &b"\xff\xfe"[..]);
+    }
+
+    #[test]
+    fn params_that_are_no_object_leave_a_message_that_is_answered() {
+        for params in ["[]", "7", r#""x""#, "true", r#"[{"a":1}]"#] {
+            let message = |params| format!(r#"{{"id":"q","method":"tools/list","params": {params} ,"a":1}}"#);
+            let wrapped = wrap(message(params).as_bytes()).into_owned();
+            assert_eq!(
+                String::from_utf8(wrapped).unwrap(),
+                message(NO_PARAMS),
+                "{params}"
+            );
+        }
     }
 
     #[test]

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use thiserror::Error;
 
 use super::durable;
-use super::paths::LiveFiles;
+use super::paths::{BrokerKey, LiveFiles};
 
 /// A mandate is under two kilobytes and a policy a few lines; what is larger is something else.
 const MAX_BYTES: u64 = 1 << 20;
@@ -34,15 +34,37 @@ pub enum MandateFileError {
 /// The mandate's text as it is on the disk now.
 pub fn read_mandate_text(files: &LiveFiles) -> Result<String, MandateFileError> {
     let path = files.mandate();
-    read_owners_text(files, &path)?.ok_or(MandateFileError::Missing(path))
+    read_owners_text(Some(files.broker_folder()), &path)?.ok_or(MandateFileError::Missing(path))
+}
+
+/// The text of a file that is to be a mandate, by its own mode: a folder counts where the gate reads it there.
+pub fn candidate_text(path: &Path, broker: &BrokerKey) -> Result<String, MandateFileError> {
+    let place = Path::new("live").join(broker.as_str()).join("mandate.json");
+    let full = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    if full.ends_with(place) {
+        return read_owners_text(full.parent(), &full)?.ok_or(MandateFileError::Missing(full));
+    }
+    let text = text_if_present(path, |target| vec![target.to_owned()])?;
+    text.ok_or_else(|| MandateFileError::Missing(path.to_owned()))
 }
 
 /// The policy's text as it is on the disk now; `None` when the person has none.
 pub fn policy_text(files: &LiveFiles) -> Result<Option<String>, MandateFileError> {
-    read_owners_text(files, &files.policy())
+    read_owners_text(Some(files.broker_folder()), &files.policy())
 }
 
-fn read_owners_text(files: &LiveFiles, path: &Path) -> Result<Option<String>, MandateFileError> {
+fn read_owners_text(folder: Option<&Path>, path: &Path) -> Result<Option<String>, MandateFileError> {
+    text_if_present(path, |target| {
+        let judged = [folder, target.parent(), Some(target)];
+        judged.into_iter().flatten().map(Path::to_owned).collect()
+    })
+}
+
+/// `judged` names what the owner alone must be able to write, by where a link leads.
+fn text_if_present(
+    path: &Path,
+    judged: impl Fn(&Path) -> Vec<PathBuf>,
+) -> Result<Option<String>, MandateFileError> {
     let unreadable = |source| MandateFileError::Unreadable {
         path: path.to_owned(),
         source,
@@ -52,11 +74,8 @@ fn read_owners_text(files: &LiveFiles, path: &Path) -> Result<Option<String>, Ma
     };
     // Judged after reading: whoever could have written what was read must have been allowed to.
     let target = fs::canonicalize(path).map_err(unreadable)?;
-    for judged in [Some(files.broker_folder()), target.parent(), Some(&target)]
-        .into_iter()
-        .flatten()
-    {
-        owner_alone_writes(judged, &fs::metadata(judged).map_err(unreadable)?)?;
+    for judged in judged(&target) {
+        owner_alone_writes(&judged, &fs::metadata(&judged).map_err(unreadable)?)?;
     }
     String::from_utf8(bytes)
         .map(Some)
@@ -80,7 +99,7 @@ mod tests {
     use std::os::unix::fs::symlink;
 
     use super::*;
-    use crate::state::paths::{BrokerKey, RuntimeRoot};
+    use crate::state::paths::RuntimeRoot;
 
     fn world() -> (tempfile::TempDir, LiveFiles) {
         let folder = tempfile::tempdir().unwrap();

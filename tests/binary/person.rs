@@ -1,7 +1,9 @@
 //! What a person types, and what a script can tell from the exit code.
 
-use std::fs;
+use std::fs::{self, Permissions};
 use std::io::Write;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
 use std::process::Stdio;
 
 use crate::home::{Home, assert_exit, mandate, one_sol, stderr, stdout};
@@ -88,6 +90,36 @@ fn a_halt_says_which_folder_it_stops_and_warns_where_nothing_trades() {
         );
         assert!(stderr(&said).contains(&warns), "{said:?}");
     }
+}
+
+/// The sentinel stops every broker key, so it is not only the one asked with that trades or does not.
+#[test]
+fn a_halt_with_another_broker_key_does_not_say_that_nothing_trades() {
+    let home = Home::with_mandate(&[]);
+    let mandate = home.live().join("kraken/mandate.json");
+    for verb in [
+        &["halt", "--reason", "a", "--broker-key", "kraken"][..],
+        &["resume", "--broker-key", "kraken"],
+    ] {
+        let said = home.run(verb);
+        assert_exit(&said, 0);
+        let warns = format!(
+            "there is no `{}`: what trades from here has another broker key than `kraken`: `bybit`. is BYBIT_BROKER_KEY \
+             that of the agent?",
+            mandate.display()
+        );
+        assert!(
+            stderr(&said).contains(&warns) && !stderr(&said).contains("nothing trades"),
+            "{said:?}"
+        );
+    }
+    // Of the key's own halt the others are no part.
+    let own = home.run(&["halt", "--broker", "--reason", "a", "--broker-key", "kraken"]);
+    assert!(stderr(&own).contains("nothing trades from here"), "{own:?}");
+    // Without any mandate nothing trades, whatever folders there are.
+    fs::remove_file(home.live().join("bybit/mandate.json")).unwrap();
+    let none = home.run(&["halt", "--reason", "a", "--broker-key", "kraken"]);
+    assert!(stderr(&none).contains("nothing trades from here"), "{none:?}");
 }
 
 #[test]
@@ -231,6 +263,27 @@ fn a_mandate_is_checked_before_it_is_committed() {
     assert_exit(&home.run(&["mandate", "check"]), 2);
 }
 
+/// The gate refuses it, whatever it says.
+#[test]
+fn a_mandate_that_others_may_write_is_not_valid() {
+    let home = Home::new();
+    let file = home.put("mandate-to-check.json", &mandate(&[]).to_string());
+    let set_mode = |path: &Path, mode| fs::set_permissions(path, Permissions::from_mode(mode)).unwrap();
+    set_mode(&file, 0o666);
+    let output = home.run(&["mandate", "check", file.to_str().unwrap(), "--json"]);
+    assert_exit(&output, 3);
+    let view: Value = serde_json::from_str(stdout(&output)).unwrap();
+    assert!(view["reason"].as_str().unwrap().contains("chmod go-w"), "{view}");
+    assert_eq!((&view["valid"], &view["mandate"]), (&json!(false), &Value::Null));
+    set_mode(&file, 0o644);
+    // Where it is not read from, others may make files beside it.
+    set_mode(&home.live(), 0o777);
+    assert_exit(&home.run(&["mandate", "check", file.to_str().unwrap()]), 0);
+    let committed = home.put("bybit/mandate.json", &mandate(&[]).to_string());
+    set_mode(committed.parent().unwrap(), 0o777);
+    assert_exit(&home.run(&["mandate", "check", committed.to_str().unwrap()]), 3);
+}
+
 /// What the gate refuses is not called valid, and what refuses everything is said.
 #[test]
 fn a_mandate_of_another_broker_is_not_valid_and_one_that_refuses_all_is_said_to() {
@@ -329,8 +382,12 @@ fn the_mandate_on_file_is_shown_in_words() {
 }
 
 fn explained(lines: &str) -> Vec<Value> {
+    explained_for("bybit", lines)
+}
+
+fn explained_for(broker: &str, lines: &str) -> Vec<Value> {
     let home = Home::new();
-    let mut command = home.command(&["explain", "--jsonl"]);
+    let mut command = home.command(&["explain", "--jsonl", "--broker-key", broker]);
     let mut process = command
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
@@ -362,6 +419,13 @@ fn the_help_of_explain_shows_a_case_that_is_allowed() {
         (&json!("allow"), &json!("650")),
         "{verdict}"
     );
+    // The same mandate in the folder of another broker refuses everything, and one of that broker does not.
+    let other = &explained_for("kraken", &format!("{shown}\n"))[0];
+    assert_eq!(other["decision"], "deny", "{other}");
+    let mut its_own = shown;
+    its_own["facts"]["mandate"]["consent"]["broker"] = "kraken".into();
+    let verdict = &explained_for(" Kraken", &format!("{its_own}\n"))[0];
+    assert_eq!(verdict["decision"], "allow", "{verdict}");
 }
 
 /// One verdict a line, in order, whatever the line says.

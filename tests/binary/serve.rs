@@ -1,6 +1,8 @@
 //! `mandated serve` as its clients start it: a process, two streams, an environment.
 
-use std::process::Stdio;
+use std::fs;
+use std::io::{BufRead, BufReader};
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use crate::home::{Home, Session, assert_exit, lines, one_sol, stderr, stdout};
@@ -248,4 +250,32 @@ fn a_server_that_may_only_read_refuses_over_stdio_too() {
         (&json!("blocked"), &json!("mode"))
     );
     session.end();
+}
+
+/// The folder of the demonstration holds nothing that anybody needs.
+#[test]
+fn a_demo_that_is_interrupted_leaves_nothing_behind() {
+    let folder = tempfile::tempdir().unwrap();
+    let home = Home::new();
+    let mut command = home.command(&["demo"]);
+    let mut demo = command
+        .env("TMPDIR", folder.path())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut said = BufReader::new(demo.stdout.take().unwrap()).lines();
+    while !said.next().unwrap().unwrap().contains("mandate.json") {}
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+    let pid = demo.id().to_string();
+    assert!(
+        Command::new("kill")
+            .args(["-INT", &pid])
+            .status()
+            .unwrap()
+            .success()
+    );
+    let ended = demo.wait_with_output().unwrap();
+    assert_exit(&ended, 130);
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
 }

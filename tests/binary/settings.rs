@@ -3,7 +3,7 @@
 use std::fs;
 use std::process::Output;
 
-use crate::home::{Home, assert_exit, stderr};
+use crate::home::{Home, assert_exit, stderr, stdout};
 
 fn halted(name: &str, value: &str) -> (Home, Output) {
     let home = Home::new();
@@ -103,4 +103,72 @@ fn a_log_level_that_is_none_is_not_passed_over() {
     assert!(stderr(&output).contains("BYBIT_MCP_LOG_LEVEL"), "{output:?}");
     let (_home, output) = halted("BYBIT_MCP_LOG_LEVEL", "WARNING");
     assert!(!stderr(&output).contains("BYBIT_MCP_LOG_LEVEL"), "{output:?}");
+}
+
+/// Whoever names a port must not be served at another one.
+#[test]
+fn an_option_of_serve_before_a_command_is_refused() {
+    let home = Home::with_mandate(&[]);
+    for (args, says) in [
+        (&["--port", "18999", "daemon"][..], "`mandated daemon --port …`"),
+        (&["--standalone", "serve"], "`mandated serve --standalone …`"),
+        (
+            &["--transport", "http", "--port", "18998", "serve"],
+            "`mandated serve --transport …`",
+        ),
+        (&["--port", "18999", "halt", "--reason", "a"], "leave it out"),
+    ] {
+        let output = home.run(args);
+        assert_exit(&output, 2);
+        assert!(stderr(&output).contains(says), "{output:?}");
+    }
+    assert!(!home.live().join("HALT").exists());
+    // What the environment names stands in nobody's way, and the global options stand before and after.
+    let mut halt = home.command(&[
+        "--broker-key",
+        "bybit",
+        "halt",
+        "--reason",
+        "a",
+        "--venue",
+        "paper",
+    ]);
+    assert_exit(&halt.env("BYBIT_MCP_PORT", "18999").output().unwrap(), 0);
+    assert!(home.live().join("HALT").exists());
+}
+
+/// None of them is known to be wrong only after something was done.
+#[test]
+fn a_time_that_no_clock_reaches_is_refused_before_anything_is_done() {
+    let home = Home::with_mandate(&[]);
+    for args in [
+        &[
+            "cancel-all",
+            "--yes",
+            "--venue",
+            "paper",
+            "--timeout",
+            "18446744073709551615",
+        ][..],
+        &["flatten", "--yes", "--venue", "paper", "--timeout", "86401"],
+        &["flatten", "--yes", "--venue", "paper", "--timeout", "0"],
+        &["paper", "reset", "--yes", "--speed", "86401"],
+        &["paper", "reset", "--yes", "--speed", "-1"],
+        &["paper", "reset", "--yes", "--start", "9223372036854775807"],
+        &["paper", "reset", "--yes", "--start", "1969-12-31T23:59:59Z"],
+        &["sim", "--port", "0", "--start", "9223372036854775807"],
+    ] {
+        let output = home.run(args);
+        assert_exit(&output, 2);
+        assert_eq!(stdout(&output), "", "{args:?}");
+        assert!(
+            !stderr(&output).contains("panicked") && !stderr(&output).contains("account begins"),
+            "{output:?}"
+        );
+    }
+    let left: Vec<_> = fs::read_dir(home.root())
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name())
+        .collect();
+    assert_eq!(left, ["live"]);
 }

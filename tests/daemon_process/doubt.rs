@@ -1,8 +1,11 @@
 //! What a person is told of a daemon that may not do what the halt asks for.
 
-use std::fs;
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
 
 use mandated::sim::{Fault, FaultKind};
+use serde_json::Value;
 
 use crate::session::over_socket;
 use crate::world::{Daemon, PLACE, World, until};
@@ -130,4 +133,75 @@ fn a_sweep_that_was_not_finished_is_said_by_the_log_by_status_and_by_doctor() {
     next.signal("TERM");
     assert_eq!(next.wait(), Some(0));
     assert_eq!(told(), (false, false));
+}
+
+/// What is red by the daemon's working folder is not so from any other.
+#[test]
+fn a_daemon_that_refuses_every_write_is_in_order_for_nobody() {
+    let world = World::new();
+    let folder = tempfile::tempdir().unwrap();
+    let set_mode = |path: &Path, mode| fs::set_permissions(path, Permissions::from_mode(mode)).unwrap();
+    set_mode(folder.path(), 0o755);
+    let secrets = folder.path().join(".env");
+    fs::write(&secrets, "BYBIT_API_SECRET=x\n").unwrap();
+    set_mode(&secrets, 0o644);
+    let mut command = world.command(&["daemon", "--port", "0"]);
+    command.current_dir(&folder);
+    let _daemon = Daemon::start(&world, command);
+    until("the hold in the state file", || {
+        world.state().filter(|state| !state["holds"].is_null())
+    });
+
+    let (said, _, code) = run(&world, &["status"]);
+    assert_eq!(code, Some(3), "{said}");
+    let line = said.lines().find(|line| line.starts_with("daemon")).unwrap();
+    for word in [
+        "EVERY WRITE IS REFUSED",
+        "files.secret_exposed",
+        secrets.to_str().unwrap(),
+    ] {
+        assert!(line.contains(word), "{word}: {line}");
+    }
+    let (said, _, code) = run(&world, &["status", "--json"]);
+    let view: Value = serde_json::from_str(&said).unwrap();
+    assert_eq!((code, &view["in_order"]), (Some(3), &Value::Bool(false)));
+    assert!(
+        view["daemon"]["holds"]
+            .as_str()
+            .unwrap()
+            .contains("files.secret_exposed")
+    );
+    // It still looks after HALT.
+    assert!(view["daemon"]["doubt"].is_null(), "{view}");
+    let (said, _, code) = run(&world, &["doctor"]);
+    assert_eq!(code, Some(3), "{said}");
+    let line = said.lines().find(|line| line.contains("daemon.holds")).unwrap();
+    assert!(
+        line.starts_with("red") && line.contains(secrets.to_str().unwrap()),
+        "{line}"
+    );
+    let refused = over_socket(&world).call("bybit_place_order", PLACE);
+    assert!(refused.to_string().contains("files.secret_exposed"), "{refused}");
+}
+
+/// The sentinel of every broker is one for that daemon too.
+#[test]
+fn a_halt_with_another_broker_key_names_the_daemon_that_runs() {
+    let world = World::new();
+    let _daemon = world.daemon();
+    until("a first look", || {
+        world.state().filter(|state| !state["last_look"].is_null())
+    });
+    let halt = ["halt", "--reason", "a", "--broker-key", "kraken"];
+    let (said, _, code) = run(&world, &halt);
+    assert_eq!(code, Some(0), "{said}");
+    for words in [
+        "no daemon runs for broker key `kraken`",
+        "the daemon of broker `bybit` runs (pid",
+        "`mandated status --broker-key bybit`",
+    ] {
+        assert!(said.contains(words), "{words}: {said}");
+    }
+    let (said, _, _) = run(&world, &[&halt[..], &["--broker"]].concat());
+    assert!(!said.contains("`bybit`"), "{said}");
 }

@@ -5,6 +5,7 @@ use std::io::Write;
 use crate::session::Serve;
 use crate::world::{PLACE, World, until};
 use mandated::sim::{Fault, FaultKind};
+use serde_json::Value;
 
 fn stderr_of(ended: &std::process::Output) -> String {
     String::from_utf8_lossy(&ended.stderr).into_owned()
@@ -125,4 +126,35 @@ fn a_daemon_that_goes_away_with_a_write_is_told_although_the_input_ended_before(
         "{}",
         stderr_of(&ended)
     );
+}
+
+/// None of these is a write that was lost.
+#[test]
+fn a_line_that_cannot_be_understood_ends_both_kinds_of_session_alike() {
+    let world = World::new();
+    let _daemon = world.daemon();
+    let line = |id: &str, method: &str, params: &str| {
+        format!(r#"{{"jsonrpc":"2.0","id":{id},"method":"{method}","params":{params}}}"#)
+    };
+    for (line, code) in [
+        (line(r#""q""#, "tools/call", "[]"), -32602),
+        (line("77", "tools/call", "7"), -32602),
+        (line("1.5", "tools/list", "{}"), -32600),
+        (line("true", "tools/list", "{}"), -32600),
+        (line("9223372036854775808", "tools/call", "{}"), -32600),
+    ] {
+        for args in [&["serve"][..], &["serve", "--standalone"]] {
+            let mut serve = Serve::start(world.command(args));
+            writeln!(serve.session.to.as_mut().unwrap(), "{line}").unwrap();
+            let (rest, ended) = serve.close();
+            let reply: Value = serde_json::from_str(&rest).unwrap();
+            assert_eq!(reply["error"]["code"], code, "{args:?} {line} {rest}");
+            assert_eq!(
+                ended.status.code(),
+                Some(0),
+                "{args:?} {line} {}",
+                stderr_of(&ended)
+            );
+        }
+    }
 }

@@ -10,6 +10,12 @@ use rust_decimal::Decimal;
 use crate::domain::money::parse_decimal;
 use crate::sim::{ClockStart, PriceSource, Replay, ReplayError, ReplayFile};
 
+/// The end of 2199: from there every sum of times still fits.
+const LAST_START_MS: i64 = 7_258_118_399_999;
+
+/// As fast as a market runs.
+const FASTEST: Decimal = Decimal::from_parts(86_400, 0, 0, false, 0);
+
 #[derive(Debug, Subcommand)]
 pub(in crate::cli) enum PaperCommand {
     /// What the account holds, did and earned, and its equity over time.
@@ -99,7 +105,7 @@ pub(in crate::cli) struct ClockArgs {
     #[arg(long, value_name = "TIME", value_parser = moment)]
     start: Option<i64>,
     /// Market seconds in one of the machine's, for a new account: 0 stands still, at most 86400.
-    #[arg(long, value_name = "X", value_parser = amount)]
+    #[arg(long, value_name = "X", value_parser = speed)]
     speed: Option<Decimal>,
 }
 
@@ -124,12 +130,24 @@ impl ClockArgs {
 }
 
 fn moment(text: &str) -> Result<i64, String> {
-    if let Ok(ms) = text.parse() {
-        return Ok(ms);
+    let ms = match text.parse() {
+        Ok(ms) => ms,
+        Err(_) => DateTime::parse_from_rfc3339(text)
+            .map_err(|error| format!("{error}; write 2026-06-15T12:00:00Z, or milliseconds since 1970"))?
+            .timestamp_millis(),
+    };
+    match (0..=LAST_START_MS).contains(&ms) {
+        true => Ok(ms),
+        false => Err("no market begins then; choose a time from 1970 to 2199".to_owned()),
     }
-    DateTime::parse_from_rfc3339(text)
-        .map(|time| time.timestamp_millis())
-        .map_err(|error| format!("{error}; write 2026-06-15T12:00:00Z, or milliseconds since 1970"))
+}
+
+fn speed(text: &str) -> Result<Decimal, String> {
+    let speed = amount(text)?;
+    match speed >= Decimal::ZERO && speed <= FASTEST {
+        true => Ok(speed),
+        false => Err(format!("a market runs 0 to {FASTEST} times as fast")),
+    }
 }
 
 fn amount(text: &str) -> Result<Decimal, String> {
@@ -164,7 +182,27 @@ mod tests {
         assert_eq!(moment("1781524800000"), Ok(1_781_524_800_000));
         assert_eq!(moment("2026-06-15T12:00:00Z"), Ok(1_781_524_800_000));
         assert_eq!(moment("2026-06-15T14:00:00+02:00"), Ok(1_781_524_800_000));
-        assert!(moment("noon").is_err());
+        assert_eq!(moment("0"), Ok(0));
+        assert_eq!(moment("2199-12-31T23:59:59.999Z"), Ok(LAST_START_MS));
+        for text in [
+            "noon",
+            "-1",
+            "7258118400000",
+            "9223372036854775807",
+            "2200-01-01T00:00:00Z",
+        ] {
+            assert!(moment(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_speed_is_one_that_a_market_has() {
+        for text in ["0", "0.5", "86400"] {
+            assert!(speed(text).is_ok(), "{text}");
+        }
+        for text in ["-0.1", "86400.001", "86401", "fast"] {
+            assert!(speed(text).is_err(), "{text}");
+        }
     }
 
     #[test]

@@ -32,6 +32,15 @@ pub(super) struct World {
 impl World {
     pub(super) async fn build() -> Result<Self, String> {
         let folder = std::env::temp_dir().join(format!("mandated-demo-{}", uuid::Uuid::new_v4().simple()));
+        let built = Self::build_in(folder.clone()).await;
+        if built.is_err() {
+            // There may be nothing to take away.
+            let _ = fs::remove_dir_all(&folder);
+        }
+        built
+    }
+
+    async fn build_in(folder: PathBuf) -> Result<Self, String> {
         let text = |error: &dyn std::fmt::Display| error.to_string();
         let key = BrokerKey::parse("bybit").map_err(|error| text(&error))?;
         let files = LiveFiles::new(&RuntimeRoot::at(folder.clone()), key);
@@ -111,6 +120,9 @@ impl World {
     }
 
     pub(super) async fn tear_down(self) -> Result<(), String> {
+        // Calls that an interrupt left half way write into the folder.
+        self.broker.close();
+        self.broker.drain().await;
         self.paper.stop().await;
         fs::remove_dir_all(&self.folder)
             .map_err(|error| format!("`{}` stays: {error}", self.folder.display()))

@@ -4,6 +4,7 @@
 use std::fs;
 use std::io;
 use std::os::unix::fs::FileTypeExt;
+use std::os::unix::net::SocketAddr;
 use std::path::Path;
 
 use chrono::{DateTime, Utc};
@@ -27,7 +28,8 @@ pub(super) fn check(app: &App) -> Vec<Finding> {
             "start the daemon or `mandated flatten`",
         ));
     }
-    if matches!(seen, Ok(Some(_))) {
+    if let Ok(Some(daemon)) = &seen {
+        findings.extend(judge_hold(daemon));
         findings.push(check_socket(&socket_path(&app.files)));
     }
     findings
@@ -75,6 +77,17 @@ fn judge(seen: &io::Result<Option<Seen>>, now: DateTime<Utc>, us: Option<&Identi
     }
 }
 
+/// What it found red by its own folder and environment need not be red here.
+fn judge_hold(seen: &Seen) -> Option<Finding> {
+    let (why, holder) = (seen.holds()?, &seen.holder);
+    Some(Finding::red(
+        "daemon.holds",
+        format!("a daemon runs ({holder}), watches HALT, and refuses every write: {why}"),
+        "mend what it names, or accept it in its policy.toml; it looks again within 30 s, by its own working folder and \
+         environment, and its log has each finding",
+    ))
+}
+
 fn check_socket(path: &Path) -> Finding {
     let name = path.display();
     match fs::symlink_metadata(path) {
@@ -96,8 +109,13 @@ fn check_socket(path: &Path) -> Finding {
         },
         Ok(_) | Err(_) => Finding::yellow(
             "daemon.socket",
-            format!("the daemon runs, and there is no socket at `{name}`"),
-            "start it again: without the socket each client trades through a process of its own",
+            format!(
+                "the daemon runs, and there is no socket at `{name}`: each client trades through a process of its own"
+            ),
+            match SocketAddr::from_pathname(path) {
+                Ok(_) => "its log says why; it tries again each second",
+                Err(_) => "choose a shorter runtime root: no socket has a path as long as this one",
+            },
         ),
     }
 }
@@ -135,6 +153,7 @@ mod tests {
         let mute = judge(&Ok(Some(mute)), now, None);
         assert!(!mute.is_red() && mute.id == "daemon.mute" && !mute.advice.unwrap().contains("KILL"));
         assert_eq!(judge(&Ok(None), now, None).id, "daemon.not_running");
+        assert_eq!(judge_hold(&seen(since(1))), None);
         let error = io::Error::other("no");
         assert_eq!(judge(&Err(error), now, None).id, "daemon.not_running");
     }
@@ -143,7 +162,10 @@ mod tests {
     fn a_socket_that_others_can_reach_is_red() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("mandated.sock");
-        assert!(check_socket(&path).what.contains("no socket"));
+        let missing = check_socket(&path);
+        assert!(missing.what.contains("no socket") && missing.advice.unwrap().contains("its log"));
+        let too_long = check_socket(&folder.path().join("a".repeat(108)).join("mandated.sock"));
+        assert!(too_long.advice.unwrap().contains("a shorter runtime root"));
         let _listener = UnixListener::bind(&path).unwrap();
         let set = |path: &Path, mode| fs::set_permissions(path, Permissions::from_mode(mode)).unwrap();
         set(folder.path(), 0o700);

@@ -1,9 +1,12 @@
 //! The mandate: whether the gate would act on it, how long, and whether it refuses more than was meant.
 
+use std::path::Path;
+
 use chrono::{DateTime, TimeDelta, Utc};
 use rust_decimal::Decimal;
 
 use super::super::app::App;
+use super::super::args::VenueChoice;
 use super::finding::Finding;
 use crate::domain::mandate::{Mandate, SCHEMA_VERSION};
 use crate::state::clock;
@@ -12,39 +15,51 @@ use crate::state::mandate_file::{MandateFileError, read_mandate_text};
 /// Less time left is worth a warning.
 const SHORT: TimeDelta = TimeDelta::days(3);
 
-const RENEW: &str = "commit a new mandate in Vibe-Trading";
-
-pub(super) fn check(app: &App) -> Vec<Finding> {
-    let text = match read_mandate_text(&app.files) {
-        Ok(text) => text,
-        Err(error) => return vec![judge_file_error(&error)],
-    };
-    match Mandate::parse(&text) {
-        Ok(mandate) => judge(&mandate, app.files.broker().as_str(), clock::now()),
-        Err(error) => vec![Finding::red("mandate.invalid", error.to_string(), RENEW)],
+/// How a new mandate comes about.
+fn renew(venue: VenueChoice, path: &Path) -> String {
+    let path = path.display();
+    match venue {
+        VenueChoice::Bybit => format!("commit a new mandate in Vibe-Trading; it is read from `{path}`"),
+        // Never the root of real money.
+        VenueChoice::Paper => format!("put a mandate at `{path}`; play money has a folder of its own"),
     }
 }
 
-fn judge_file_error(error: &MandateFileError) -> Finding {
+pub(super) fn check(app: &App) -> Vec<Finding> {
+    let renew = renew(app.venue, &app.files.mandate());
+    let text = match read_mandate_text(&app.files) {
+        Ok(text) => text,
+        Err(error) => return vec![judge_file_error(&error, &renew)],
+    };
+    match Mandate::parse(&text) {
+        Ok(mandate) => judge(&mandate, app.files.broker().as_str(), clock::now(), &renew),
+        Err(error) => vec![Finding::red("mandate.invalid", error.to_string(), renew)],
+    }
+}
+
+fn judge_file_error(error: &MandateFileError, renew: &str) -> Finding {
     let (id, advice) = match error {
-        MandateFileError::Missing(_) => ("mandate.missing", RENEW),
+        MandateFileError::Missing(path) => {
+            let what = format!("no mandate on file: `{}` does not exist", path.display());
+            return Finding::red("mandate.missing", what, renew);
+        }
         MandateFileError::NotAllowed { .. } => (
             "mandate.writable",
             "take the permission away, then read the mandate once more: someone may have changed it",
         ),
-        MandateFileError::Unreadable { .. } | MandateFileError::NotUtf8(_) => ("mandate.invalid", RENEW),
+        MandateFileError::Unreadable { .. } | MandateFileError::NotUtf8(_) => ("mandate.invalid", renew),
     };
     Finding::red(id, error.to_string(), advice)
 }
 
 /// `now` is this machine's clock; whether that is right is the exchange's to say.
-fn judge(mandate: &Mandate, broker: &str, now: DateTime<Utc>) -> Vec<Finding> {
+fn judge(mandate: &Mandate, broker: &str, now: DateTime<Utc>, renew: &str) -> Vec<Finding> {
     if mandate.schema_version != SCHEMA_VERSION {
         let found = mandate.schema_version;
         return vec![Finding::red(
             "mandate.invalid",
             format!("its schema_version is {found}, and this program knows {SCHEMA_VERSION} alone"),
-            RENEW,
+            renew,
         )];
     }
     let named = mandate.consent.broker.trim().to_lowercase();
@@ -55,7 +70,7 @@ fn judge(mandate: &Mandate, broker: &str, now: DateTime<Utc>) -> Vec<Finding> {
             "put each mandate into the folder of its own broker, or set BYBIT_BROKER_KEY",
         )];
     }
-    let mut findings = vec![judge_time(mandate, now)];
+    let mut findings = vec![judge_time(mandate, now, renew)];
     findings.extend(judge_breadth(mandate));
     findings
 }
@@ -72,7 +87,7 @@ fn judge_breadth(mandate: &Mandate) -> Vec<Finding> {
     findings
 }
 
-fn judge_time(mandate: &Mandate, now: DateTime<Utc>) -> Finding {
+fn judge_time(mandate: &Mandate, now: DateTime<Utc>, renew: &str) -> Finding {
     let Some(expires) = mandate.consent.expires() else {
         return Finding::red(
             "mandate.expired",
@@ -80,7 +95,7 @@ fn judge_time(mandate: &Mandate, now: DateTime<Utc>) -> Finding {
                 "`{}` is no instant, so it counts as ended",
                 mandate.consent.expires_at
             ),
-            RENEW,
+            renew,
         );
     };
     let left = expires - now;
@@ -89,14 +104,14 @@ fn judge_time(mandate: &Mandate, now: DateTime<Utc>) -> Finding {
         return Finding::red(
             "mandate.expired",
             format!("it ended at {}", mandate.consent.expires_at),
-            RENEW,
+            renew,
         );
     }
     if left < SHORT {
         return Finding::yellow(
             "mandate.ends_soon",
             format!("{until}: {} hours are left", left.num_hours()),
-            RENEW,
+            renew,
         );
     }
     Finding::green(
@@ -178,7 +193,7 @@ mod tests {
         let mut value = sample();
         change(&mut value);
         let mandate = Mandate::parse(&value.to_string()).unwrap();
-        let findings = judge(&mandate, "bybit", NOW.parse().unwrap());
+        let findings = judge(&mandate, "bybit", NOW.parse().unwrap(), "renew");
         findings
             .iter()
             .map(|finding| (finding.id, finding.severity))
@@ -228,19 +243,37 @@ mod tests {
     }
 
     #[test]
+    fn on_paper_nobody_is_sent_to_commit_real_money() {
+        let path = PathBuf::from("/p/live/bybit/mandate.json");
+        let missing =
+            |venue| judge_file_error(&MandateFileError::Missing(path.clone()), &renew(venue, &path));
+        let real = missing(VenueChoice::Bybit).advice.unwrap();
+        assert!(
+            real.contains("Vibe-Trading") && real.contains("/p/live/bybit/mandate.json"),
+            "{real}"
+        );
+        let on_paper = format!("{:?}", missing(VenueChoice::Paper));
+        assert!(!on_paper.contains("Vibe-Trading"), "{on_paper}");
+        assert!(
+            on_paper.contains("put a mandate at `/p/live/bybit/mandate.json`"),
+            "{on_paper}"
+        );
+    }
+
+    #[test]
     fn the_files_own_faults_have_their_ids() {
         let path = PathBuf::from("/m");
         let writable = MandateFileError::NotAllowed {
             path: path.clone(),
             mode: 0o666,
         };
-        assert_eq!(judge_file_error(&writable).id, "mandate.writable");
+        assert_eq!(judge_file_error(&writable, "renew").id, "mandate.writable");
         assert_eq!(
-            judge_file_error(&MandateFileError::Missing(path.clone())).id,
+            judge_file_error(&MandateFileError::Missing(path.clone()), "renew").id,
             "mandate.missing"
         );
         assert_eq!(
-            judge_file_error(&MandateFileError::NotUtf8(path)).id,
+            judge_file_error(&MandateFileError::NotUtf8(path), "renew").id,
             "mandate.invalid"
         );
     }

@@ -70,10 +70,27 @@ fn names_a_secret(path: &Path) -> bool {
     match durable::read_if_present(path, MAX_ENV_BYTES) {
         Ok(Some(bytes)) => {
             let text = String::from_utf8_lossy(&bytes);
-            SECRET_NAMES.iter().any(|name| text.contains(name))
+            text.lines().any(gives_a_secret)
         }
         Ok(None) | Err(_) => false,
     }
+}
+
+/// `NAME=value` or `export NAME=value`: a comment, and a name with nothing behind it, give nothing away.
+fn gives_a_secret(line: &str) -> bool {
+    let line = line.trim();
+    let assigned = line
+        .strip_prefix("export")
+        .filter(|rest| rest.starts_with(char::is_whitespace))
+        .unwrap_or(line);
+    let Some((name, value)) = assigned.split_once('=') else {
+        return false;
+    };
+    let is_blank = value
+        .chars()
+        .all(|letter| letter.is_whitespace() || matches!(letter, '"' | '\''));
+    let is_comment = value.starts_with(char::is_whitespace) && value.trim_start().starts_with('#');
+    SECRET_NAMES.contains(&name.trim()) && !is_blank && !is_comment
 }
 
 /// Red when others can read the file; nothing when they cannot.
@@ -137,7 +154,31 @@ mod tests {
         assert!(!names_a_secret(&path));
         fs::write(&path, "LANG=C\n").unwrap();
         assert!(!names_a_secret(&path));
-        fs::write(&path, "export BYBIT_API_SECRET=x\n").unwrap();
-        assert!(names_a_secret(&path));
+        for nothing in [
+            "# MANDATED_HTTP_TOKEN=",
+            "# BYBIT_API_SECRET=x",
+            "BYBIT_API_SECRET=",
+            "BYBIT_API_SECRET=\"\"",
+            "export BYBIT_API_SECRET=''  ",
+            "BYBIT_API_SECRET= # none yet",
+            "BYBIT_API_SECRET_FILE=/keys/secret",
+            "exportBYBIT_API_SECRET=x",
+            "say BYBIT_API_SECRET",
+            include_str!("../../../examples/.env.example"),
+        ] {
+            fs::write(&path, format!("LANG=C\n{nothing}\n")).unwrap();
+            assert!(!names_a_secret(&path), "{nothing}");
+        }
+        for secret in [
+            "BYBIT_API_SECRET=x",
+            "export BYBIT_API_SECRET=x",
+            "  export\tMANDATED_HTTP_TOKEN='x'",
+            "MANDATED_HTTP_TOKEN = x",
+            "BYBIT_API_SECRET=#x",
+            "BYBIT_API_SECRET=\"#x\"",
+        ] {
+            fs::write(&path, format!("LANG=C\n{secret}\n")).unwrap();
+            assert!(names_a_secret(&path), "{secret}");
+        }
     }
 }

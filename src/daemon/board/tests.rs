@@ -39,6 +39,10 @@ fn a_daemon_that_does_not_look_is_not_said_to_be_well() {
     }
     seen.board.as_mut().unwrap().last_look = looked(29);
     assert_eq!(seen.doubt(now, None), None);
+    // A file of an earlier version says nothing of a hold.
+    let mut older = serde_json::to_value(seen.board.as_ref().unwrap()).unwrap();
+    older.as_object_mut().unwrap().remove("holds").unwrap();
+    assert_eq!(serde_json::from_value::<Board>(older).unwrap().holds, None);
     for (orders, positions, words) in [
         (Some(1), None, "1 order left, positions unknown"),
         (None, Some(2), "orders unknown, 2 positions left"),
