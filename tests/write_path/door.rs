@@ -145,3 +145,31 @@ async fn in_the_mode_read_nothing_in_flight_is_looked_at() {
     let reply = world.write(WriteTool::CancelAllOrders, args).await;
     assert_eq!(reply["limit"], "mode");
 }
+
+/// The owner keeps others informed by it, who do not ask.
+#[tokio::test]
+async fn what_keeps_a_broker_from_trading_is_told_to_whoever_listens() {
+    let world = World::new().await;
+    let (say, mut heard) = tokio::sync::mpsc::unbounded_channel();
+    let broker = world.broker.clone();
+    tokio::spawn(async move {
+        broker
+            .tell_holds(|why| drop(say.send(why.map(str::to_owned))))
+            .await
+    });
+    for (hold, told) in [
+        (None, None),
+        (
+            Some(Hold::Because("a red finding".to_owned())),
+            Some("a red finding"),
+        ),
+        (Some(Hold::Checking), None),
+        (Some(Hold::Nothing), None),
+    ] {
+        if let Some(hold) = hold {
+            world.broker.hold(hold);
+        }
+        let next = timeout(Duration::from_secs(20), heard.recv()).await.unwrap();
+        assert_eq!(next.unwrap().as_deref(), told);
+    }
+}
