@@ -186,3 +186,28 @@ fn what_is_not_listed_and_what_is_stale_is_told() {
     let elsewhere = complaints(&[second, gone], &all, &missed, &missed, |_| false);
     assert!(elsewhere.is_empty(), "{elsewhere:?}");
 }
+
+/// The gate is proved without the floors above it, through `explain`, which needs none of them.
+#[test]
+fn explain_is_built_beside_the_gate_alone() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/cli");
+    let parts = fs::read_dir(root.join("explain")).unwrap();
+    let mut files: Vec<_> = parts.map(|part| part.unwrap().path()).collect();
+    files.push(root.join("explain.rs"));
+    assert!(files.len() > 1);
+    for file in files {
+        let text = fs::read_to_string(&file).unwrap();
+        for line in text.lines().filter(|line| line.contains("use ")) {
+            let above = ["crate::", "super::super::"].map(|from| line.split_once(from).map(|(_, rest)| rest));
+            for rest in above.into_iter().flatten() {
+                let floor = rest.split([':', ';']).next().unwrap_or_default();
+                assert!(
+                    ["domain", "gate", "out"].contains(&floor),
+                    "{}: {line}",
+                    file.display()
+                );
+            }
+            assert!(!line.contains("super::args"), "{}: {line}", file.display());
+        }
+    }
+}

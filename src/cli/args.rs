@@ -13,6 +13,7 @@ mod placed;
 pub(super) use paper::{ClockArgs, DepositArgs, PaperCommand, PriceArgs, ResetArgs, ShowArgs, StoreArg};
 
 use super::{Failure, explain, log, version};
+use crate::domain::mandate::DEFAULT_BROKER;
 
 /// A fail-closed broker between an AI agent and a person's money on Bybit.
 #[derive(Debug, Parser)]
@@ -35,9 +36,6 @@ pub(super) const VENUE_VARIABLE: &str = "MANDATED_VENUE";
 
 /// Names the runtime root of the paper venue.
 pub(super) const PAPER_ROOT_VARIABLE: &str = "MANDATED_PAPER_ROOT";
-
-/// The folder of the mandate where no other is named.
-pub(super) const DEFAULT_BROKER: &str = "bybit";
 
 const DEFAULT_HOST: &str = "127.0.0.1";
 const DEFAULT_PORT: &str = "8001";

@@ -11,14 +11,12 @@ use rust_decimal::Decimal;
 use serde::Serialize;
 
 use crate::domain::json::Json;
-use crate::domain::mandate::{Mandate, MandateError, parse_instant};
+use crate::domain::mandate::{DEFAULT_BROKER, Mandate, MandateError, parse_instant};
 use crate::domain::order::WriteTool;
 use crate::domain::policy::Policy;
 use crate::gate::{self, CheckedLimits, Figures, Halt, Limit, Refusal, Refused, Standing};
-use crate::state::paths::BrokerKey;
 use facts::facts;
 
-use super::args::DEFAULT_BROKER;
 use super::out::say_json;
 use super::{Done, Failure};
 
@@ -172,9 +170,8 @@ fn text_of(json: &Json<'_>) -> String {
 }
 
 /// Cases on stdin, verdicts on stdout: one a line, or a single one that may span lines.
-pub(super) fn run(broker_key: &str, jsonl: bool) -> Result<Done, Failure> {
-    let broker = BrokerKey::parse(broker_key).map_err(Failure::usage)?;
-    let explain = |line: &str| explain_for(broker.as_str(), line);
+pub(super) fn run(broker: &str, jsonl: bool) -> Result<Done, Failure> {
+    let explain = |line: &str| explain_for(broker, line);
     let unreadable = |error: std::io::Error| Failure::Failed(format!("stdin cannot be read: {error}"));
     let print = |verdict: &Verdict| -> Result<(), Failure> {
         let text = serde_json::to_string(verdict).map_err(Failure::failed)?;

@@ -30,6 +30,7 @@ use thiserror::Error;
 use tokio::runtime::Runtime;
 use tokio::signal::unix::{SignalKind, signal};
 
+use crate::state::paths::BrokerKey;
 use app::App;
 use args::{Arguments, AuditCommand, Command, MandateCommand};
 
@@ -131,7 +132,10 @@ async fn run(arguments: Arguments) -> Result<Done, Failure> {
         Some(Command::Mandate {
             command: MandateCommand::Check { file, json },
         }) => mandate::check(settings.broker_key(), &file, json),
-        Some(Command::Explain { jsonl }) => explain::run(settings.broker_key(), jsonl),
+        Some(Command::Explain { jsonl }) => {
+            let broker = BrokerKey::parse(settings.broker_key()).map_err(Failure::usage)?;
+            explain::run(broker.as_str(), jsonl)
+        }
         Some(Command::Audit {
             command: AuditCommand::Tail { count, json },
         }) => audit::tail(&App::new(settings)?, count, json),

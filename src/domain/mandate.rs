@@ -15,6 +15,9 @@ use super::money::{AmountError, Usd, parse_decimal};
 /// The only schema that the gate trades on.
 pub const SCHEMA_VERSION: u64 = 1;
 
+/// The broker that a mandate is for where no other key is named, and its folder under `live`.
+pub const DEFAULT_BROKER: &str = "bybit";
+
 const INSTRUMENTS: [&str; 6] = ["equity", "etf", "option", "crypto", "forex", "cfd"];
 const ASSET_CLASSES: [&str; 7] = [
     "us_equity",

@@ -6,10 +6,11 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 
 use super::super::app::paper_root_of;
-use super::super::args::{DEFAULT_BROKER, PAPER_ROOT_VARIABLE, VENUE_VARIABLE, VenueChoice};
+use super::super::args::{PAPER_ROOT_VARIABLE, VENUE_VARIABLE, VenueChoice};
 use super::clients::Source;
 use super::finding::Finding;
 use super::secrets;
+use crate::domain::mandate::DEFAULT_BROKER;
 use crate::state::paths::{BrokerKey, OUR_ROOT_VARIABLE, PathError, RuntimeRoot, SHARED_ROOT_VARIABLE};
 
 const PROGRAM: &str = "mandated";
