@@ -306,6 +306,17 @@ mod tests {
     }
 
     #[test]
+    fn what_others_have_to_read_is_readable_for_all_and_whole() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("file");
+        for text in ["one", "two"] {
+            replace_for_all(&path, text.as_bytes()).unwrap();
+            assert_eq!(fs::read_to_string(&path).unwrap(), text);
+            assert_eq!(fs::metadata(&path).unwrap().mode() & 0o777, 0o644);
+        }
+    }
+
+    #[test]
     fn a_folder_whose_sync_fails_holds_the_replacement_all_the_same() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("file");

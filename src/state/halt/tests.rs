@@ -282,3 +282,15 @@ fn what_stands_is_told_in_words() {
         )
     );
 }
+
+#[test]
+fn an_episode_is_named_by_its_file_where_no_text_names_it() {
+    for (episode, is_of_its_file) in [
+        ("mtime:1780000000000000000", true),
+        ("unreadable", true),
+        ("2026-05-29T14:03:11.482000+00:00", false),
+        ("", false),
+    ] {
+        assert_eq!(is_of_a_file(episode), is_of_its_file, "{episode}");
+    }
+}
