@@ -47,7 +47,7 @@ ERRORS = {
     "an id that is an object": (b'{"jsonrpc":"2.0","id":{},"method":"ping"}', -32600),
     "two ids": (b'{"jsonrpc":"2.0","id":1,"method":"ping","id":2}', -32600),
     "a method that is a number": (b'{"jsonrpc":"2.0","id":1,"method":5}', -32600),
-    "params that are a list": (call_line(b"[]"), -32600),
+    "params that are a list": (call_line(b"[]"), -32602),
     "an unknown method": (b'{"jsonrpc":"2.0","id":70,"method":"tools/destroy"}', -32601),
     "a method of a megabyte": (b'{"jsonrpc":"2.0","id":70,"method":"' + b"x" * MIB + b'"}', -32601),
     "a call without params": (b'{"jsonrpc":"2.0","id":70,"method":"tools/call"}', -32602),
