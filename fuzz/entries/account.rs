@@ -84,6 +84,29 @@ impl<'a> Account<'a> {
         Some(amount(quote, "last")?.max(amount(quote, "mark")?).max(book))
     }
 
+    /// What a position is valued at.
+    fn mark(&self, row: &Members<'_>, id: &str) -> Option<Decimal> {
+        let quote = self.quotes.get(id);
+        let of_quote = |name| quote.map_or(Some(Decimal::ZERO), |quote| amount(quote, name));
+        let marks = [amount(row, "markPrice")?, of_quote("mark")?, of_quote("last")?];
+        Some(marks.into_iter().find(|mark| !mark.is_zero()).unwrap_or_default())
+    }
+
+    /// What an order takes off for each unit that it closes: no more than the position counts for.
+    fn closes_at(&self, id: &str) -> Option<Decimal> {
+        let mut least = None;
+        for row in rows(&self.facts, "positions") {
+            if !amount(&row, "size")?.is_zero() && whose(&row)?.0 == id {
+                let mark = self.mark(&row, id)?;
+                least = Some(least.map_or(mark, |least: Decimal| least.min(mark)));
+            }
+        }
+        match least {
+            Some(least) => Some(least),
+            None => amount(self.quotes.get(id)?, "mark"),
+        }
+    }
+
     /// Dollars for `qty` at `price`.
     fn dollars(&self, id: &str, qty: Decimal, price: Decimal) -> Option<Decimal> {
         if id.starts_with("inverse:") {
@@ -103,7 +126,7 @@ impl<'a> Account<'a> {
         known.then(|| times(qty, price))?
     }
 
-    /// What an order counts for at the least and at the most: where it closes something, at the price of now alone.
+    /// What an order counts for: what it closes, and what it opens at the most.
     pub(super) fn notional(&self, order: &Order) -> Option<(Decimal, Decimal)> {
         let (id, qty) = (&order.id, order.qty);
         if order.in_quote {
@@ -114,13 +137,13 @@ impl<'a> Account<'a> {
         let live = self.live(id, order.buys)?;
         let worst = if order.buys { live.max(order.price) } else { live };
         let most = self.dollars(id, qty, worst)?.max(order.stated);
-        Some((self.dollars(id, qty, live)?, most))
+        Some((self.dollars(id, qty, self.closes_at(id)?)?, most))
     }
 
     /// Gross exposure at the least once this order has filled, spot left aside.
     pub(super) fn exposure(&self, order: &Order) -> Option<Decimal> {
         let mut books = self.books()?;
-        let (live, most) = self.notional(order)?;
+        let (closed, most) = self.notional(order)?;
         let own = (order.id.clone(), order.idx);
         let own = books
             .remove(&own)
@@ -135,7 +158,7 @@ impl<'a> Account<'a> {
         }
         let signed = |usd: Decimal| if order.buys { usd } else { -usd };
         let own = own
-            .worst(order.idx, signed(live))?
+            .worst(order.idx, signed(closed))?
             .max(own.worst(order.idx, signed(most))?);
         plus(rest, own)
     }
@@ -148,10 +171,7 @@ impl<'a> Account<'a> {
                 continue;
             }
             let (id, buys, idx) = whose(&row)?;
-            let quote = self.quotes.get(&id);
-            let of_quote = |name| quote.map_or(Some(Decimal::ZERO), |quote| amount(quote, name));
-            let marks = [amount(&row, "markPrice")?, of_quote("mark")?, of_quote("last")?];
-            let mark = marks.into_iter().find(|mark| !mark.is_zero()).unwrap_or_default();
+            let mark = self.mark(&row, &id)?;
             let usd = self.dollars(&id, size, mark)?;
             let book = books.entry((id, idx)).or_default();
             let short = idx == 0 && !buys;
