@@ -114,6 +114,41 @@ mod tests {
         fs::set_permissions(path, Permissions::from_mode(mode)).unwrap();
     }
 
+    /// A draft lies where the person writes it; what lies where the gate reads is judged as the gate does.
+    #[test]
+    fn a_draft_is_judged_by_its_own_mode_and_a_mandate_in_its_place_by_its_folder_as_well() {
+        let (root, files) = world();
+        let broker = BrokerKey::parse("bybit").unwrap();
+        let (drafts, draft) = (
+            root.path().join("drafts"),
+            root.path().join("drafts/mandate.json"),
+        );
+        fs::create_dir(&drafts).unwrap();
+        for folder in [drafts.as_path(), files.broker_folder()] {
+            fs::set_permissions(folder, Permissions::from_mode(0o777)).unwrap();
+        }
+        assert!(matches!(
+            candidate_text(&draft, &broker),
+            Err(MandateFileError::Missing(_))
+        ));
+        put(&draft, "mine", 0o600);
+        assert_eq!(candidate_text(&draft, &broker).unwrap(), "mine");
+        put(&draft, "mine", 0o666);
+        let refused = candidate_text(&draft, &broker);
+        assert!(matches!(
+            refused,
+            Err(MandateFileError::NotAllowed { mode: 0o666, .. })
+        ));
+        put(&files.mandate(), "mine", 0o600);
+        let refused = candidate_text(&files.mandate(), &broker);
+        assert!(matches!(
+            refused,
+            Err(MandateFileError::NotAllowed { mode: 0o777, .. })
+        ));
+        let other = BrokerKey::parse("other").unwrap();
+        assert_eq!(candidate_text(&files.mandate(), &other).unwrap(), "mine");
+    }
+
     #[test]
     fn a_pipe_in_the_place_of_the_mandate_is_refused_at_once() {
         let (_root, files) = world();
