@@ -107,28 +107,37 @@ class HttpServer:
 
     def __init__(self, home, faults, address):
         self.address = address
-        self.port = free_port(address)
         self.token = secrets.token_hex(16)
+        # A port that is free now may be another program's a moment later.
+        for _ in range(5):
+            self._start(home, faults)
+            if self._answers():
+                return
+            if "Address already in use" not in self.log.read_text():
+                break
+        raise RuntimeError(f"the http server did not start: {self.log.read_text()}")
+
+    def _start(self, home, faults):
+        self.port = free_port(self.address)
         env = {**home.env(faults), "MANDATED_HTTP_TOKEN": self.token}
         self.log = home.folder / f"http-{self.port}.log"
         self.out = home.folder / f"http-{self.port}.out"
-        where = ["--transport", "http", "--host", address, "--port", str(self.port)]
+        where = ["--transport", "http", "--host", self.address, "--port", str(self.port)]
         with self.log.open("wb") as log, self.out.open("wb") as out:
             self.process = subprocess.Popen(home.stdio() + where, env=env, stdout=out, stderr=log)
-        self.url = f"http://{address}:{self.port}/mcp"
-        self._wait()
+        self.url = f"http://{self.address}:{self.port}/mcp"
 
-    def _wait(self):
+    def _answers(self):
         until = time.monotonic() + 20
         while time.monotonic() < until:
             try:
                 with urllib.request.urlopen(self.url.replace("/mcp", "/health"), timeout=2):
-                    return
+                    return True
             except OSError:
                 if self.process.poll() is not None:
                     break
                 time.sleep(0.05)
-        raise RuntimeError(f"the http server did not start: {self.log.read_text()}")
+        return False
 
     def alive(self):
         return self.process.poll() is None
