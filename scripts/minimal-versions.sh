@@ -10,7 +10,7 @@ fi
 tree=$PWD/target/minimal-versions
 rm -rf "$tree"
 mkdir -p "$tree"
-cp -rp Cargo.toml Cargo.lock build.rs src "$tree"
+cp -rp Cargo.toml Cargo.lock build.rs src examples "$tree"
 # Cargo.toml names the tests that need a feature.
 mkdir -p "$tree/tests"
 cp -p tests/crash_points.rs tests/crash_random.rs "$tree/tests"
