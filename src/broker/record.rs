@@ -256,8 +256,8 @@ impl Scribe {
         (reply::settled(self, fate, outcome, &written), settled)
     }
 
-    /// What was taken and is not shown in full yet goes on counting as in flight, or the next order would not see it: a new
-    /// order, and a change that makes another one of it.
+    /// What was taken and is not shown in full yet goes on counting as in flight, or the next order would not see it: a
+    /// new order, and a change that makes another one of it.
     pub(super) fn is_awaited(&self, accepted: &Accepted, order: Option<&OrderView>) -> bool {
         let is_change = || !accepted.unchanged && self.change().is_some_and(|change| change.can_be_seen());
         !order.is_some_and(is_in_full) && (self.tool == WriteTool::PlaceOrder || is_change())

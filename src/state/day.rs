@@ -238,8 +238,14 @@ impl Day {
         if let Some(mut order) = inflight {
             order.counted = counted;
             let written = inflight::write_new(&self.files, &order);
-            // It may lie there all the same, when only its folder could not be synced; that of another order stays.
-            if !matches!(written, Err(InflightError::Exists(_))) {
+            // It may lie there all the same, when only its folder could not be synced. What an earlier order left under
+            // this id stays, whatever failed: that one may have been sent.
+            let is_ours = match &written {
+                Ok(()) => true,
+                Err(InflightError::Exists(_)) => false,
+                Err(_) => inflight::each(&self.files).0.contains(&order),
+            };
+            if is_ours {
                 committed.inflight = Some(order);
             }
             if let Err(error) = written {

@@ -219,6 +219,8 @@ fn parent_of(path: &Path) -> io::Result<&Path> {
 
 /// A new file beside `path` with `bytes` in it, on the disk.
 fn write_temp(path: &Path, bytes: &[u8]) -> io::Result<PathBuf> {
+    #[cfg(test)]
+    faults::room()?;
     let name = path
         .file_name()
         .ok_or(io::ErrorKind::InvalidInput)?

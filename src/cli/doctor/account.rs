@@ -13,18 +13,10 @@ pub(super) fn judge_info(info: &Value) -> Vec<Finding> {
 }
 
 pub(super) fn judge_mode(info: &Value) -> Finding {
-    let Some(why) = why_not_whole(info) else {
-        return Finding::green("account.unified", "a unified account 2.0");
-    };
-    let known = matches!(
-        info.get("unifiedMarginStatus").and_then(Value::as_i64),
-        Some(1 | 3 | 4)
-    );
-    let advice = match known {
-        true => "upgrade to a unified account 2.0 on Bybit",
-        false => "ask Bybit what mode the account is in; the gate reads unified accounts 2.0",
-    };
-    Finding::red("account.mode", why, advice)
+    match why_not_whole(info) {
+        None => Finding::green("account.unified", "a unified account 2.0"),
+        Some((why, remedy)) => Finding::red("account.mode", why, remedy),
+    }
 }
 
 fn judge_margin(info: &Value) -> Finding {

@@ -405,6 +405,27 @@ async fn a_commit_that_fails_once_its_file_is_there_leaves_none_and_counts_nothi
     }
 }
 
+/// A ledger that was moved away does not know the first, which may have been sent all the same.
+#[tokio::test]
+async fn a_commit_that_finds_no_room_leaves_what_an_earlier_order_left_under_its_id() {
+    let (_root, files) = world();
+    let mut day = day(&files).await;
+    let (_permit, _first) = day.commit(exit(), submission("a")).unwrap();
+    let left = day.leftovers().0;
+    let mut again = submission("a");
+    if let Some(order) = &mut again.inflight {
+        order.created_at = "2026-06-15T12:00:30+00:00".into();
+    }
+    durable::faults::fill_disk(true);
+    let error = day.commit(exit(), again).unwrap_err();
+    durable::faults::fill_disk(false);
+    assert!(
+        matches!(error, CommitError::Inflight(InflightError::NotWritten { .. })),
+        "{error}"
+    );
+    assert_eq!((left.len(), day.leftovers().0), (1, left));
+}
+
 #[tokio::test]
 async fn an_order_that_stays_open_says_so_on_the_ledger_and_in_its_file() {
     let (_root, files) = world();

@@ -7,6 +7,20 @@ use std::sync::{Condvar, Mutex};
 
 thread_local! {
     static FOLDER_SYNC: Cell<Option<u32>> = const { Cell::new(None) };
+    static IS_FULL: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Whether this thread finds no room for a file from now on.
+pub fn fill_disk(is_full: bool) {
+    IS_FULL.set(is_full);
+}
+
+/// What the next file meets that is written.
+pub(super) fn room() -> io::Result<()> {
+    match IS_FULL.get() {
+        true => Err(io::ErrorKind::StorageFull.into()),
+        false => Ok(()),
+    }
 }
 
 /// Of the folder syncs that this thread makes from now on, `passed` go well and the next one fails, once.

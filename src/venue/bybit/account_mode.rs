@@ -5,19 +5,26 @@ use serde_json::Value;
 use super::BybitVenue;
 use crate::venue::{ReadRequest, VenueError};
 
-/// Why not all of an account can be read, from the answer of `/v5/account/info` (facts §4.3, §5.13); `None` where it
-/// can.
+const UPGRADE: &str = "upgrade to a unified account 2.0 on Bybit";
+
+/// Why not all of an account can be read, and what helps, from the answer of `/v5/account/info` (facts §4.3, §5.13);
+/// `None` where it can.
 #[must_use]
-pub fn why_not_whole(info: &Value) -> Option<&'static str> {
+pub fn why_not_whole(info: &Value) -> Option<(&'static str, &'static str)> {
     match info.get("unifiedMarginStatus").and_then(Value::as_i64) {
         Some(5 | 6) => None,
-        Some(3 | 4) => Some(
+        Some(3 | 4) => Some((
             "a unified account 1.0: inverse contracts lie in an account apart, so the exposure cannot be read in full",
-        ),
-        Some(1) => {
-            Some("a classic account: wallet and positions lie apart, and the gate reads the unified account")
-        }
-        _ => Some("the account's mode is not one that this program knows"),
+            UPGRADE,
+        )),
+        Some(1) => Some((
+            "a classic account: wallet and positions lie apart, and the gate reads the unified account",
+            UPGRADE,
+        )),
+        _ => Some((
+            "the account's mode is not one that this program knows",
+            "ask Bybit what mode the account is in; the gate reads unified accounts 2.0",
+        )),
     }
 }
 
@@ -33,7 +40,7 @@ impl BybitVenue {
             });
             match why_not_whole(&info.await?) {
                 None => Ok(()),
-                Some(why) => Err(VenueError::Account(why.to_owned())),
+                Some((why, remedy)) => Err(VenueError::Account(format!("{why}; {remedy}"))),
             }
         });
         asked.await.copied()
