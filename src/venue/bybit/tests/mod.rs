@@ -1,5 +1,6 @@
 //! The client against a scripted server: what goes over the wire, byte for byte, and what is made of the answers.
 
+mod account;
 mod asking;
 mod cancelling;
 mod protecting;
