@@ -49,7 +49,8 @@ impl Case<'_> {
         match self.ours() {
             // Also after the ledger said that it was accepted: the acknowledgement was no order.
             Some(view) if is_new_order && view.is_rejected() => Verdict::Rejected,
-            Some(view) if is_new_order && !is_in_full(view) && !self.expired => Verdict::Open,
+            // What is left of it is in no list of open orders, whether it was placed or changed.
+            Some(view) if !is_in_full(view) && !self.expired => Verdict::Open,
             Some(_) if told && is_new_order => Verdict::ToldAlready,
             // Acknowledged is not shown: until then the change counts beside what is.
             Some(view) if told && (change.is_shown(view) || !view.is_open()) => Verdict::ToldAlready,
