@@ -99,6 +99,9 @@ impl<V: Venue> Core<V> {
             tokio::join!(self.venue.positions(), self.venue.wallet(), self.venue.is_whole());
         facts.positions = keep(facts, "positions", positions);
         facts.wallet = keep(facts, "wallet", wallet);
+        if let Err(VenueError::Account(why)) = &whole {
+            facts.apart = Some(why.clone());
+        }
         if keep(facts, "account", whole).is_none() {
             facts.wallet = None;
         }
@@ -305,8 +308,9 @@ pub(super) fn key_of(order: &RestingOrder) -> Option<OrderKey> {
 }
 
 fn is_same(shown: &RestingOrder, ours: &RestingOrder) -> bool {
-    (ours.venue_id.is_some() && shown.venue_id == ours.venue_id)
-        || (ours.client_id.is_some() && shown.client_id == ours.client_id)
+    let same_venue_id = ours.venue_id.is_some() && shown.venue_id == ours.venue_id;
+    let same_client_id = ours.client_id.is_some() && shown.client_id == ours.client_id;
+    shown.instrument == ours.instrument && (same_venue_id || same_client_id)
 }
 
 /// An order with a change that is not settled may be larger than it is shown, or as it is: no further change can be

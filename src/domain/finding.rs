@@ -3,8 +3,7 @@
 //! The ids are a contract: a policy file that a person wrote names them. None is renamed or given another meaning.
 
 /// Reds that nothing else refuses on: the daemon does not trade while one stands, unless a person accepts it.
-pub const ACCEPTABLE: [&str; 14] = [
-    "account.mode",
+pub const ACCEPTABLE: [&str; 13] = [
     "chain.broken",
     "client.command",
     "client.env",
@@ -21,7 +20,8 @@ pub const ACCEPTABLE: [&str; 14] = [
 ];
 
 /// Reds on which each order is refused by itself while they last: there is nothing to accept.
-pub const ENFORCED: [&str; 18] = [
+pub const ENFORCED: [&str; 19] = [
+    "account.mode",
     "clock.off",
     "counter.unreadable",
     "daemon.holds",

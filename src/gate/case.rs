@@ -267,7 +267,10 @@ fn after(
         Some(amended) => amended.open_qty(order),
     };
     match open {
-        Some(open) => around.between(priced.as_held(open)?, priced.open_notional(open)?),
+        Some(open) => {
+            let [least, most] = priced.worths(open)?;
+            around.between(least, most)
+        }
         None => around.between(Usd::ZERO, Usd::ZERO),
     }
 }

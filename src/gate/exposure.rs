@@ -87,6 +87,12 @@ impl<'f> Exposure<'f> {
         count_spot_holdings: bool,
         skip: Option<&RestingOrder>,
     ) -> Result<Self, Unknown> {
+        if let Some(apart) = &facts.apart {
+            return Err(Unknown {
+                why: "not all of the account can be read".to_owned(),
+                remedy: Some(apart.clone()),
+            });
+        }
         let missing = |what: &str| format!("{what} could not be read in full{}", facts.why_missing());
         let positions = facts
             .positions
@@ -307,10 +313,14 @@ impl Around {
         let quoted = match &self.quoted {
             None => 0,
             Some((Quoted::In, holding)) => holding.net.slope(Moved::By(value), Side::Buy)?,
-            // What is paid may not be, so more of it never lowers the worst case.
+            // What is paid may not be, so more of it never lowers the worst case. Nor does it raise it once nothing is
+            // left to pay with.
             Some((quoted, holding)) => {
                 let net = paid(*quoted, holding, value)?.net;
-                net.slope(Moved::By(Decimal::ZERO), Side::Sell)?.max(0)
+                match matches!(quoted, Quoted::Out) && net.reduce_sells >= net.position {
+                    true => 0,
+                    false => net.slope(Moved::By(Decimal::ZERO), Side::Sell)?.max(0),
+                }
             }
         };
         Ok(book + quoted < 0)
@@ -386,7 +396,7 @@ fn position_usd(facts: &Facts, position: &Position) -> Option<Decimal> {
 pub(super) fn is_same_order(one: &RestingOrder, other: &RestingOrder) -> bool {
     let same_venue_id = one.venue_id.is_some() && one.venue_id == other.venue_id;
     let same_client_id = one.client_id.is_some() && one.client_id == other.client_id;
-    same_venue_id || same_client_id
+    one.instrument == other.instrument && (same_venue_id || same_client_id)
 }
 
 fn sum(left: Decimal, right: Decimal) -> Result<Decimal, String> {

@@ -56,6 +56,8 @@ pub struct Facts {
     /// Orders of ours that were sent and are not settled, and that `open_orders` does not show.
     pub inflight: Option<Vec<RestingOrder>>,
     pub wallet: Option<Vec<CoinBalance>>,
+    /// Why what is read of the account is not all of it, and what helps; then `wallet` is `None` as well.
+    pub apart: Option<String>,
     /// The order that an amend changes, read back from the exchange.
     pub order: Option<RestingOrder>,
     /// Mean daily turnover in USD of the traded instrument over the trailing 45 days.

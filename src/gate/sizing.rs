@@ -16,8 +16,8 @@ pub(super) struct Priced {
     pub(super) size: Size,
     /// USD for one unit of the size when the order can only reduce: at the live price.
     reducing_unit_usd: Decimal,
-    /// As what the order may close is valued in the exposure.
-    held: Valued,
+    /// As what the order may close is valued in the exposure: at the least, and at the most.
+    held: [Valued; 2],
     /// USD for one unit of the size when it can open or add: at the worst price.
     opening_unit_usd: Decimal,
     stated: Option<Usd>,
@@ -34,7 +34,7 @@ impl Priced {
     }
 
     /// What counts for the part of a total that is still open.
-    pub(super) fn open_notional(&self, open: Qty) -> Result<Usd, Overflow> {
+    fn open_notional(&self, open: Qty) -> Result<Usd, Overflow> {
         self.counted(open.value(), open.value())
     }
 
@@ -59,10 +59,14 @@ impl Priced {
         self.stated.is_some()
     }
 
-    /// What `qty` is worth as it is valued where it is held: an order that closes something takes no more than this
-    /// out of the exposure, whatever the market pays for it, its limit is, or the caller states.
-    pub(super) fn as_held(&self, qty: Qty) -> Result<Usd, Overflow> {
-        self.held.worth(qty.value()).map(Usd::new).ok_or(Overflow)
+    /// The least and the most that `open` is worth: what counts for it, or as it is valued where it is held. What closes
+    /// something takes no more than the least out of the exposure, whatever the market pays for it, its limit is, or
+    /// the caller states; what opens something may bring the most into it.
+    pub(super) fn worths(&self, open: Qty) -> Result<[Usd; 2], Overflow> {
+        let counts = self.open_notional(open)?;
+        let [least, most] = self.held;
+        let as_held = |value: Valued| value.worth(open.value()).map(Usd::new).ok_or(Overflow);
+        Ok([counts.min(as_held(least)?), counts.max(as_held(most)?)])
     }
 }
 
@@ -158,35 +162,59 @@ pub(super) fn price_order(
     })
 }
 
-/// What the size of an order is valued at where the exposure holds it: contracts at the mark of the position, coins as
-/// in the wallet. The market of now may pay more, but takes no more of it away.
+/// What the size of an order is valued at where the exposure holds it, at the least and at the most: contracts at a mark
+/// of their positions, coins as in the wallet. The market of now may pay more, but takes no more of it away.
 fn held_at(
     facts: &Facts,
     instrument: &Instrument,
     quote: &Quote,
     order: &PlaceOrder,
-) -> Result<Valued, Refusal> {
+) -> Result<[Valued; 2], Refusal> {
     let quoted = quote.mark.unwrap_or(quote.last);
-    let (price, coins) = match order.instrument.category {
-        Category::Spot => (quoted, coins_held(facts, instrument).next()),
-        _ => (
-            lowest_mark(facts, &order.instrument, quoted).unwrap_or(quoted),
-            None,
-        ),
-    };
-    match (coins, order.size) {
-        (Some(coins), Size::Base(_)) => Ok(coins),
-        // Money takes the fewest coins where they are dearest.
-        (Some(coins), Size::Quote(_)) => {
-            let units = coins.units.checked_mul(quote.live(order.side).value());
-            let units = units.ok_or_else(too_large)?;
-            Ok(Valued { units, ..coins })
-        }
-        (_, size) => Ok(Valued {
-            usd: unit_usd(facts, instrument, size, price)?,
+    let unit = |price| {
+        unit_usd(facts, instrument, order.size, price).map(|usd| Valued {
+            usd,
             units: Decimal::ONE,
-        }),
+        })
+    };
+    if order.instrument.category != Category::Spot {
+        let marks = || marks(facts, &order.instrument).map(|mark| mark.unwrap_or(quoted));
+        return Ok([
+            unit(marks().min().unwrap_or(quoted))?,
+            unit(marks().max().unwrap_or(quoted))?,
+        ]);
     }
+    let coins = coins_held(facts, instrument).next();
+    match (coins, order.size) {
+        (Some(coins), Size::Base(_)) => Ok([coins, coins]),
+        (None, Size::Base(_)) | (_, Size::UsdContracts(_)) => Ok([unit(quoted)?, unit(quoted)?]),
+        (_, Size::Quote(_)) => for_money(facts, instrument, quote, order.side).ok_or_else(too_large),
+    }
+}
+
+/// What one unit of money is valued at as the coins that it is exchanged for, at the least and at the most: the fewest
+/// where they are dearest, and the most where the book gives them away below the last trade.
+fn for_money(facts: &Facts, instrument: &Instrument, quote: &Quote, side: Side) -> Option<[Valued; 2]> {
+    let live = quote.live(side);
+    let book = match side {
+        Side::Buy => quote.ask,
+        Side::Sell => quote.bid,
+    };
+    let usd = facts.usd_per(&instrument.quote_coin)?;
+    let live_coin = Valued {
+        usd: live.value().checked_mul(usd)?,
+        units: Decimal::ONE,
+    };
+    let coins = coins_held(facts, instrument).next();
+    let dearest = coins.filter(|coins| coins.worth(Decimal::ONE) > Some(live_coin.usd));
+    let at = |price: Price, coins: Valued| {
+        let units = coins.units.checked_mul(price.value())?;
+        Some(Valued { units, ..coins })
+    };
+    Some([
+        at(live, coins.unwrap_or(live_coin))?,
+        at(book.unwrap_or(live), dearest.unwrap_or(live_coin))?,
+    ])
 }
 
 fn too_large() -> Refusal {
@@ -226,14 +254,21 @@ pub(super) fn resting_usd_beside(facts: &Facts, order: &RestingOrder, mark: Opti
     if order.unit == SizeUnit::UsdContracts {
         return Some(Usd::new(order.leaves));
     }
-    let quote_usd = facts.usd_per(&facts.instruments.get(&order.instrument)?.quote_coin)?;
+    let instrument = facts.instruments.get(&order.instrument)?;
+    let quote_usd = facts.usd_per(&instrument.quote_coin)?;
+    let quote = facts.quotes.get(&order.instrument);
     if order.unit == SizeUnit::Quote {
-        return Usd::of(order.leaves, quote_usd).ok();
+        let money = Usd::of(order.leaves, quote_usd).ok()?;
+        // One that waits for its trigger fills at prices that nobody knows yet.
+        return match quote.filter(|_| order.trigger_price.is_none()) {
+            None => Some(money),
+            Some(quote) => {
+                let [_, most] = for_money(facts, instrument, quote, order.side)?;
+                Some(money.max(Usd::new(most.worth(order.leaves)?)))
+            }
+        };
     }
-    let live = facts
-        .quotes
-        .get(&order.instrument)
-        .map(|quote| quote.live(order.side));
+    let live = quote.map(|quote| quote.live(order.side));
     let price = [order.price, order.trigger_price, live, mark]
         .into_iter()
         .flatten()
@@ -248,11 +283,6 @@ fn marks(facts: &Facts, id: &InstrumentId) -> impl Iterator<Item = Option<Price>
     positions
         .filter(move |position| position.instrument == *id)
         .map(|position| position.mark_price)
-}
-
-/// The lowest at which one of the positions in an instrument is valued: `quoted`, where it has no mark of its own.
-fn lowest_mark(facts: &Facts, id: &InstrumentId, quoted: Price) -> Option<Price> {
-    marks(facts, id).map(|mark| mark.unwrap_or(quoted)).min()
 }
 
 /// The larger of `worth` and what the coins of a spot order are worth at the price that the wallet values them at.

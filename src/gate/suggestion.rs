@@ -158,7 +158,7 @@ impl Suggestion<'_> {
         };
         let mut fit = Fit::Right;
         // What is closed counts for less than what is opened: both ends have to pass.
-        for worth in [self.priced.as_held(open)?, self.priced.open_notional(open)?] {
+        for worth in self.priced.worths(open)? {
             let exposure = self.around.between(worth, worth)?;
             let passes = total_exposure(self.caps, exposure).is_ok()
                 && leverage(self.caps, exposure).is_ok()

@@ -109,6 +109,7 @@ fn facts(id: &str, quote_coin: &str, order: RestingOrder) -> Facts {
         open_orders: Some(vec![order.clone()]),
         inflight: Some(Vec::new()),
         wallet: Some(vec![dollars]),
+        apart: None,
         order: Some(order),
         avg_daily_volume_usd: Some(Usd::new(Decimal::ONE_HUNDRED)),
         missing: Vec::new(),

@@ -95,7 +95,15 @@ async fn an_account_that_lies_apart_in_part_is_not_known() {
     venue.apart.store(true, Ordering::SeqCst);
     let reply = place(&broker, "mine-1").await;
     world.assert_refused(&reply, "pause_for_reauth", "max_total_exposure_usd");
-    assert_reason(&reply, "account: inverse contracts lie in an account apart");
+    assert_reason(
+        &reply,
+        "not all of the account can be read (fail-closed), so the exposure is not known; inverse contracts lie in an \
+         account apart",
+    );
+    assert!(
+        !reply["reason"].as_str().unwrap().contains("try again"),
+        "{reply}"
+    );
     venue.apart.store(false, Ordering::SeqCst);
     assert_eq!(place(&broker, "mine-1").await["status"], "accepted");
 }
