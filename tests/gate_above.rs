@@ -193,6 +193,35 @@ fn where_no_sale_passes_a_person_is_named_and_without_lots_a_larger_one() {
     assert_eq!(advice(&place(&order("Buy", "0.001"), &unstepped)), "ask for less");
 }
 
+/// A debt of 5 BTC that is bought back with ETH, which is held and left out, or not held at all.
+#[test]
+fn what_a_debt_is_repaid_with_does_not_hide_the_size_that_passes() {
+    let owed = json!({"coin": "BTC", "equity": "-5", "walletBalance": "-5", "usdValue": "-500"});
+    let ether = json!({"coin": "ETH", "equity": "90", "walletBalance": "90", "usdValue": "900"});
+    let book = json!({"bid": "10", "ask": "10", "last": "10", "quote_coin_usd": "10"});
+    let facts = |exposure: u32, order: u32, wallet: &[&Value]| {
+        let caps = json!({"max_order_notional_usd": order, "max_total_exposure_usd": exposure});
+        let record = json!({"baseCoin": "BTC", "quoteCoin": "ETH", "status": "Trading", "basePrecision": "1", "qtyStep": "1"});
+        gate_facts::facts(
+            &caps,
+            &json!({"quotes": {"spot:BTCETH": book}, "instruments": {"spot:BTCETH": record}, "wallet": wallet,
+                    "policy": "count_spot_holdings = false"}),
+        )
+    };
+    let buy = |qty: &str| with(&sale(qty), &json!({"symbol": "BTCETH", "side": "Buy"}));
+    for wallet in [&[&owed, &ether][..], &[&owed]] {
+        // 12 are more than one order may be, and 5 leave nothing
+        let twelve = place(&buy("12"), &facts(20, 1_000, wallet));
+        assert_eq!(twelve.largest_qty.as_deref(), Some("5"), "{twelve:?}");
+        assert_passes(&buy("5"), &facts(20, 1_000, wallet));
+        assert_eq!(
+            advice(&place(&buy("1"), &facts(300, 1_000, wallet))),
+            format!("{TOO_LITTLE}the smallest quantity that passes is 2")
+        );
+        assert_passes(&buy("2"), &facts(300, 1_000, wallet));
+    }
+}
+
 #[test]
 fn an_amend_that_is_refused_above_a_cap_names_the_cancel() {
     let resting = json!({"category": "linear", "symbol": "BTCUSDT", "side": "Buy", "qty": "0.01", "leavesQty": "0.01",

@@ -168,6 +168,84 @@ fn an_amount_of_money_moves_the_coins_that_it_is_worth() {
 }
 
 #[test]
+fn money_counts_as_the_coins_that_it_buys_below_the_last_trade() {
+    let money = |side: &str, qty: &str| with(&order("spot", side, qty), &json!({"market_unit": "quoteCoin"}));
+    let thin = |account: &Value| facts(2_000, &quote("90", "91", "105", "105"), account);
+    // 10 at 105, beside 100: what the same buy in coins counts
+    assert_after(&money("Buy", "910"), &thin(&coins("1", "100")), "1150");
+    assert_after(&order("spot", "Buy", "10"), &thin(&coins("1", "100")), "1150");
+    assert_after(&money("Buy", "910"), &thin(&json!({})), "1050");
+    // where the wallet values them higher, 10 at 120, beside 120
+    assert_after(&money("Buy", "910"), &thin(&coins("1", "120")), "1320");
+    // 2 more are owed, at 100 as the one is
+    assert_after(&money("Sell", "180"), &thin(&coins("-1", "-100")), "300");
+    // all of 3 are sold, at 100 as they are valued
+    assert_after(
+        &money("Sell", "270"),
+        &thin(&coins("3", "300")),
+        "42.85714285714285714285714286",
+    );
+}
+
+/// What an order to buy for 910 counts for while it is in flight, seen from an order of 10 in something else.
+#[test]
+fn money_in_flight_counts_as_the_coins_that_it_buys_too() {
+    let sent = json!({"category": "spot", "symbol": "BTCUSDT", "side": "Buy", "leavesQty": "910", "orderType": "Market",
+                      "marketUnit": "quoteCoin", "isLeverage": "0"});
+    let other =
+        json!({"category": "linear", "symbol": "ETHUSDT", "side": "Buy", "order_type": "Market", "qty": "1"});
+    let beside = |order: &Value, wallet: &Value| {
+        let account = with(wallet, &json!({"inflight": [order]}));
+        facts(2_000, &quote("90", "91", "105", "105"), &account)
+    };
+    assert_after(&other, &beside(&sent, &json!({})), "1060");
+    assert_after(&other, &beside(&sent, &coins("1", "120")), "1330");
+    // without a price, and where it waits for one, it is the money
+    let waits = with(&sent, &json!({"triggerPrice": "80"}));
+    assert_after(&other, &beside(&waits, &json!({})), "920");
+    let mut unpriced = beside(&sent, &json!({}));
+    unpriced["quotes"]["spot:BTCUSDT"] = json!(null);
+    assert_after(&other, &unpriced, "920");
+    // nor less than the money, where the wallet values the coins lower
+    let cheap = facts(
+        2_000,
+        &quote("91", "91", "91", "91"),
+        &with(&coins("1", "50"), &json!({"inflight": [sent]})),
+    );
+    assert_after(&other, &cheap, "970");
+}
+
+#[test]
+fn what_opens_more_of_a_leg_counts_at_the_highest_mark() {
+    let legs = json!({"positions": [held("Buy", "2", Some("110"), 1), held("Sell", "1", Some("90"), 2)]});
+    let buy = with(&order("linear", "Buy", "5"), &json!({"position_idx": 1}));
+    // 220 and 550, and 90
+    assert_after(
+        &buy,
+        &facts(2_000, &quote("100", "100", "100", "100"), &legs),
+        "860",
+    );
+}
+
+#[test]
+fn an_order_is_not_the_one_of_its_id_in_another_instrument() {
+    let rests = |category: &str, leaves: &str| {
+        json!({"category": category, "symbol": "BTCUSDT", "side": "Buy", "leavesQty": leaves, "qty": leaves,
+               "price": "100", "orderLinkId": "x1", "isLeverage": "0"})
+    };
+    let spot = rests("spot", "1");
+    let account = json!({"order": spot, "open_orders": [spot, rests("linear", "9")]});
+    let facts = facts(5_000, &quote("100", "100", "100", "100"), &account);
+    let args = json!({"category": "spot", "symbol": "BTCUSDT", "order_link_id": "x1", "new_qty": "8"});
+    let verdict = explain(&json!({"tool": "bybit_amend_order", "args": args, "facts": facts}).to_string());
+    assert_eq!(
+        verdict.post_trade_exposure_usd.as_deref(),
+        Some("1700"),
+        "{verdict:?}"
+    );
+}
+
+#[test]
 fn an_amended_order_closes_at_the_mark_as_well() {
     let rests = json!({"category": "linear", "symbol": "BTCUSDT", "side": "Sell", "leavesQty": "0.5", "qty": "0.5",
                        "price": "130", "orderId": "o-1"});

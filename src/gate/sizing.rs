@@ -193,7 +193,8 @@ fn held_at(
 }
 
 /// What one unit of money is valued at as the coins that it is exchanged for, at the least and at the most: the fewest
-/// where they are dearest, and the most where the book gives them away below the last trade.
+/// where they are dearest, and the most where the book gives them away below the last trade. What is bought counts at
+/// no less than the live price, as it does when it is sized in coins.
 fn for_money(facts: &Facts, instrument: &Instrument, quote: &Quote, side: Side) -> Option<[Valued; 2]> {
     let live = quote.live(side);
     let book = match side {
@@ -206,14 +207,15 @@ fn for_money(facts: &Facts, instrument: &Instrument, quote: &Quote, side: Side) 
         units: Decimal::ONE,
     };
     let coins = coins_held(facts, instrument).next();
-    let dearest = coins.filter(|coins| coins.worth(Decimal::ONE) > Some(live_coin.usd));
+    let is_cheap = |coins: &Valued| coins.worth(Decimal::ONE) < Some(live_coin.usd);
+    let most = coins.filter(|coins| side == Side::Sell || !is_cheap(coins));
     let at = |price: Price, coins: Valued| {
         let units = coins.units.checked_mul(price.value())?;
         Some(Valued { units, ..coins })
     };
     Some([
         at(live, coins.unwrap_or(live_coin))?,
-        at(book.unwrap_or(live), dearest.unwrap_or(live_coin))?,
+        at(book.unwrap_or(live), most.unwrap_or(live_coin))?,
     ])
 }
 
