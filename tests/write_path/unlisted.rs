@@ -16,7 +16,7 @@ use mandated::state::redact::Redactor;
 use mandated::venue::bybit::{BybitConfig, BybitVenue};
 use mandated::venue::{LastLook, Outcome, ReadRequest, Venue, VenueError};
 use rust_decimal::Decimal;
-use serde_json::Value;
+use serde_json::{Value, json};
 use url::Url;
 
 use crate::unknown::age;
@@ -74,6 +74,32 @@ async fn an_order_that_only_its_executions_show_counts_until_it_is_listed() {
     broker.recover().await;
     assert_eq!(world.inflight(), [] as [&str; 0]);
     assert_eq!(world.count(), 2);
+}
+
+#[tokio::test]
+async fn a_change_that_only_executions_show_counts_until_the_order_is_listed() {
+    let world = World::new().await;
+    // The coins are $6,500, three SOL $450: one more of six fits beside three, and not beside six.
+    world.cap("max_total_exposure_usd", 8_000.0);
+    let (venue, broker) = lagging(&world);
+    let mut three = six_sol_as("mine-1");
+    three["qty"] = json!("3");
+    broker.write(WriteTool::PlaceOrder, &three.to_string()).await;
+    assert_eq!(world.inflight(), [] as [&str; 0]);
+    venue.lags.store(true, Ordering::SeqCst);
+    let double =
+        json!({"category": "linear", "symbol": "SOLUSDT", "order_link_id": "mine-1", "new_qty": "6"});
+    let reply = broker.write(WriteTool::AmendOrder, &double.to_string()).await;
+    assert_eq!(reply["status"], "accepted", "{reply}");
+    assert_eq!(world.inflight().len(), 1);
+    // The next write settles what it can first.
+    let second = place(&broker, "mine-2").await;
+    assert_blocked(&second, "pause_for_reauth", "max_total_exposure_usd");
+    broker.recover().await;
+    assert_eq!(world.inflight().len(), 1);
+    venue.lags.store(false, Ordering::SeqCst);
+    broker.recover().await;
+    assert_eq!(world.inflight(), [] as [&str; 0]);
 }
 
 #[tokio::test]
