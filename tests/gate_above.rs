@@ -220,6 +220,12 @@ fn what_a_debt_is_repaid_with_does_not_hide_the_size_that_passes() {
         );
         assert_passes(&buy("2"), &facts(300, 1_000, wallet));
     }
+    // Paid for on credit, as much is owed as before.
+    let lent = json!({"coin": "ETH", "equity": "-1", "walletBalance": "0", "usdValue": "-100"});
+    assert_eq!(
+        advice(&place(&buy("1"), &facts(300, 1_000, &[&owed, &lent]))),
+        NONE_SMALLER
+    );
 }
 
 #[test]
