@@ -6,6 +6,7 @@ use std::time::{Duration, SystemTime};
 use serde_json::json;
 
 use super::stage::{NEVER, Stage, down, in_flight, sale};
+use crate::domain::account::OrderView;
 use crate::domain::order::Side;
 use crate::state::clock;
 use crate::state::inflight::{InflightRecord, write_new};
@@ -44,6 +45,27 @@ async fn every_order_in_flight_that_nobody_shows_may_still_appear() {
     // Over is shown too.
     stage.show(&[sale(LINEAR, "mine-2", "Filled", "1")]);
     assert_eq!(stage.desk.may_appear().await, Ok(2));
+}
+
+/// Its executions are known before it is listed: what is left of it may rest, and no list shows it.
+#[tokio::test(start_paused = true)]
+async fn an_order_that_only_its_executions_show_may_still_appear() {
+    let stage = Stage::set();
+    fly(&stage, &in_flight("mine-1"));
+    let by_executions = |status: &str, filled: &str| OrderView {
+        average_price: None,
+        ..sale(LINEAR, "mine-1", status, filled)
+    };
+    stage.show(&[by_executions("PartiallyFilled", "0.4")]);
+    assert_eq!(stage.desk.may_appear().await, Ok(1));
+    // Listed, or filled to its end, it is read like any other.
+    for shown in [
+        sale(LINEAR, "mine-1", "PartiallyFilled", "0.4"),
+        by_executions("Filled", "1"),
+    ] {
+        stage.show(&[shown]);
+        assert_eq!(stage.desk.may_appear().await, Ok(0));
+    }
 }
 
 #[tokio::test(start_paused = true)]
