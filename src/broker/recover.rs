@@ -6,7 +6,7 @@
 //! | it died | left behind | done |
 //! |---|---|---|
 //! | counted, no in-flight file yet | a count too high | nothing: see below |
-//! | before `order_submitted` | a file | not shown in time: recorded as never sent, count given back |
+//! | before `order_submitted` | a file | not shown in time: recorded as never sent or never arrived, count given back |
 //! | before or after the send | a file, `order_submitted` | looked up: recorded as it is shown, or as never arrived |
 //! | the same, a day ago | the same | not shown: recorded as unknown, the count stays |
 //! | between the two ledgers | a record on the plain one alone | chained |
