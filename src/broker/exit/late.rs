@@ -7,7 +7,7 @@ use tokio::time::timeout;
 
 use super::super::facts::{key_of, resting_of};
 use super::super::likeness::{is_in_full, is_of_its_kind};
-use super::super::recover::{can_appear_for, is_past};
+use super::super::recover::{can_appear_by_its_file, is_past};
 use super::desk::ExitDesk;
 use crate::state::inflight;
 use crate::venue::Venue;
@@ -22,7 +22,7 @@ pub(super) async fn may_appear<V: Venue>(desk: &ExitDesk<V>) -> Result<usize, St
     let mut count = 0;
     for error in unreadable {
         match error.path().map(std::fs::metadata) {
-            Some(Ok(found)) if is_older(&found, can_appear_for(desk.venue())) => {}
+            Some(Ok(found)) if is_older(&found, can_appear_by_its_file(desk.venue())) => {}
             _ => return Err(error.to_string()),
         }
     }
