@@ -129,9 +129,12 @@ impl Episode {
 
     /// Whether this is the sweep of it: one that was swept under its text is not swept again for its file's new time.
     pub(super) fn is_of<V: Venue>(&self, desk: &ExitDesk<V>, sentinel: &Sentinel) -> bool {
+        self.names.is_same(&Names::of(sentinel)) && !self.turns_out_swept(desk, sentinel)
+    }
+
+    fn turns_out_swept<V: Venue>(&self, desk: &ExitDesk<V>, sentinel: &Sentinel) -> bool {
         let venue = desk.venue().label();
-        self.names.is_same(&Names::of(sentinel))
-            && (self.is_swept || !claim::turns_out_swept(desk.files(), &self.names, sentinel, venue))
+        !self.is_swept && claim::turns_out_swept(desk.files(), &self.names, sentinel, venue)
     }
 
     /// Takes on what the halt is called now: the same file may be readable since a moment ago.
@@ -177,7 +180,8 @@ impl Episode {
             let due = self.due(desk);
             let awaits = self.awaits_mandate(&due);
             let mut look = self.course.round(desk, &due.wish, &stands).await;
-            if look.done.is_some() && !awaits {
+            let is_misnamed = |now: &Sentinel| self.turns_out_swept(desk, now);
+            if look.done.is_some() && !awaits && !read_halt(desk.files()).newest().is_some_and(is_misnamed) {
                 return self.finish(desk, due, look).await;
             }
             if awaits {

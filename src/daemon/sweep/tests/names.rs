@@ -182,6 +182,29 @@ async fn a_round_under_way_closes_nothing_for_a_halt_that_turns_out_to_be_swept(
     assert_eq!((kept.closed.len(), kept.flattened), (1, true));
 }
 
+/// Nor does a sweep that is almost over end for it: what is opened within the minute after its end is closed.
+#[tokio::test(start_paused = true)]
+async fn the_last_round_ends_no_sweep_of_a_halt_that_turns_out_to_be_swept() {
+    let stage = halted();
+    let sweeper = swept(&stage).await;
+    touch(&stage, SystemTime::now());
+    close(&stage);
+    stage.slow("orders", Duration::from_millis(300));
+    let begun = async {
+        while named(&stage, "halt_sweep-").is_empty() {
+            sleep(Duration::from_millis(1)).await;
+        }
+        // In the third look, the last one.
+        sleep(Duration::from_millis(1_050)).await;
+        open(&stage);
+    };
+    tokio::join!(sweeper.look(), begun);
+    stage.hold(&[long(LINEAR, "1")]);
+    look_for(&sweeper, 5).await;
+    assert_eq!(closes(&stage), 0);
+    assert_eq!(only_receipt(&stage).closed.len(), 1);
+}
+
 /// A halt that nobody swept is swept, however much it looks like one that was.
 #[tokio::test(start_paused = true)]
 async fn another_halt_that_is_hidden_for_a_moment_is_swept() {
