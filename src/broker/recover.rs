@@ -6,7 +6,7 @@
 //! | it died | left behind | done |
 //! |---|---|---|
 //! | counted, no in-flight file yet | a count too high | nothing: see below |
-//! | before `order_submitted` | a file | not shown in time: recorded as never sent, count given back |
+//! | before `order_submitted` | a file | not shown in time: recorded as never sent or never arrived, count given back |
 //! | before or after the send | a file, `order_submitted` | looked up: recorded as it is shown, or as never arrived |
 //! | the same, a day ago | the same | not shown: recorded as unknown, the count stays |
 //! | between the two ledgers | a record on the plain one alone | chained |
@@ -38,7 +38,7 @@ use crate::domain::account::RestingOrder;
 use crate::domain::mandate::parse_instant;
 use crate::domain::order::OrderKey;
 use crate::state::audit_record::AuditRecord;
-use crate::state::day::Day;
+use crate::state::day::{Day, PERMIT_HOLDS};
 use crate::state::inflight::{self, InflightRecord};
 use crate::state::{clock, crash, mend};
 use crate::venue::{Venue, VenueError};
@@ -65,14 +65,19 @@ pub(super) fn can_appear_for<V: Venue>(venue: &V) -> std::time::Duration {
     CAN_APPEAR_FOR.max(venue.request_lives_for() + INVISIBLE_FOR)
 }
 
+/// The same for one whose file was written then: its permit may have been used as late as it held.
+pub(super) fn can_appear_by_its_file<V: Venue>(venue: &V) -> std::time::Duration {
+    CAN_APPEAR_FOR.max(PERMIT_HOLDS + venue.request_lives_for() + INVISIBLE_FOR)
+}
+
 /// Whether the order can no longer appear. By the earlier of our clock and the exchange's: a clock that jumped
 /// ahead must not end the wait.
 pub(super) async fn is_past<V: Venue>(venue: &V, record: &InflightRecord) -> bool {
-    let (Some(sent), Ok(exchange)) = (parse_instant(&record.created_at), venue.exchange_time().await) else {
+    let (Some(made), Ok(exchange)) = (parse_instant(&record.created_at), venue.exchange_time().await) else {
         return false;
     };
-    let wait = crash::can_appear_for().unwrap_or_else(|| can_appear_for(venue));
-    let age = (exchange.min(clock::now()) - sent).to_std();
+    let wait = crash::can_appear_for().unwrap_or_else(|| can_appear_by_its_file(venue));
+    let age = (exchange.min(clock::now()) - made).to_std();
     age.is_ok_and(|age| age > wait)
 }
 

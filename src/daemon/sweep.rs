@@ -93,7 +93,7 @@ impl<V: Venue> Sweeper<V> {
     /// the next one.
     async fn sweep(&self, kept: &mut Option<Episode>, halt: &HaltState) -> SweepState {
         if let (Some(known), Some(newest)) = (kept.as_mut(), halt.newest())
-            && known.is_of(newest)
+            && known.is_of(&self.desk, newest)
         {
             known.learn(&self.desk, newest).await;
             return known.go_on(&self.desk).await;

@@ -22,7 +22,7 @@ use crate::gate::{Approved, Limit, Refusal, Refused};
 
 /// How long a decision holds. Committing it and waiting for a turn take some seconds at worst; a process that was
 /// frozen in between wakes up in another market.
-const HOLDS: Duration = Duration::from_secs(15);
+pub(crate) const PERMIT_HOLDS: Duration = Duration::from_secs(15);
 
 /// Why an approved write was not committed; nothing was sent and nothing stays counted.
 #[derive(Debug, Error)]
@@ -144,11 +144,11 @@ impl Permit<'_> {
 
 fn still_holds(age: TimeDelta) -> Result<(), Refused> {
     match age.to_std() {
-        Ok(age) if age > HOLDS => {
+        Ok(age) if age > PERMIT_HOLDS => {
             let reason = format!(
                 "it was decided {} s ago and a decision holds for {} s: prices and the account may be others now; ask again",
                 age.as_secs(),
-                HOLDS.as_secs()
+                PERMIT_HOLDS.as_secs()
             );
             Err(Refused::outside(Refusal::deny(Limit::Clock, reason)))
         }
@@ -363,11 +363,13 @@ impl Day {
         crash::point("after-file-removal");
     }
 
-    /// Removes an in-flight file whose order is settled on the ledger.
-    pub fn forget(&self, client_id: &str) {
-        if let Err(error) = inflight::remove(&self.files, client_id) {
+    /// Removes an in-flight file whose order is settled on the ledger; false where it stays, and goes on counting.
+    pub fn forget(&self, client_id: &str) -> bool {
+        let removed = inflight::remove(&self.files, client_id);
+        if let Err(error) = &removed {
             tracing::warn!(%error, "the file of a settled order stays; it will be settled again");
         }
+        removed.is_ok()
     }
 
     /// Appends a record that belongs to no commit of this process: a refusal, a recovery.

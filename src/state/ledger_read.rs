@@ -39,6 +39,8 @@ pub struct Found {
     pub records: Vec<Value>,
     /// Whether all of the file was looked through, so that there are no others in it.
     pub complete: bool,
+    /// The `ts` of the oldest line that was looked through, where it is a record that has one.
+    pub oldest: Option<String>,
 }
 
 /// The last `n` lines of `audit.jsonl`, oldest first; none when there is no ledger yet.
@@ -64,7 +66,10 @@ pub fn find_by_client_id(
     max_bytes: u64,
 ) -> Result<Found, LedgerReadError> {
     let mut records = Vec::new();
+    let mut last = Vec::new();
     let complete = walk_back(files, |read, bytes| {
+        last.clear();
+        last.extend_from_slice(bytes);
         if contains(bytes, client_id.as_bytes())
             && let Ok(record) = serde_json::from_slice::<Value>(bytes)
             && names(&record, client_id)
@@ -74,7 +79,13 @@ pub fn find_by_client_id(
         read < max_bytes
     })?;
     records.reverse();
-    Ok(Found { records, complete })
+    let oldest: Option<Value> = serde_json::from_slice(&last).ok();
+    let oldest = oldest.and_then(|record| Some(record.get("ts")?.as_str()?.to_owned()));
+    Ok(Found {
+        records,
+        complete,
+        oldest,
+    })
 }
 
 /// Hands each line that is not blank to `each`, with the bytes gone through so far, until it says stop;
@@ -170,7 +181,7 @@ mod tests {
     #[test]
     fn the_records_of_one_order_are_found_by_its_client_id() {
         let (_root, files) = world(concat!(
-            "{\"n\":1,\"broker_request\":{\"orderLinkId\":\"a-1\"}}\n",
+            "{\"n\":1,\"ts\":\"first\",\"broker_request\":{\"orderLinkId\":\"a-1\"}}\n",
             "{\"n\":2,\"error\":\"about a-1\"}\n",
             "{\"n\":3,\"broker_response\":{\"result\":[{\"orderLinkId\":\"a-1\"}]}}\n",
             "{\"n\":4,\"broker_request\":{\"orderLinkId\":\"a-12\"}}\n",
@@ -182,11 +193,13 @@ mod tests {
             .map(|record| record["n"].as_u64().unwrap())
             .collect();
         assert_eq!((numbers, found.complete), (vec![1, 3], true));
+        assert_eq!(found.oldest.as_deref(), Some("first"));
         let bounded = find_by_client_id(&files, "a-1", 60).unwrap();
         assert_eq!((bounded.records.len(), bounded.complete), (1, false));
         let last = "{\"n\":4,\"broker_request\":{\"orderLinkId\":\"a-12\"}}\n".len() as u64;
         let bounded = find_by_client_id(&files, "a-1", last).unwrap();
         assert_eq!((bounded.records.len(), bounded.complete), (0, false));
+        assert_eq!(bounded.oldest, None);
     }
 
     #[test]

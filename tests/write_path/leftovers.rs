@@ -65,6 +65,28 @@ async fn an_old_order_that_never_arrived_is_closed_and_its_count_given_back() {
     }
 }
 
+/// Its file says no more after the send than before it, so what the ledger lacks is proof only where none of it can
+/// have been moved away since.
+#[tokio::test]
+async fn an_order_is_called_never_sent_only_where_the_ledger_is_older_than_it() {
+    for (age, words) in [
+        (None, "it was never sent or never arrived: "),
+        (Some(30), "it was never sent or never arrived: "),
+        (Some(90), "it was never sent: "),
+    ] {
+        let world = World::new().await;
+        leave(&world, 61, "sent");
+        if let Some(age) = age {
+            let then = clock::now() - chrono::Duration::seconds(age);
+            let line = json!({"ts": clock::ledger_text(then), "kind": "intent"});
+            put(&world.files.audit(), &format!("{line}\n"));
+        }
+        assert_eq!(world.broker.recover().await.never_arrived, 1);
+        let why = world.ledger().pop().unwrap()["error"].clone();
+        assert!(why.as_str().unwrap().starts_with(words), "{age:?} {why}");
+    }
+}
+
 /// The daemon says of a start how many orders nobody can tell about.
 #[tokio::test]
 async fn an_order_that_is_too_old_to_be_shown_is_counted_among_those_that_cannot_be_told() {

@@ -407,8 +407,13 @@ async fn an_order_whose_answer_cannot_be_kept_is_told_from_its_file_until_it_can
     let (first, ()) = tokio::join!(world.place(six_sol_as("mine-1")), breaking);
     assert_eq!(first["status"], "accepted", "{first}");
     assert_eq!(world.inflight(), ["mine-1 sent"]);
-    // Found out once more, it cannot be kept either.
-    world.broker.recover().await;
+    // Found out once more, it cannot be kept either, and its file goes on counting.
+    let recovery = world.broker.recover().await;
+    assert_eq!(
+        (recovery.told_already, &recovery.open),
+        (1, &vec!["mine-1".to_owned()])
+    );
+    assert!(!recovery.is_clean());
     assert_eq!(world.inflight(), ["mine-1 sent"]);
     assert_blocked(&world.place(six_sol_as("mine-1")).await, "deny", "intent");
 

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use chrono::{DateTime, Utc};
+use mandated::broker::exit::{BETWEEN_ROUNDS, Course, ExitDesk, Reach, Wish};
 use mandated::broker::{Broker, Mode};
 use mandated::domain::account::{CoinBalance, Instrument, OrderView, Position, Quote, RestingOrder};
 use mandated::domain::exit::Exit;
@@ -112,6 +113,34 @@ async fn after_a_minute_what_only_executions_show_is_what_became_of_it() {
     broker.recover().await;
     assert_eq!(world.inflight(), [] as [&str; 0]);
     assert_eq!(world.count(), 1);
+}
+
+/// What is left of it rests, and no list shows it.
+#[tokio::test]
+async fn a_way_out_is_not_done_while_only_executions_show_an_order() {
+    let world = World::new().await;
+    let (venue, broker) = lagging(&world);
+    venue.lags.store(true, Ordering::SeqCst);
+    place(&broker, "mine-1").await;
+    let ledger = Ledger::open(&world.files, Redactor::new(Vec::new()));
+    let desk = ExitDesk::new(Arc::clone(&venue), world.files.clone(), ledger, "person");
+    let (mut course, wish) = (Course::new(Reach::default(), "one"), Wish::default());
+    for _ in 0..4 {
+        let look = course.round(&desk, &wish, &|| true).await;
+        assert_eq!(look.done, None);
+        assert_eq!(look.notes, ["1 order of ours was sent and may still appear"]);
+        tokio::time::sleep(BETWEEN_ROUNDS).await;
+    }
+    // Listed, it is cancelled.
+    venue.lags.store(false, Ordering::SeqCst);
+    let mut rounds = 0;
+    while course.round(&desk, &wish, &|| true).await.done.is_none() {
+        assert!(rounds < 100);
+        rounds += 1;
+        tokio::time::sleep(BETWEEN_ROUNDS).await;
+    }
+    assert_eq!(desk.steps().len(), 1);
+    assert_eq!(world.broker.account().await.open_orders.unwrap().len(), 0);
 }
 
 #[tokio::test]

@@ -6,8 +6,8 @@ use std::time::Duration;
 use tokio::time::timeout;
 
 use super::super::facts::{key_of, resting_of};
-use super::super::likeness::is_of_its_kind;
-use super::super::recover::{can_appear_for, is_past};
+use super::super::likeness::{is_in_full, is_of_its_kind};
+use super::super::recover::{can_appear_by_its_file, is_past};
 use super::desk::ExitDesk;
 use crate::state::inflight;
 use crate::venue::Venue;
@@ -22,7 +22,7 @@ pub(super) async fn may_appear<V: Venue>(desk: &ExitDesk<V>) -> Result<usize, St
     let mut count = 0;
     for error in unreadable {
         match error.path().map(std::fs::metadata) {
-            Some(Ok(found)) if is_older(&found, can_appear_for(desk.venue())) => {}
+            Some(Ok(found)) if is_older(&found, can_appear_by_its_file(desk.venue())) => {}
             _ => return Err(error.to_string()),
         }
     }
@@ -42,9 +42,9 @@ pub(super) async fn may_appear<V: Venue>(desk: &ExitDesk<V>) -> Result<usize, St
             Some(key) => desk.venue().order(&order.instrument, &key).await,
             None => Ok(None),
         };
-        // One that is shown is in the lists or over; only one that is nowhere is still to come. Another order under
-        // the same id says nothing of ours.
-        if !matches!(&seen, Ok(Some(view)) if is_of_its_kind(&order, view)) {
+        // One that is shown in full is in the lists or over; one that is nowhere, or known by its executions alone, is
+        // still to come there. Another order under the same id says nothing of ours.
+        if !matches!(&seen, Ok(Some(view)) if is_of_its_kind(&order, view) && is_in_full(view)) {
             count += 1;
         }
     }

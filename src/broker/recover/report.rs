@@ -16,7 +16,7 @@ pub struct Recovery {
     pub cannot_tell: usize,
     /// The ledger had their last word; only the file was left.
     pub told_already: usize,
-    /// Client ids that cannot be settled yet, and go on counting.
+    /// Client ids that cannot be settled yet, or whose file cannot be put away though they are, and go on counting.
     pub open: Vec<String>,
     /// Orders of another venue, as `id (venue)`: not looked up here, and no new order until they are settled there.
     pub elsewhere: Vec<String>,

@@ -33,7 +33,7 @@ impl<V: Venue> Core<V> {
             }
             Verdict::ToldAlready => {
                 recovery.told_already += 1;
-                self.finish(day, case, case.told.last.as_ref());
+                self.finish(day, case, case.told.last.as_ref(), recovery);
                 return Ok(());
             }
             Verdict::Placed(kind, outcome) => {
@@ -61,13 +61,19 @@ impl<V: Venue> Core<V> {
             }
         };
         let record = self.last_word(case, kind, outcome, why);
-        self.put_down(day, case, &record.map_err(Hindrance::shared)?)
+        self.put_down(day, case, &record.map_err(Hindrance::shared)?, recovery)
     }
 
-    fn put_down(&self, day: &Day, case: &Case<'_>, record: &AuditRecord) -> Result<(), Hindrance> {
+    fn put_down(
+        &self,
+        day: &Day,
+        case: &Case<'_>,
+        record: &AuditRecord,
+        recovery: &mut Recovery,
+    ) -> Result<(), Hindrance> {
         let written = day.record(record).map_err(Hindrance::shared)?;
         crash::point("recovery-after-record");
-        self.finish(day, case, Some(&written));
+        self.finish(day, case, Some(&written), recovery);
         Ok(())
     }
 
@@ -100,7 +106,7 @@ impl<V: Venue> Core<V> {
     }
 
     /// What follows the last word, each step as often as need be: the count, the answer to a repeated id, the file.
-    fn finish(&self, day: &Day, case: &Case<'_>, last: Option<&AuditRecord>) {
+    fn finish(&self, day: &Day, case: &Case<'_>, last: Option<&AuditRecord>, recovery: &mut Recovery) {
         let order = case.record;
         // A trade that another attempt took under this id is that one's.
         if order.counted
@@ -115,8 +121,8 @@ impl<V: Venue> Core<V> {
             last.filter(|record| is_answer(record) && order.remote_tool == WriteTool::PlaceOrder.name());
         let is_kept = answer.is_none_or(|record| self.remember_leftover(case, record));
         crash::point("recovery-after-remember");
-        if is_kept {
-            day.forget(&order.client_id);
+        if !is_kept || !day.forget(&order.client_id) {
+            recovery.open.push(order.client_id.clone());
         }
         crash::point("recovery-after-removal");
     }

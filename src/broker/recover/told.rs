@@ -1,5 +1,6 @@
 //! What the ledger already says of one order in flight: a crash may lie between any record and the next step.
 
+use chrono::TimeDelta;
 use serde_json::Value;
 
 use crate::domain::mandate::parse_instant;
@@ -21,7 +22,8 @@ pub(super) struct Told {
     pub(super) submitted: bool,
     /// The last word, when there is one: there must not be a second.
     pub(super) last: Option<AuditRecord>,
-    /// All of the ledger was looked through.
+    /// All of the ledger was looked through, and it begins before the order: what is not there was never written,
+    /// rather than moved away since.
     pub(super) complete: bool,
 }
 
@@ -31,8 +33,8 @@ impl Told {
         for bytes in LOOK_BACK_BYTES {
             let found = ledger_read::find_by_client_id(files, &order.client_id, bytes)?;
             told = Self::of(found.records, order);
-            told.complete = found.complete;
-            if told.submitted || told.complete {
+            told.complete = found.complete && is_before(found.oldest.as_deref(), order);
+            if told.submitted || found.complete {
                 break;
             }
         }
@@ -94,11 +96,18 @@ fn is_about(record: &AuditRecord, order: &InflightRecord) -> bool {
         Some(id) => id == order.client_id,
         None => order.remote_tool == WriteTool::PlaceOrder.name(),
     };
-    let since = match (parse_instant(&record.ts), parse_instant(&order.created_at)) {
-        (Some(said), Some(created)) => said >= created,
-        _ => false,
-    };
+    let since = age_at(&record.ts, order).is_some_and(|age| age >= TimeDelta::zero());
     allowed && named && since && record.remote_tool.as_deref() == Some(&order.remote_tool)
+}
+
+fn is_before(oldest: Option<&str>, order: &InflightRecord) -> bool {
+    let age = oldest.and_then(|ts| age_at(ts, order));
+    age.is_some_and(|age| age < TimeDelta::zero())
+}
+
+/// How old the order was at that time.
+fn age_at(ts: &str, order: &InflightRecord) -> Option<TimeDelta> {
+    Some(parse_instant(ts)? - parse_instant(&order.created_at)?)
 }
 
 #[cfg(test)]

@@ -90,7 +90,7 @@ impl Case<'_> {
             return "it never arrived: the id belongs to another order; to place it, ask again under a new order_link_id \
                     or without one";
         }
-        // Its own file says so too, where the ledger was moved away meanwhile.
+        // Its own file says so too, where the ledger was moved away meanwhile; one that was sent and no more may not.
         let was_sent = self.told.submitted || self.record.state != InflightState::Sent;
         match (was_sent, self.told.complete) {
             (true, _) => {

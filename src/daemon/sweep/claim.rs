@@ -42,7 +42,7 @@ impl Claim {
 const COARSE: chrono::Duration = chrono::Duration::seconds(1);
 
 /// The name under which a halt was begun before, here or by another program; its own where it was not.
-pub(super) fn begun_as(files: &LiveFiles, sentinel: &Sentinel) -> String {
+pub(super) fn begun_as(files: &LiveFiles, sentinel: &Sentinel, venue: &str) -> String {
     let own = &sentinel.episode;
     if own == NAMELESS {
         return own.clone();
@@ -51,14 +51,55 @@ pub(super) fn begun_as(files: &LiveFiles, sentinel: &Sentinel) -> String {
     let is_kept = |name: &&String| exists(&files.halt_receipt(name)) || exists(&files.halt_sweep(name));
     let is_shared = |name: &&String| exists(&files.flatten_fired(name)) || exists(&files.flatten_claim(name));
     if let Some(name) = names().find(is_kept) {
-        return name.clone();
+        // A draft that only the file's time names is of no halt that was swept before under its text.
+        let is_draft = name != own && !exists(&files.halt_receipt(name));
+        let swept = is_draft.then(|| swept_as(files, sentinel, venue)).flatten();
+        return swept.unwrap_or_else(|| name.clone());
     }
-    // It is kept under a name that the file no longer gives: its text cannot be read now, or its time was changed.
-    let may_be_elsewhere = is_of_a_file(own) || exists(&files.flatten_claim(own));
-    let since = sentinel.at.filter(|_| may_be_elsewhere);
-    since
-        .and_then(|at| Receipt::kept_as(files, own, at.checked_sub_signed(COARSE)?))
-        .unwrap_or_else(|| names().find(is_shared).unwrap_or(own).clone())
+    kept_elsewhere(files, sentinel).unwrap_or_else(|| names().find(is_shared).unwrap_or(own).clone())
+}
+
+/// Under which name a halt is kept that its file no longer gives: its text cannot be read now, or its time was changed.
+fn kept_elsewhere(files: &LiveFiles, sentinel: &Sentinel) -> Option<String> {
+    let own = &sentinel.episode;
+    let may_be = is_of_a_file(own) || exists(&files.flatten_claim(own));
+    let since = sentinel.at.filter(|_| may_be)?.checked_sub_signed(COARSE)?;
+    Receipt::kept_as(files, own, since)
+}
+
+/// Under which name a halt that can be read was swept before.
+fn swept_as(files: &LiveFiles, sentinel: &Sentinel, venue: &str) -> Option<String> {
+    let is_done = |name: &String| done_before(files, name, venue).is_some();
+    let own = Some(sentinel.episode.clone()).filter(is_done);
+    own.or_else(|| kept_elsewhere(files, sentinel).filter(is_done))
+}
+
+/// Whether a halt that only its file's time named is, as its text says now, one that was swept before: a file that is
+/// written anew has another time.
+pub(super) fn turns_out_swept(files: &LiveFiles, names: &Names, now: &Sentinel, venue: &str) -> bool {
+    names.lacks_text_of(&Names::of(now)) && swept_as(files, now, venue).is_some()
+}
+
+/// Removes what was begun under the file's time of a halt that was swept before.
+pub(super) fn drop_misnamed(files: &LiveFiles, own: &str, names: &Names, venue: &str) {
+    let is_misnamed = |name: &String| {
+        let draft = || Receipt::read(&files.halt_sweep(name));
+        name != own
+            && is_of_a_file(name)
+            && !exists(&files.halt_receipt(name))
+            && draft().is_some_and(|draft| draft.venue == venue)
+    };
+    for name in names.with(own).into_iter().filter(is_misnamed) {
+        tracing::warn!(episode = name, "the halt was swept before, as {own}");
+        if let Err(error) = std::fs::remove_file(files.halt_sweep(&name)) {
+            tracing::warn!(%error, "the draft of a sweep that was left off stays");
+        }
+        if matches!(sweep::holder(files, &name), Ok(Holder::Us))
+            && let Err(error) = sweep::release(files, &name)
+        {
+            tracing::warn!(%error, "the claim of a sweep that was left off stays");
+        }
+    }
 }
 
 /// Whether an episode was swept to its end before, at this `venue`: by whom, and the receipt of it where that is

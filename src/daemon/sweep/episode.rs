@@ -68,7 +68,7 @@ impl Episode {
         let files = desk.files();
         let newest = halt.newest();
         let name = newest
-            .map(|newest| claim::begun_as(files, newest))
+            .map(|newest| claim::begun_as(files, newest, desk.venue().label()))
             .unwrap_or_default();
         let names = newest.map(Names::of).unwrap_or_default();
         let done = claim::done_before(files, &name, desk.venue().label());
@@ -120,14 +120,21 @@ impl Episode {
             episode.tell_names(desk, newest).await;
         }
         episode.note_trip(desk, halt).await;
-        if !is_swept {
-            claim::drop_foreign_receipt(files, &episode.name, desk.venue().label());
+        match is_swept {
+            true => claim::drop_misnamed(files, &episode.name, &episode.names, desk.venue().label()),
+            false => claim::drop_foreign_receipt(files, &episode.name, desk.venue().label()),
         }
         episode
     }
 
-    pub(super) fn is_of(&self, sentinel: &Sentinel) -> bool {
-        self.names.is_same(&Names::of(sentinel))
+    /// Whether this is the sweep of it: one that was swept under its text is not swept again for its file's new time.
+    pub(super) fn is_of<V: Venue>(&self, desk: &ExitDesk<V>, sentinel: &Sentinel) -> bool {
+        self.names.is_same(&Names::of(sentinel)) && !self.turns_out_swept(desk, sentinel)
+    }
+
+    fn turns_out_swept<V: Venue>(&self, desk: &ExitDesk<V>, sentinel: &Sentinel) -> bool {
+        let venue = desk.venue().label();
+        !self.is_swept && claim::turns_out_swept(desk.files(), &self.names, sentinel, venue)
     }
 
     /// Takes on what the halt is called now: the same file may be readable since a moment ago.
@@ -173,7 +180,8 @@ impl Episode {
             let due = self.due(desk);
             let awaits = self.awaits_mandate(&due);
             let mut look = self.course.round(desk, &due.wish, &stands).await;
-            if look.done.is_some() && !awaits {
+            let is_misnamed = |now: &Sentinel| self.turns_out_swept(desk, now);
+            if look.done.is_some() && !awaits && !read_halt(desk.files()).newest().is_some_and(is_misnamed) {
                 return self.finish(desk, due, look).await;
             }
             if awaits {
@@ -203,13 +211,13 @@ impl Episode {
         &self,
         desk: &ExitDesk<V>,
     ) -> impl Fn() -> bool + Send + Sync + use<V> {
-        still_newest(desk, &self.name, &self.names)
+        still_newest(desk, &self.name, &self.names, self.is_swept)
     }
 
     fn stands<V: Venue>(&mut self, desk: &ExitDesk<V>) -> bool {
         let halt = read_halt(desk.files());
         self.is_over |= !halt.is_tripped();
-        halt.newest().is_some_and(|newest| self.is_of(newest))
+        halt.newest().is_some_and(|newest| self.is_of(desk, newest))
     }
 
     /// The exchange showed nothing, twice: the receipt, the latch, and from now on the watch.
@@ -291,7 +299,7 @@ async fn first<V: Venue>(
     name: &str,
     names: &Names,
 ) -> (Claim, Option<Late>) {
-    let stands = still_newest(desk, name, names);
+    let stands = still_newest(desk, name, names, false);
     tokio::join!(
         course.cancel_blindly(desk, &stands),
         claim::take(desk.files(), name, names)
@@ -303,8 +311,10 @@ fn still_newest<V: Venue>(
     desk: &ExitDesk<V>,
     name: &str,
     names: &Names,
+    is_swept: bool,
 ) -> impl Fn() -> bool + Send + Sync + use<V> {
     let (files, name, names) = (desk.files().clone(), name.to_owned(), names.clone());
+    let venue = desk.venue().label().to_owned();
     move || {
         let halt = read_halt(&files);
         // A sentinel without words is named by its time, which whatever writes to it changes again and again.
@@ -312,8 +322,12 @@ fn still_newest<V: Venue>(
             let is_of_a_file = |name: &str| name.starts_with("mtime:");
             is_of_a_file(now) && is_of_a_file(&name) && !matches!(holder(&files, now), Ok(Holder::Another))
         };
+        let is_same = |now: &Sentinel| {
+            names.is_same(&Names::of(now))
+                && (is_swept || !claim::turns_out_swept(&files, &names, now, &venue))
+        };
         halt.newest()
-            .is_some_and(|newest| names.is_same(&Names::of(newest)) || is_renamed(&newest.episode))
+            .is_some_and(|newest| is_same(newest) || is_renamed(&newest.episode))
     }
 }
 

@@ -36,9 +36,14 @@ impl Names {
         }
     }
 
+    /// Whether the text is known `now`, and was not before.
+    pub(super) fn lacks_text_of(&self, now: &Self) -> bool {
+        self.text.is_none() && now.text.is_some()
+    }
+
     /// Takes on what the same halt is called now; whether its text was not known before.
     pub(super) fn learn(&mut self, now: Self) -> bool {
-        let is_news = self.text.is_none() && now.text.is_some();
+        let is_news = self.lacks_text_of(&now);
         self.text = now.text.or(self.text.take());
         self.file = now.file.or(self.file.take());
         is_news

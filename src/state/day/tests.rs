@@ -344,8 +344,11 @@ async fn what_was_not_placed_is_given_back_once() {
     );
     day.give_back(&second.client_id).unwrap();
     assert_eq!(day.count().unwrap(), 0);
-    day.forget("a");
+    assert!(day.forget("a"));
     assert_eq!(day.leftovers().0.len(), 1);
+    // What cannot be removed stays.
+    fs::create_dir(files.inflight_folder().join("c.json")).unwrap();
+    assert!(!day.forget("c"));
 }
 
 #[tokio::test]

@@ -6,6 +6,7 @@ use std::time::{Duration, SystemTime};
 use serde_json::json;
 
 use super::stage::{NEVER, Stage, down, in_flight, sale};
+use crate::domain::account::OrderView;
 use crate::domain::order::Side;
 use crate::state::clock;
 use crate::state::inflight::{InflightRecord, write_new};
@@ -46,6 +47,27 @@ async fn every_order_in_flight_that_nobody_shows_may_still_appear() {
     assert_eq!(stage.desk.may_appear().await, Ok(2));
 }
 
+/// Its executions are known before it is listed: what is left of it may rest, and no list shows it.
+#[tokio::test(start_paused = true)]
+async fn an_order_that_only_its_executions_show_may_still_appear() {
+    let stage = Stage::set();
+    fly(&stage, &in_flight("mine-1"));
+    let by_executions = |status: &str, filled: &str| OrderView {
+        average_price: None,
+        ..sale(LINEAR, "mine-1", status, filled)
+    };
+    stage.show(&[by_executions("PartiallyFilled", "0.4")]);
+    assert_eq!(stage.desk.may_appear().await, Ok(1));
+    // Listed, or filled to its end, it is read like any other.
+    for shown in [
+        sale(LINEAR, "mine-1", "PartiallyFilled", "0.4"),
+        by_executions("Filled", "1"),
+    ] {
+        stage.show(&[shown]);
+        assert_eq!(stage.desk.may_appear().await, Ok(0));
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn another_order_under_the_same_id_says_nothing_of_ours() {
     let stage = Stage::set();
@@ -73,16 +95,34 @@ async fn an_order_can_appear_for_a_minute() {
     assert_eq!(stage.desk.may_appear().await, Ok(1));
 }
 
+/// It may be sent 15 s after its file is written, be honoured for all of the time that it lives, and be shown 15 s later.
 #[tokio::test(start_paused = true)]
 async fn an_order_whose_request_lives_longer_can_appear_for_longer() {
-    let stage = on_time();
+    for (lives_for, age, count) in [(60, 89, 1), (60, 91, 0), (31, 60, 1), (31, 62, 0), (29, 61, 0)] {
+        let stage = on_time();
+        stage.script().request_lives_for = Duration::from_secs(lives_for);
+        fly(&stage, &sent_before("mine-1", age));
+        assert_eq!(
+            stage.desk.may_appear().await,
+            Ok(count),
+            "{lives_for} s, {age} s ago"
+        );
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_file_that_cannot_be_read_is_waited_for_as_long_as_one_that_can() {
+    let stage = Stage::set();
     stage.script().request_lives_for = Duration::from_secs(60);
-    fly(&stage, &sent_before("mine-1", 70));
-    assert_eq!(stage.desk.may_appear().await, Ok(1));
-    let stage = on_time();
-    stage.script().request_lives_for = Duration::from_secs(60);
-    fly(&stage, &sent_before("mine-1", 76));
-    assert_eq!(stage.desk.may_appear().await, Ok(0));
+    let path = stage.files.inflight_folder().join("mine-1.json");
+    fs::create_dir_all(stage.files.inflight_folder()).unwrap();
+    fs::write(&path, "{").unwrap();
+    let file = fs::File::options().append(true).open(&path).unwrap();
+    for (age, is_waited_for) in [(89, true), (91, false)] {
+        let then = SystemTime::now() - Duration::from_secs(age);
+        file.set_modified(then).unwrap();
+        assert_eq!(stage.desk.may_appear().await.is_err(), is_waited_for, "{age} s");
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -1,9 +1,13 @@
 //! Which records of the ledger are about an order in flight, and what they say of it.
 
+use std::fs;
+
 use serde_json::json;
 
 use super::*;
+use crate::state::durable::create_folder;
 use crate::state::inflight::InflightState;
+use crate::state::paths::{BrokerKey, RuntimeRoot};
 
 const CREATED: &str = "2026-06-02T09:15:49.482+00:00";
 
@@ -186,5 +190,30 @@ fn only_what_is_decided_is_an_answer() {
         let mut denied = of_recovery(kind, outcome);
         denied.gate_decision["recovered"] = false.into();
         assert_eq!(is_answer(&denied), decided, "{outcome:?}");
+    }
+}
+
+/// A ledger can be moved away, or trimmed, between the send and the recovery.
+#[test]
+fn all_was_said_of_an_order_only_where_the_ledger_begins_before_it() {
+    let order = in_flight(WriteTool::PlaceOrder);
+    let root = tempfile::tempdir().unwrap();
+    let broker = BrokerKey::parse("bybit").unwrap();
+    let files = LiveFiles::new(&RuntimeRoot::at(root.path().to_owned()), broker);
+    assert!(!Told::read(&files, &order).unwrap().complete);
+    create_folder(files.live_folder()).unwrap();
+    for (first, is_all) in [
+        ("{\"ts\": \"2026-06-02T09:15:49.481+00:00\"}", true),
+        ("{\"ts\": \"2026-06-02T09:15:49.482+00:00\"}", false),
+        ("{\"ts\": \"2026-06-02T09:15:50.000+00:00\"}", false),
+        ("{\"ts\": \"some day\"}", false),
+        ("{\"kind\": \"none\"}", false),
+        // The rest of a line that was cut through.
+        ("06-02T09:15:49.481+00:00\"}", false),
+    ] {
+        let later = "{\"ts\": \"2026-06-02T09:16:00.000+00:00\"}";
+        fs::write(files.audit(), format!("{first}\n\n{later}\n")).unwrap();
+        let told = Told::read(&files, &order).unwrap();
+        assert_eq!((told.submitted, told.complete), (false, is_all), "{first}");
     }
 }

@@ -2,7 +2,9 @@
 
 use std::fs::{self, File};
 use std::path::PathBuf;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
+
+use tokio::time::sleep;
 
 use super::{LINEAR, Stage, Sweeper, TRIP, closes, halt, halted, look_for, sweeper};
 use crate::broker::exit::tests::stage::{Scripted, long};
@@ -72,12 +74,17 @@ async fn swept(stage: &Stage) -> Sweeper<Scripted> {
     look_for(&sweeper, 0).await;
     assert_eq!(closes(stage), 1);
     assert_eq!(look_for(&sweeper, 63).await, SweepState::Swept);
+    age_receipt(stage);
+    sweeper
+}
+
+/// As if the sweep had begun a minute ago.
+fn age_receipt(stage: &Stage) {
     let mut kept = only_receipt(stage);
     let long_ago = crate::state::clock::now() - chrono::Duration::seconds(63);
     kept.noticed_at = crate::state::clock::ledger_text(long_ago);
     let path = named(stage, "halt_receipt-").remove(0);
     fs::write(path, serde_json::to_vec(&kept).unwrap()).unwrap();
-    sweeper
 }
 
 async fn leaves_what_is_opened(stage: &Stage, sweeper: &Sweeper<Scripted>) {
@@ -114,6 +121,108 @@ async fn a_swept_halt_is_not_swept_again_once_its_text_can_be_read() {
             close(&stage);
             leaves_what_is_opened(&stage, &third).await;
         }
+    }
+}
+
+/// The same text is put into a new file, which cannot be read at first; what was opened since the sweep stays.
+#[tokio::test(start_paused = true)]
+async fn a_swept_halt_is_not_swept_again_when_it_is_written_anew_and_hidden_for_a_moment() {
+    for (was_hidden, anew) in [(false, false), (false, true), (true, false), (true, true)] {
+        let stage = halted();
+        if was_hidden {
+            close(&stage);
+        }
+        let first = swept(&stage).await;
+        if was_hidden {
+            open(&stage);
+            look_for(&first, 3).await;
+            age_receipt(&stage);
+        }
+        touch(&stage, SystemTime::now());
+        close(&stage);
+        // The sweep that this begins does not come to its end.
+        stage.hide_orders(&[Category::Option]);
+        look_for(&first, 0).await;
+        assert_eq!(named(&stage, "halt_sweep-").len(), 1);
+        open(&stage);
+        stage.hide_orders(&[]);
+        stage.hold(&[long(LINEAR, "1")]);
+        let second = next(&stage, first, anew);
+        let state = look_for(&second, 5).await;
+        assert!(matches!(state, SweepState::Halting { .. }), "{state:?}");
+        assert_eq!(closes(&stage), 0, "{was_hidden} {anew}");
+        let kept = only_receipt(&stage);
+        assert_eq!((kept.closed.len(), kept.flattened), (1, true));
+        // What was begun for the file alone is gone: nobody is told of a sweep that was left off.
+        assert_eq!(named(&stage, "halt_sweep-"), [] as [PathBuf; 0]);
+        assert!(!is_unfinished(&stage.files));
+        assert_eq!(named(&stage, "FLATTEN_FIRED-").len(), 1);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_round_under_way_closes_nothing_for_a_halt_that_turns_out_to_be_swept() {
+    let stage = halted();
+    let sweeper = swept(&stage).await;
+    touch(&stage, SystemTime::now());
+    close(&stage);
+    stage.hold(&[long(LINEAR, "1")]);
+    stage.slow("positions", Duration::from_millis(100));
+    let begun = async {
+        while named(&stage, "halt_sweep-").is_empty() {
+            sleep(Duration::from_millis(1)).await;
+        }
+        open(&stage);
+    };
+    tokio::join!(sweeper.look(), begun);
+    assert_eq!(closes(&stage), 0);
+    look_for(&sweeper, 5).await;
+    assert_eq!(closes(&stage), 0);
+    let kept = only_receipt(&stage);
+    assert_eq!((kept.closed.len(), kept.flattened), (1, true));
+}
+
+/// Nor does a sweep that is almost over end for it: what is opened within the minute after its end is closed.
+#[tokio::test(start_paused = true)]
+async fn the_last_round_ends_no_sweep_of_a_halt_that_turns_out_to_be_swept() {
+    let stage = halted();
+    let sweeper = swept(&stage).await;
+    touch(&stage, SystemTime::now());
+    close(&stage);
+    stage.slow("orders", Duration::from_millis(300));
+    let begun = async {
+        while named(&stage, "halt_sweep-").is_empty() {
+            sleep(Duration::from_millis(1)).await;
+        }
+        // In the third look, the last one.
+        sleep(Duration::from_millis(1_050)).await;
+        open(&stage);
+    };
+    tokio::join!(sweeper.look(), begun);
+    stage.hold(&[long(LINEAR, "1")]);
+    look_for(&sweeper, 5).await;
+    assert_eq!(closes(&stage), 0);
+    assert_eq!(only_receipt(&stage).closed.len(), 1);
+}
+
+/// A halt that nobody swept is swept, however much it looks like one that was.
+#[tokio::test(start_paused = true)]
+async fn another_halt_that_is_hidden_for_a_moment_is_swept() {
+    for anew in [false, true] {
+        let stage = halted();
+        let first = swept(&stage).await;
+        touch(&stage, SystemTime::now());
+        close(&stage);
+        stage.hide_orders(&[Category::Option]);
+        look_for(&first, 0).await;
+        put(&stage, "{\"tripped_at\": \"2026-05-29T14:03:13.482000+00:00\"}");
+        stage.hide_orders(&[]);
+        stage.hold(&[long(LINEAR, "1")]);
+        let second = next(&stage, first, anew);
+        look_for(&second, 0).await;
+        assert_eq!(closes(&stage), 1);
+        assert_eq!(look_for(&second, 5).await, SweepState::Swept);
+        assert_eq!(named(&stage, "halt_receipt-").len(), 2);
     }
 }
 
