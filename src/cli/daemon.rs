@@ -10,7 +10,8 @@ use super::app::App;
 use super::args::DaemonArgs;
 use super::doctor::{Finding, red_findings};
 use super::out::say;
-use super::serve::{listen, stop_signal, token_place};
+use super::serve::{listen, token_place};
+use super::signals::Signals;
 use super::{Done, Failure};
 use crate::broker::{Broker, Hold, Why};
 use crate::daemon::place::{Place, now_text};
@@ -33,6 +34,7 @@ pub(super) async fn run(app: App, args: DaemonArgs) -> Result<Done, Failure> {
     } else {
         Some(listen(&app, &args.address).await?)
     };
+    let mut signals = Signals::new()?;
     say(&format!(
         "daemon for `{}` on {}, {}",
         identity.broker,
@@ -58,7 +60,7 @@ pub(super) async fn run(app: App, args: DaemonArgs) -> Result<Done, Failure> {
         http,
         notifier: Notifier::from_env(),
     };
-    let ended = run::run(parts, stop_signal).await;
+    let ended = run::run(parts, async || signals.recv().await).await;
     guard.abort();
     ended.map_err(Failure::failed)?;
     Ok(Done::Well)

@@ -19,6 +19,7 @@ mod mandate;
 mod out;
 mod paper;
 mod serve;
+mod signals;
 mod sim;
 mod status;
 mod version;
