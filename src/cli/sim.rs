@@ -89,7 +89,7 @@ fn introduce(running: &RunningPaper, args: &SimArgs, store: &Path) -> Result<(),
     say(&format!("seed     {}", running.seed()));
     say(&format!("clock    {}", show::clock(now_ms, speed)));
     say(&format!(
-        "use it   BYBIT_BASE_URL={url} BYBIT_API_KEY={key} BYBIT_API_SECRET={} mandated serve",
+        "use it   MANDATED_VENUE=bybit BYBIT_BASE_URL={url} BYBIT_API_KEY={key} BYBIT_API_SECRET={} mandated serve",
         args.secret
     ));
     Ok(())

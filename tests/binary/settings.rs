@@ -231,6 +231,39 @@ fn an_option_that_stands_twice_with_two_values_is_refused() {
     assert_exit(&resumed, 0);
 }
 
+/// Two exchanges are named in one shell, and the account of one of them is shown.
+#[test]
+fn an_address_that_the_venue_paper_does_not_use_is_said() {
+    let home = Home::with_mandate(&[]);
+    let said = |args: &[&str], settings: &[(&str, &str)]| {
+        let output = home
+            .command(args)
+            .envs(settings.iter().copied())
+            .output()
+            .unwrap();
+        assert_exit(&output, 0);
+        assert!(!stdout(&output).contains("BYBIT_BASE_URL"), "{output:?}");
+        stderr(&output).contains(
+            "BYBIT_BASE_URL is not used: the venue is paper by MANDATED_VENUE; with MANDATED_VENUE=bybit it would be",
+        )
+    };
+    let paper = ("MANDATED_VENUE", "paper");
+    let address = ("BYBIT_BASE_URL", "http://127.0.0.1:8787");
+    for command in [&["status", "--json"][..], &["status", "--folder"], &["serve"]] {
+        assert!(said(command, &[paper, address]), "{command:?}");
+        assert!(!said(command, &[paper, ("BYBIT_BASE_URL", " ")]), "{command:?}");
+        assert!(!said(command, &[paper]), "{command:?}");
+    }
+    // Who types the venue means it, and some commands go by none.
+    for command in [
+        &["status", "--folder", "--venue", "paper"][..],
+        &["paper", "show"],
+    ] {
+        assert!(!said(command, &[paper, address]), "{command:?}");
+    }
+    assert!(!said(&["status", "--folder"], &[address]));
+}
+
 /// None of them is known to be wrong only after something was done.
 #[test]
 fn a_time_that_no_clock_reaches_is_refused_before_anything_is_done() {

@@ -7,8 +7,10 @@ use clap::error::ErrorKind;
 use clap::parser::ValueSource;
 use clap::{Arg, ArgMatches, Args, CommandFactory, Error, FromArgMatches};
 
+use super::super::app::env;
 use super::{
-    Arguments, Command, MandateCommand, PAPER_ROOT_VARIABLE, ServeArgs, VENUE_VARIABLE, VenueChoice,
+    ADDRESS_VARIABLE, Arguments, Command, MandateCommand, PAPER_ROOT_VARIABLE, ServeArgs, VENUE_VARIABLE,
+    VenueChoice,
 };
 
 impl Arguments {
@@ -20,7 +22,8 @@ impl Arguments {
 
     fn of(line: &[OsString]) -> Result<Self, Error> {
         let matches = Self::command().try_get_matches_from(line)?;
-        let arguments = Self::from_arg_matches(&matches)?;
+        let mut arguments = Self::from_arg_matches(&matches)?;
+        arguments.unused = arguments.unused_address(&matches);
         let wrong = match dropped(&matches) {
             Some(why) => Some(why),
             None => twice(line)?,
@@ -43,6 +46,20 @@ impl Arguments {
             "`--paper-root` is for paper alone and would have no effect: the venue is bybit; add `--venue paper` (or \
              {VENUE_VARIABLE}=paper) for play money, or leave `--paper-root` out ({PAPER_ROOT_VARIABLE} may stay set)"
         ))
+    }
+
+    /// An address that the environment names beside a venue of the environment that has none. It is no reason to stop:
+    /// both may be set for a whole shell.
+    fn unused_address(&self, matches: &ArgMatches) -> Option<String> {
+        let is_named = env(ADDRESS_VARIABLE).is_some_and(|address| !address.trim().is_empty());
+        let is_of_shell = matches.value_source("venue") == Some(ValueSource::EnvVariable);
+        let is_dropped = is_named && is_of_shell && self.settings.venue == VenueChoice::Paper;
+        (is_dropped && !self.asks_no_venue()).then(|| {
+            format!(
+                "{ADDRESS_VARIABLE} is not used: the venue is paper by {VENUE_VARIABLE}; with {VENUE_VARIABLE}=bybit it \
+                 would be"
+            )
+        })
     }
 
     /// On paper in any case, or on no files of the venue.
