@@ -1,6 +1,7 @@
 //! The daemon as a process: one for each broker key, what it serves, how it ends, and what it survives.
 
 use std::io::Write;
+use std::net::TcpStream;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::os::unix::net::UnixStream;
 use std::process::{Child, Command, Stdio};
@@ -8,6 +9,7 @@ use std::time::Duration;
 use std::{fs, thread};
 
 use crate::session::{Serve, over_socket};
+use crate::signals::{assert_ends_at_once, daemon_at_work, server_at_work, signal, slow};
 use crate::world::{Daemon, PLACE, World, until};
 use mandated::sim::{Fault, FaultKind};
 use serde_json::Value;
@@ -83,6 +85,49 @@ fn sigterm_settles_the_order_under_way_and_sends_no_other() {
     assert_eq!(creates.count(), 1);
     assert!(!world.socket().exists());
     assert!(world.state().is_none());
+}
+
+#[test]
+fn a_second_signal_ends_it_at_once_and_the_order_stays_on_record() {
+    let world = slow();
+    let mut daemon = daemon_at_work(&world);
+    daemon.signal("TERM");
+    until("the socket's end", || (!world.socket().exists()).then_some(()));
+    daemon.signal("TERM");
+    assert_ends_at_once(&mut daemon.child, &world);
+}
+
+/// A server that is no daemon is no less impatient.
+#[test]
+fn a_second_signal_ends_serving_over_http_at_once() {
+    let world = slow();
+    let mut server = server_at_work(&world);
+    signal(&server.process.0, &["INT"]);
+    until("the listener's end", || {
+        TcpStream::connect(&server.address).is_err().then_some(())
+    });
+    signal(&server.process.0, &["INT"]);
+    assert_ends_at_once(&mut server.process.0, &world);
+}
+
+#[test]
+fn a_second_signal_right_after_the_first_is_heard() {
+    for names in [["TERM", "INT"], ["INT", "TERM"]] {
+        let world = slow();
+        let mut daemon = daemon_at_work(&world);
+        signal(&daemon.child, &names);
+        assert_ends_at_once(&mut daemon.child, &world);
+    }
+}
+
+#[test]
+fn a_second_signal_right_after_the_first_is_heard_over_http() {
+    for names in [["TERM", "INT"], ["INT", "TERM"]] {
+        let world = slow();
+        let mut server = server_at_work(&world);
+        signal(&server.process.0, &names);
+        assert_ends_at_once(&mut server.process.0, &world);
+    }
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! A second signal ends whatever serves at once, however soon it comes after the first.
+//! Processes with an order under way, and the signals that end them.
 
 use std::io::{BufRead, BufReader, Lines, Write};
 use std::net::TcpStream;
@@ -14,7 +14,7 @@ use mandated::sim::{Fault, FaultKind};
 const AT_ONCE: Duration = Duration::from_secs(3);
 
 /// A world whose exchange answers no order for a while.
-fn slow() -> World {
+pub(crate) fn slow() -> World {
     let world = World::new();
     world.exchange.faults().add(Fault {
         path: "/v5/order/create".into(),
@@ -25,7 +25,7 @@ fn slow() -> World {
 }
 
 /// A daemon with an order under way.
-fn daemon_at_work(world: &World) -> Daemon {
+pub(crate) fn daemon_at_work(world: &World) -> Daemon {
     let daemon = world.daemon();
     over_socket(world).send("bybit_place_order", PLACE);
     until("an order in flight", || (world.inflight() == 1).then_some(()));
@@ -33,15 +33,15 @@ fn daemon_at_work(world: &World) -> Daemon {
 }
 
 /// A server over HTTP that is no daemon, with an order under way.
-struct Server {
-    process: Unserved,
-    address: String,
+pub(crate) struct Server {
+    pub(crate) process: Unserved,
+    pub(crate) address: String,
     /// Stays open, as in a terminal, and so does the client that waits for its answer.
     _said: Lines<BufReader<ChildStderr>>,
     _waits: TcpStream,
 }
 
-fn server_at_work(world: &World) -> Server {
+pub(crate) fn server_at_work(world: &World) -> Server {
     let mut command = world.command(&["serve", "--transport", "http", "--port", "0"]);
     command.env("MANDATED_HTTP_TOKEN", "a-token-of-thirty-two-characters");
     let child = command.stderr(Stdio::piped()).spawn().unwrap();
@@ -71,7 +71,7 @@ fn server_at_work(world: &World) -> Server {
 }
 
 /// Sends them one after another, without a pause.
-fn signal(child: &Child, names: &[&str]) {
+pub(crate) fn signal(child: &Child, names: &[&str]) {
     let kills: Vec<String> = names
         .iter()
         .map(|name| format!("kill -{name} {}", child.id()))
@@ -84,53 +84,10 @@ fn signal(child: &Child, names: &[&str]) {
 }
 
 #[track_caller]
-fn assert_ends_at_once(child: &mut Child, world: &World) {
+pub(crate) fn assert_ends_at_once(child: &mut Child, world: &World) {
     let begun = Instant::now();
     let ended = until("the process's end", || child.try_wait().unwrap());
     assert_eq!(ended.code(), Some(1));
     assert!(begun.elapsed() < AT_ONCE, "{:?}", begun.elapsed());
     assert_eq!(world.inflight(), 1);
-}
-
-#[test]
-fn a_second_signal_ends_a_daemon_at_once_and_the_order_stays_on_record() {
-    let world = slow();
-    let mut daemon = daemon_at_work(&world);
-    daemon.signal("TERM");
-    until("the socket's end", || (!world.socket().exists()).then_some(()));
-    daemon.signal("TERM");
-    assert_ends_at_once(&mut daemon.child, &world);
-}
-
-/// A server that is no daemon is no less impatient.
-#[test]
-fn a_second_signal_ends_serving_over_http_at_once() {
-    let world = slow();
-    let mut server = server_at_work(&world);
-    signal(&server.process.0, &["INT"]);
-    until("the listener's end", || {
-        TcpStream::connect(&server.address).is_err().then_some(())
-    });
-    signal(&server.process.0, &["INT"]);
-    assert_ends_at_once(&mut server.process.0, &world);
-}
-
-#[test]
-fn a_second_signal_right_after_the_first_is_heard_by_a_daemon() {
-    for names in [["TERM", "INT"], ["INT", "TERM"]] {
-        let world = slow();
-        let mut daemon = daemon_at_work(&world);
-        signal(&daemon.child, &names);
-        assert_ends_at_once(&mut daemon.child, &world);
-    }
-}
-
-#[test]
-fn a_second_signal_right_after_the_first_is_heard_over_http() {
-    for names in [["TERM", "INT"], ["INT", "TERM"]] {
-        let world = slow();
-        let mut server = server_at_work(&world);
-        signal(&server.process.0, &names);
-        assert_ends_at_once(&mut server.process.0, &world);
-    }
 }
