@@ -34,7 +34,7 @@ pub use recover::Recovery;
 use reply::Reply;
 use resolve::Fate;
 use standing::Door;
-pub use standing::Hold;
+pub use standing::{Hold, Why};
 
 /// How long a write waits for the order lock. Vibe-Trading does not wait at all; an agent can ask again.
 const LOCK_WAIT: Duration = Duration::from_secs(5);
@@ -113,12 +113,12 @@ impl<V: Venue> Broker<V> {
         self.core.door.send_modify(|door| door.hold = hold);
     }
 
-    /// Tells what keeps this process from trading, in words, now and whenever its owner says something else.
+    /// Tells a person what keeps this process from trading, in words, now and whenever its owner says something else.
     pub async fn tell_holds(&self, mut tell: impl FnMut(Option<&str>) + Send) {
         let mut door = self.core.door.subscribe();
         loop {
             tell(match &door.borrow_and_update().hold {
-                Hold::Because(why) => Some(why),
+                Hold::Because(why) => Some(&why.for_the_person),
                 Hold::Nothing | Hold::Checking => None,
             });
             if door.changed().await.is_err() {

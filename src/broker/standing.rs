@@ -19,8 +19,17 @@ pub enum Hold {
     Nothing,
     /// Not known yet: a write waits a moment for the answer.
     Checking,
-    /// It must not; the text says why and what to do.
-    Because(String),
+    /// It must not.
+    Because(Why),
+}
+
+/// Why this process must not trade, and what to do, to two readers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Why {
+    /// Goes out with the refusal and into its record: nothing in it is a path, least of all to a secret.
+    pub for_the_agent: String,
+    /// In full: for the state file, `status` and `doctor`.
+    pub for_the_person: String,
 }
 
 /// What every write of this process has to pass before anything else.
@@ -49,7 +58,7 @@ impl<V: Venue> Core<V> {
             (Hold::Checking, false) => {
                 "nothing was sent: the checks at the start are not done yet; ask again".to_owned()
             }
-            (Hold::Because(why), false) => format!("nothing was sent: {why}"),
+            (Hold::Because(why), false) => format!("nothing was sent: {}", why.for_the_agent),
             (Hold::Nothing, false) => return Ok(()),
         };
         Err(Refused::outside(Refusal::deny(Limit::Mode, reason)))

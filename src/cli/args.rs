@@ -29,10 +29,16 @@ pub(super) struct Arguments {
     pub(super) serve: ServeArgs,
     #[command(subcommand)]
     pub(super) command: Option<Command>,
+    /// What the environment names and this command line does not use, in words, where it may have been meant.
+    #[arg(skip)]
+    pub(super) unused: Option<String>,
 }
 
 /// Names the exchange.
 pub(super) const VENUE_VARIABLE: &str = "MANDATED_VENUE";
+
+/// Names the address of the exchange, and is read where the venue is bybit.
+const ADDRESS_VARIABLE: &str = "BYBIT_BASE_URL";
 
 /// Names the runtime root of the paper venue.
 pub(super) const PAPER_ROOT_VARIABLE: &str = "MANDATED_PAPER_ROOT";

@@ -19,6 +19,7 @@ mod mandate;
 mod out;
 mod paper;
 mod serve;
+mod signals;
 mod sim;
 mod status;
 mod version;
@@ -72,6 +73,9 @@ pub fn main() -> ExitCode {
     let is_daemon = matches!(arguments.command, Some(Command::Daemon(_)));
     let lines = is_daemon.then(log::Lines::start).flatten();
     log::to_stderr(arguments.log_level, lines.clone());
+    if let Some(unused) = &arguments.unused {
+        out::complain(unused);
+    }
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {

@@ -8,6 +8,7 @@ use tokio::sync::oneshot;
 use super::app::{App, env, http_token_file};
 use super::args::{AddressArgs, ServeArgs, Transport};
 use super::out::complain;
+use super::signals::Signals;
 use super::{Done, Failure};
 use crate::daemon::handover::Handover;
 use crate::daemon::run::DaemonError;
@@ -43,6 +44,7 @@ pub(super) async fn run(app: App, args: ServeArgs) -> Result<Done, Failure> {
 async fn http(app: App, args: ServeArgs) -> Result<Done, Failure> {
     let trading = app.trading().await?;
     let (listener, access) = listen(&app, &args.address).await?;
+    let mut signals = Signals::new()?;
     if let Ok(address) = listener.local_addr() {
         complain(&format!(
             "serving at http://{address}/mcp; the token is {}",
@@ -60,10 +62,9 @@ async fn http(app: App, args: ServeArgs) -> Result<Done, Failure> {
         served
     };
     let impatient = async {
-        stop_signal().await;
+        signals.recv().await;
         let _ = ask_to_stop.send(());
-        // Waited for before anything of the end is seen from outside.
-        stop_signal().await;
+        signals.recv().await;
     };
     tokio::select! {
         served = serving => served.map_err(Failure::failed)?,
@@ -115,21 +116,4 @@ pub(super) async fn listen(app: &App, address: &AddressArgs) -> Result<(TcpListe
         hosts: vec![host.to_owned()],
     };
     Ok((listener, access))
-}
-
-/// Ctrl-C, or SIGTERM where there is one.
-pub(super) async fn stop_signal() {
-    let interrupt = tokio::signal::ctrl_c();
-    #[cfg(unix)]
-    {
-        use tokio::signal::unix::{SignalKind, signal};
-        if let Ok(mut terminate) = signal(SignalKind::terminate()) {
-            tokio::select! {
-                _ = interrupt => {}
-                _ = terminate.recv() => {}
-            }
-            return;
-        }
-    }
-    let _ = interrupt.await;
 }

@@ -9,7 +9,7 @@ use super::args::{Settings, SimArgs};
 use super::live;
 use super::out::say;
 use super::paper::show;
-use super::serve::stop_signal;
+use super::signals::Signals;
 use super::{Done, Failure};
 use crate::domain::secret::Secret;
 use crate::sim::{FaultSwitch, Live, PaperConfig, PaperExchange, PriceSource, RunningPaper, key_kinds};
@@ -21,8 +21,9 @@ pub(super) async fn run(settings: Settings, args: SimArgs) -> Result<Done, Failu
     let running = PaperExchange::start(config, address)
         .await
         .map_err(Failure::failed)?;
+    let mut signals = Signals::new()?;
     introduce(&running, &args, &store)?;
-    stop_signal().await;
+    signals.recv().await;
     running.stop().await;
     Ok(Done::Well)
 }
@@ -88,7 +89,7 @@ fn introduce(running: &RunningPaper, args: &SimArgs, store: &Path) -> Result<(),
     say(&format!("seed     {}", running.seed()));
     say(&format!("clock    {}", show::clock(now_ms, speed)));
     say(&format!(
-        "use it   BYBIT_BASE_URL={url} BYBIT_API_KEY={key} BYBIT_API_SECRET={} mandated serve",
+        "use it   MANDATED_VENUE=bybit BYBIT_BASE_URL={url} BYBIT_API_KEY={key} BYBIT_API_SECRET={} mandated serve",
         args.secret
     ));
     Ok(())

@@ -1,6 +1,5 @@
 //! The daemon from its start to its end.
 
-use std::future::Future;
 use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -80,13 +79,9 @@ pub struct Parts<V> {
     pub notifier: Notifier,
 }
 
-/// Runs until the future of `stop` completes, then settles what is in flight. When a second one completes
-/// before that is done, it ends at once.
-pub async fn run<V, S>(parts: Parts<V>, stop: impl Fn() -> S) -> Result<(), DaemonError>
-where
-    V: Venue,
-    S: Future<Output = ()>,
-{
+/// Runs until `stop` completes, then settles what is in flight. When it completes once more before that is done,
+/// the daemon ends at once. Whoever stops it keeps what comes between the two calls.
+pub async fn run<V: Venue>(parts: Parts<V>, mut stop: impl AsyncFnMut()) -> Result<(), DaemonError> {
     let mut daemon = Daemon::start(parts)?;
     daemon.notifier.ready();
     let ended = tokio::select! {
@@ -95,7 +90,7 @@ where
     };
     daemon.notifier.stopping();
     tokio::select! {
-        // Waited for before anything of the end is seen from outside: none is missed.
+        // A second one that came with the first leaves nothing to begin.
         biased;
         () = stop() => ended.and(Err(DaemonError::Impatient)),
         () = daemon.finish() => ended,

@@ -1,6 +1,7 @@
 //! A setting that a command does not need stops no command, the kill switch least of all; an empty one is none.
 
 use std::fs;
+use std::path::Path;
 use std::process::Output;
 
 use crate::home::{Home, assert_exit, stderr, stdout};
@@ -135,6 +136,132 @@ fn an_option_of_serve_before_a_command_is_refused() {
     ]);
     assert_exit(&halt.env("BYBIT_MCP_PORT", "18999").output().unwrap(), 0);
     assert!(home.live().join("HALT").exists());
+}
+
+/// Whoever names the folder of play money means play money: nothing is done to the files of real money instead.
+#[test]
+fn a_root_of_paper_without_the_venue_paper_is_refused() {
+    let home = Home::with_mandate(&[]);
+    let paper = home.root().join("play");
+    let paper = paper.to_str().unwrap();
+    assert_exit(&home.run(&["halt", "--reason", "a"]), 0);
+    let before = home.ledger().len();
+    for args in [
+        &["--paper-root", paper, "resume"][..],
+        &["resume", "--paper-root", paper],
+        &["--venue", "bybit", "--paper-root", paper, "resume", "--broker"],
+        &["halt", "--reason", "b", "--paper-root", paper],
+        &["status", "--folder", "--paper-root", paper],
+        &["--paper-root", paper, "mandate", "show"],
+        &["--paper-root", paper, "flatten", "--yes"],
+        &["--paper-root", paper],
+        &["--paper-root", paper, "daemon", "--no-http"],
+    ] {
+        let output = home.run(args);
+        assert_exit(&output, 2);
+        assert_eq!(stdout(&output), "", "{args:?}");
+        let said = stderr(&output);
+        assert!(
+            said.contains("`--paper-root`") && said.contains("`--venue paper`"),
+            "{said}"
+        );
+    }
+    assert!(home.live().join("HALT").exists());
+    assert_eq!(home.ledger().len(), before);
+    assert!(!Path::new(paper).exists());
+
+    // The variable alone may stand in any shell, a blank folder is none, and paper itself takes it.
+    let mut resume = home.command(&["resume", "--paper-root", " "]);
+    assert_exit(&resume.env("MANDATED_PAPER_ROOT", paper).output().unwrap(), 0);
+    assert!(!home.live().join("HALT").exists());
+    let mut halt = home.command(&["halt", "--reason", "a", "--paper-root", paper]);
+    assert_exit(&halt.env("MANDATED_VENUE", "paper").output().unwrap(), 0);
+    assert!(Path::new(paper).join("live/HALT").exists());
+    for args in [
+        &["--paper-root", paper, "paper", "reset", "--yes"][..],
+        &["paper", "show", "--paper-root", paper],
+    ] {
+        assert_exit(&home.run(args), 0);
+    }
+}
+
+/// The later of two would be taken without a word, and the money of the other meant.
+#[test]
+fn an_option_that_stands_twice_with_two_values_is_refused() {
+    let home = Home::with_mandate(&[]);
+    assert_exit(&home.run(&["halt", "--reason", "a"]), 0);
+    for (args, flag) in [
+        (&["--venue", "bybit", "resume", "--venue", "paper"][..], "--venue"),
+        (&["--venue=paper", "resume", "--venue=bybit"], "--venue"),
+        (
+            &["--broker-key", "a", "resume", "--broker-key", "bybit"],
+            "--broker-key",
+        ),
+        (
+            &["audit", "--broker-key", "a", "verify", "--broker-key", "bybit"],
+            "--broker-key",
+        ),
+        (
+            &[
+                "--venue=paper",
+                "--paper-root",
+                "/a",
+                "resume",
+                "--paper-root",
+                "/b",
+            ],
+            "--paper-root",
+        ),
+        (
+            &["--log-level", "debug", "resume", "--log-level", "info"],
+            "--log-level",
+        ),
+    ] {
+        let output = home.run(args);
+        assert_exit(&output, 2);
+        let said = stderr(&output);
+        assert!(
+            said.contains(&format!("`{flag}` stands twice")) && stdout(&output).is_empty(),
+            "{said}"
+        );
+    }
+    assert!(home.live().join("HALT").exists());
+    // Said twice, it is no less clear.
+    let resumed = home.run(&["--broker-key", "bybit", "resume", "--broker-key", "bybit"]);
+    assert_exit(&resumed, 0);
+}
+
+/// Two exchanges are named in one shell, and the account of one of them is shown.
+#[test]
+fn an_address_that_the_venue_paper_does_not_use_is_said() {
+    let home = Home::with_mandate(&[]);
+    let said = |args: &[&str], settings: &[(&str, &str)]| {
+        let output = home
+            .command(args)
+            .envs(settings.iter().copied())
+            .output()
+            .unwrap();
+        assert_exit(&output, 0);
+        assert!(!stdout(&output).contains("BYBIT_BASE_URL"), "{output:?}");
+        stderr(&output).contains(
+            "BYBIT_BASE_URL is not used: the venue is paper by MANDATED_VENUE; with MANDATED_VENUE=bybit it would be",
+        )
+    };
+    let paper = ("MANDATED_VENUE", "paper");
+    let address = ("BYBIT_BASE_URL", "http://127.0.0.1:8787");
+    for command in [&["status", "--json"][..], &["status", "--folder"], &["serve"]] {
+        assert!(said(command, &[paper, address]), "{command:?}");
+        assert!(!said(command, &[paper, ("BYBIT_BASE_URL", " ")]), "{command:?}");
+        assert!(!said(command, &[paper]), "{command:?}");
+    }
+    // Who types the venue means it, and some commands go by none.
+    for command in [
+        &["status", "--folder", "--venue", "paper"][..],
+        &["paper", "show"],
+    ] {
+        assert!(!said(command, &[paper, address]), "{command:?}");
+    }
+    assert!(!said(&["status", "--folder"], &[address]));
 }
 
 /// None of them is known to be wrong only after something was done.

@@ -180,8 +180,22 @@ fn a_daemon_that_refuses_every_write_is_in_order_for_nobody() {
         line.starts_with("red") && line.contains(secrets.to_str().unwrap()),
         "{line}"
     );
-    let refused = over_socket(&world).call("bybit_place_order", PLACE);
-    assert!(refused.to_string().contains("files.secret_exposed"), "{refused}");
+    // Where the secret lies is for the person: an agent that may read files would need no more.
+    let refused = over_socket(&world).call("bybit_place_order", PLACE).to_string();
+    for word in [
+        "files.secret_exposed",
+        "a person runs `mandated doctor --start`",
+        "`mandated status`",
+    ] {
+        assert!(refused.contains(word), "{word}: {refused}");
+    }
+    let place = folder.path().to_str().unwrap();
+    assert!(!refused.contains(place) && !refused.contains(".env"), "{refused}");
+    let ledger = fs::read_to_string(world.files.audit()).unwrap();
+    assert!(
+        ledger.contains("files.secret_exposed") && !ledger.contains(place),
+        "{ledger}"
+    );
 }
 
 /// The sentinel of every broker is one for that daemon too.

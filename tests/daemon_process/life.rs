@@ -1,14 +1,15 @@
 //! The daemon as a process: one for each broker key, what it serves, how it ends, and what it survives.
 
-use std::io::{BufRead, BufReader, Write};
+use std::io::Write;
 use std::net::TcpStream;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::os::unix::net::UnixStream;
 use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use std::{fs, thread};
 
 use crate::session::{Serve, over_socket};
+use crate::signals::{assert_ends_at_once, daemon_at_work, server_at_work, signal, slow};
 use crate::world::{Daemon, PLACE, World, until};
 use mandated::sim::{Fault, FaultKind};
 use serde_json::Value;
@@ -88,64 +89,45 @@ fn sigterm_settles_the_order_under_way_and_sends_no_other() {
 
 #[test]
 fn a_second_signal_ends_it_at_once_and_the_order_stays_on_record() {
-    let world = World::new();
-    let mut daemon = world.daemon();
-    world.exchange.faults().add(Fault {
-        path: "/v5/order/create".into(),
-        kind: FaultKind::DelayMs(8000),
-        times: Some(1),
-    });
-    over_socket(&world).send("bybit_place_order", PLACE);
-    until("an order in flight", || (world.inflight() == 1).then_some(()));
+    let world = slow();
+    let mut daemon = daemon_at_work(&world);
     daemon.signal("TERM");
     until("the socket's end", || (!world.socket().exists()).then_some(()));
     daemon.signal("TERM");
-    assert_eq!(daemon.wait(), Some(1));
-    assert_eq!(world.inflight(), 1);
+    assert_ends_at_once(&mut daemon.child, &world);
 }
 
 /// A server that is no daemon is no less impatient.
 #[test]
 fn a_second_signal_ends_serving_over_http_at_once() {
-    let world = World::new();
-    let slow = Fault {
-        path: "/v5/order/create".into(),
-        kind: FaultKind::DelayMs(8000),
-        times: Some(1),
-    };
-    world.exchange.faults().add(slow);
-    let mut command = world.command(&["serve", "--transport", "http", "--port", "0"]);
-    command.env("MANDATED_HTTP_TOKEN", "a-token-of-thirty-two-characters");
-    let child = command.stderr(Stdio::piped()).spawn().unwrap();
-    let mut server = Unserved(child);
-    let mut said = BufReader::new(server.0.stderr.take().unwrap()).lines();
-    let address = said.next().unwrap().unwrap();
-    let address = address.split_once("http://").unwrap().1;
-    let address = address.split_once("/mcp").unwrap().0.to_owned();
-    let body = format!(
-        r#"{{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{{"name":"bybit_place_order","arguments":{PLACE}}}}}"#
-    );
-    let head = format!(
-        "POST /mcp HTTP/1.1\r\nHost: {address}\r\nAuthorization: Bearer a-token-of-thirty-two-characters\r\n\
-         Content-Type: application/json\r\nAccept: application/json, text/event-stream\r\n\
-         MCP-Protocol-Version: 2025-06-18\r\nContent-Length: {}\r\n\r\n",
-        body.len()
-    );
-    let mut stream = TcpStream::connect(&address).unwrap();
-    stream.write_all(format!("{head}{body}").as_bytes()).unwrap();
-    until("an order in flight", || (world.inflight() == 1).then_some(()));
-    let pid = server.0.id().to_string();
-    let signal = || Command::new("kill").args(["-INT", &pid]).status().unwrap();
-    assert!(signal().success());
+    let world = slow();
+    let mut server = server_at_work(&world);
+    signal(&server.process.0, &["INT"]);
     until("the listener's end", || {
-        TcpStream::connect(&address).is_err().then_some(())
+        TcpStream::connect(&server.address).is_err().then_some(())
     });
-    let begun = Instant::now();
-    assert!(signal().success());
-    let ended = until("the server's end", || server.0.try_wait().unwrap());
-    assert_eq!(ended.code(), Some(1));
-    assert!(begun.elapsed() < Duration::from_secs(3), "{:?}", begun.elapsed());
-    assert_eq!(world.inflight(), 1);
+    signal(&server.process.0, &["INT"]);
+    assert_ends_at_once(&mut server.process.0, &world);
+}
+
+#[test]
+fn a_second_signal_right_after_the_first_is_heard() {
+    for names in [["TERM", "INT"], ["INT", "TERM"]] {
+        let world = slow();
+        let mut daemon = daemon_at_work(&world);
+        signal(&daemon.child, &names);
+        assert_ends_at_once(&mut daemon.child, &world);
+    }
+}
+
+#[test]
+fn a_second_signal_right_after_the_first_is_heard_over_http() {
+    for names in [["TERM", "INT"], ["INT", "TERM"]] {
+        let world = slow();
+        let mut server = server_at_work(&world);
+        signal(&server.process.0, &names);
+        assert_ends_at_once(&mut server.process.0, &world);
+    }
 }
 
 #[test]
@@ -444,7 +426,7 @@ fn a_full_disk_keeps_no_daemon_from_starting_and_from_sweeping() {
 }
 
 /// A daemon that does not say where it listens; killed when dropped.
-struct Unserved(Child);
+pub(crate) struct Unserved(pub(crate) Child);
 
 impl Drop for Unserved {
     fn drop(&mut self) {

@@ -8,4 +8,5 @@ mod halt;
 mod handover;
 mod life;
 mod session;
+mod signals;
 mod world;

@@ -2,12 +2,19 @@
 
 use std::time::{Duration, Instant};
 
-use mandated::broker::{Hold, Mode};
+use mandated::broker::{Hold, Mode, Why};
 use mandated::domain::order::WriteTool;
 use serde_json::json;
 use tokio::time::{sleep, timeout};
 
 use crate::world::{CREATE, World, assert_reason, put, six_sol, six_sol_as};
+
+fn held(for_the_agent: &str, for_the_person: &str) -> Hold {
+    Hold::Because(Why {
+        for_the_agent: for_the_agent.to_owned(),
+        for_the_person: for_the_person.to_owned(),
+    })
+}
 
 #[tokio::test]
 async fn a_broker_that_is_closed_refuses_and_does_not_wait() {
@@ -31,12 +38,16 @@ async fn a_broker_that_is_closed_refuses_and_does_not_wait() {
 #[tokio::test]
 async fn what_keeps_a_broker_from_trading_is_told_until_it_is_over() {
     let world = World::new().await;
-    world
-        .broker
-        .hold(Hold::Because("another daemon has the account".to_owned()));
+    world.broker.hold(held(
+        "another daemon has the account",
+        "another daemon has it, see /home/a",
+    ));
     let reply = world.place(six_sol()).await;
     world.assert_refused(&reply, "deny", "mode");
     assert_reason(&reply, "nothing was sent: another daemon has the account");
+    // Neither the reply nor what is kept of it says what the person alone is told.
+    assert!(!reply.to_string().contains("/home/a"), "{reply}");
+    assert!(!format!("{:?}", world.ledger()).contains("/home/a"));
     world.broker.hold(Hold::Nothing);
     assert_eq!(world.place(six_sol()).await["status"], "accepted");
 }
@@ -160,8 +171,8 @@ async fn what_keeps_a_broker_from_trading_is_told_to_whoever_listens() {
     for (hold, told) in [
         (None, None),
         (
-            Some(Hold::Because("a red finding".to_owned())),
-            Some("a red finding"),
+            Some(held("a red finding", "a red finding at /home/a")),
+            Some("a red finding at /home/a"),
         ),
         (Some(Hold::Checking), None),
         (Some(Hold::Nothing), None),

@@ -3,7 +3,7 @@
 use std::fs;
 use std::time::Duration;
 
-use mandated::broker::{Hold, Mode};
+use mandated::broker::{Hold, Mode, Why};
 use mandated::domain::order::WriteTool;
 use mandated::sim::FaultKind;
 use serde_json::{Value, json};
@@ -333,7 +333,13 @@ async fn what_became_of_an_order_is_told_where_no_order_is_allowed() {
         (halt, "halt_flag"),
         (|world| fs::remove_file(world.files.mandate()).unwrap(), "mandate"),
         (
-            |world| world.broker.hold(Hold::Because("another daemon".to_owned())),
+            |world| {
+                let why = "another daemon".to_owned();
+                world.broker.hold(Hold::Because(Why {
+                    for_the_agent: why.clone(),
+                    for_the_person: why,
+                }))
+            },
             "mode",
         ),
         (|world| world.broker.close(), "mode"),

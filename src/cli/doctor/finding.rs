@@ -76,7 +76,7 @@ impl Finding {
     }
 
     /// `id` stands in one of the two lists of reds, or nobody could accept it or learn that there is no need to.
-    pub(super) fn red(id: &'static str, what: impl AsRef<str>, advice: impl AsRef<str>) -> Self {
+    pub(in crate::cli) fn red(id: &'static str, what: impl AsRef<str>, advice: impl AsRef<str>) -> Self {
         debug_assert!(
             ACCEPTABLE.contains(&id) || ENFORCED.contains(&id),
             "{id} is not listed"

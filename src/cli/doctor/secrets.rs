@@ -17,6 +17,8 @@ const FILE_VARIABLES: [&str; 3] = [
 /// What makes a `.env` file one that holds our secrets.
 const SECRET_NAMES: [&str; 2] = ["BYBIT_API_SECRET", "MANDATED_HTTP_TOKEN"];
 
+const QUOTES: [char; 2] = ['"', '\''];
+
 const MAX_ENV_BYTES: u64 = 1 << 20;
 
 /// A file that may hold a secret, and where we know it from.
@@ -70,27 +72,47 @@ fn names_a_secret(path: &Path) -> bool {
     match durable::read_if_present(path, MAX_ENV_BYTES) {
         Ok(Some(bytes)) => {
             let text = String::from_utf8_lossy(&bytes);
+            // Some editors begin a file with a mark.
+            let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
             text.lines().any(gives_a_secret)
         }
         Ok(None) | Err(_) => false,
     }
 }
 
-/// `NAME=value` or `export NAME=value`: a comment, and a name with nothing behind it, give nothing away.
+/// A name with a value behind it, in whatever command of a shell. Comments give nothing away, and neither do names
+/// with nothing behind them; of anything else it is better to ask a person.
 fn gives_a_secret(line: &str) -> bool {
-    let line = line.trim();
-    let assigned = line
-        .strip_prefix("export")
-        .filter(|rest| rest.starts_with(char::is_whitespace))
-        .unwrap_or(line);
-    let Some((name, value)) = assigned.split_once('=') else {
+    let is_comment = line.trim_start().starts_with('#');
+    let mut places = SECRET_NAMES.iter().flat_map(|name| line.match_indices(name));
+    !is_comment
+        && places.any(|(at, name)| {
+            let behind = line.get(at + name.len()..);
+            line.get(..at)
+                .zip(behind)
+                .is_some_and(|(before, behind)| is_whole(before) && is_given(behind))
+        })
+}
+
+/// Whether a name that stands behind this is no end of a longer one.
+fn is_whole(before: &str) -> bool {
+    !before.ends_with(|letter: char| letter.is_ascii_alphanumeric() || letter == '_')
+}
+
+/// Whether this, which stands behind a name, assigns anything to it. A quote that is not closed on its line does:
+/// the value stands on the next one.
+fn is_given(behind: &str) -> bool {
+    let behind = behind.strip_prefix(QUOTES).unwrap_or(behind);
+    let Some(value) = behind.trim_start().strip_prefix('=') else {
         return false;
     };
-    let is_blank = value
-        .chars()
-        .all(|letter| letter.is_whitespace() || matches!(letter, '"' | '\''));
-    let is_comment = value.starts_with(char::is_whitespace) && value.trim_start().starts_with('#');
-    SECRET_NAMES.contains(&name.trim()) && !is_blank && !is_comment
+    let quoted = value.trim_start();
+    let closed = QUOTES
+        .iter()
+        .find_map(|quote| quoted.strip_prefix(*quote)?.trim_start().strip_prefix(*quote));
+    let rest = closed.unwrap_or(value);
+    let is_comment = rest.starts_with(char::is_whitespace) && rest.trim_start().starts_with('#');
+    !rest.trim().is_empty() && !is_comment
 }
 
 /// Red when others can read the file; nothing when they cannot.
@@ -164,6 +186,14 @@ mod tests {
             "BYBIT_API_SECRET_FILE=/keys/secret",
             "exportBYBIT_API_SECRET=x",
             "say BYBIT_API_SECRET",
+            "  # export BYBIT_API_SECRET=x",
+            "export BYBIT_API_KEY=abc BYBIT_API_SECRET=",
+            "declare -x BYBIT_API_SECRET='' # none yet",
+            "BYBIT_API_SECRET=' '",
+            "'BYBIT_API_SECRET'=",
+            "export BYBIT_API_KEY=abc BYBIT_API_SECRET_FILE=/keys/secret",
+            "set -a; OLD_BYBIT_API_SECRET=x",
+            "OTHER=$BYBIT_API_SECRET",
             include_str!("../../../examples/.env.example"),
         ] {
             fs::write(&path, format!("LANG=C\n{nothing}\n")).unwrap();
@@ -176,9 +206,26 @@ mod tests {
             "MANDATED_HTTP_TOKEN = x",
             "BYBIT_API_SECRET=#x",
             "BYBIT_API_SECRET=\"#x\"",
+            "export BYBIT_API_KEY=abc BYBIT_API_SECRET=x",
+            "export A=1; export BYBIT_API_SECRET=x",
+            "BYBIT_API_SECRET=\"\nx\"",
+            "BYBIT_API_SECRET='\r\nx'",
+            "'BYBIT_API_SECRET'=x",
+            "\"BYBIT_API_SECRET\" = x",
+            "declare -x BYBIT_API_SECRET=x",
+            "declare -x \"BYBIT_API_SECRET=x\"",
+            "set -a; BYBIT_API_SECRET=x",
+            "BYBIT_API_SECRET= ; BYBIT_API_SECRET=x",
+            "BYBIT_API_SECRET=\"\"x",
+            "BYBIT_API_SECRET=''#x",
+            "BYBIT_API_SECRET=\\\nx",
         ] {
             fs::write(&path, format!("LANG=C\n{secret}\n")).unwrap();
             assert!(names_a_secret(&path), "{secret}");
+        }
+        for (text, gives) in [("BYBIT_API_SECRET=x", true), ("# BYBIT_API_SECRET=x", false)] {
+            fs::write(&path, format!("\u{feff}{text}\n")).unwrap();
+            assert_eq!(names_a_secret(&path), gives, "{text}");
         }
     }
 }
