@@ -166,6 +166,13 @@ impl Registration<'_> {
                 return findings;
             }
         };
+        if venue == VenueChoice::Bybit && self.option("--paper-root").is_some() {
+            findings.push(Finding::red(
+                "client.env",
+                format!("{place} names a root of paper and trades on Bybit, so it ends at its start"),
+                "name the venue paper in it too, or leave `--paper-root` out",
+            ));
+        }
         findings.extend(judge_root(place, venue, self.root(venue, ours), ours));
         findings
     }
@@ -185,6 +192,12 @@ impl Registration<'_> {
 
     /// What the process goes by: the option before the variable; a blank one is none.
     fn setting(&self, option: &str, variable: &str, ours: &Ours<'_>) -> Option<String> {
+        let is_told = |text: &String| !text.trim().is_empty() && !text.contains("${");
+        self.option(option)
+            .or_else(|| self.value(variable, ours).filter(is_told))
+    }
+
+    fn option(&self, option: &str) -> Option<String> {
         let mut args = self.args();
         while let Some(arg) = args.next() {
             match arg.strip_prefix(option) {
@@ -193,8 +206,7 @@ impl Registration<'_> {
                 Some(_) | None => {}
             }
         }
-        let is_told = |text: &String| !text.trim().is_empty() && !text.contains("${");
-        self.value(variable, ours).filter(is_told)
+        None
     }
 
     fn judge_secret(&self) -> Option<Finding> {

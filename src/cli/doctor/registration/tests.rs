@@ -160,6 +160,9 @@ fn an_entry_goes_by_its_own_venue_and_by_the_root_of_that() {
     assert_eq!(at(VenueChoice::Paper, paper, &money_alone), other);
     let none = json!({"command": "/bin/sh", "env": {"MANDATED_VENUE": "papr"}});
     assert_eq!(at(VenueChoice::Paper, paper, &none), [("client.env", Red)]);
+    // Typed beside real money it is a wrong use, with which the process ends.
+    let typed = json!({"command": "/bin/sh", "args": ["serve", "--paper-root=/p"]});
+    assert_eq!(at(VenueChoice::Bybit, money, &typed), [("client.env", Red)]);
 }
 
 #[test]
