@@ -4,7 +4,7 @@ use mandated::domain::order::WriteTool;
 use mandated::sim::FaultKind;
 use serde_json::{Value, json};
 
-use crate::world::{World, assert_reason};
+use crate::world::{World, assert_reason, put};
 
 const CANCEL: &str = "/v5/order/cancel";
 
@@ -74,4 +74,33 @@ async fn one_of_a_kind_that_no_cancel_finds_is_left_to_a_cancel_of_all() {
     let reply = world.write(WriteTool::CancelAllOrders, all).await;
     assert_eq!(reply["ok"], true, "{reply}");
     assert_eq!(resting(&world).await, [] as [Value; 0]);
+}
+
+/// What was sent and answered is told, though a halt keeps the other kinds from being asked.
+#[tokio::test]
+async fn a_halt_between_two_kinds_leaves_the_answer_of_the_first() {
+    let (world, ids) = protected().await;
+    world.fault(CANCEL, FaultKind::DelayMs(300), Some(1));
+    let cancelling = cancel(&world, &ids[0]);
+    let halting = async {
+        world.reached(CANCEL).await;
+        put(&world.files.halt_global(), "");
+    };
+    let (reply, ()) = tokio::join!(cancelling, halting);
+    assert_eq!(world.sent().iter().filter(|(path, _)| path == CANCEL).count(), 1);
+    assert_eq!(
+        (reply["status"].as_str(), &reply["ok"]),
+        (Some("rejected"), &json!(false)),
+        "{reply}"
+    );
+    assert_eq!(reply["live_action"]["broker_response"]["retCode"], 170_213);
+    assert_reason(&reply, "; the other kinds were not asked: live trading halted");
+    // It was looked up.
+    assert_reason(&reply, "; it rests still: cancel it again");
+    assert_eq!(
+        world.story().last().map(String::as_str),
+        Some("order_rejected rejected")
+    );
+    assert_eq!(resting(&world).await.len(), 2);
+    world.assert_chain_whole();
 }
