@@ -209,7 +209,7 @@ async fn nonsense_is_answered_and_ends_nothing() {
         .post(&[("MCP-Protocol-Version", "2025-11-25")], unknown)
         .await;
     assert!(reply.contains("-32601"), "{reply}");
-    for params in ["[]", "7"] {
+    for params in ["[]", "7", r#"{"_meta":[]}"#, r#"{"a":1e999}"#] {
         let call = format!(r#"{{"jsonrpc":"2.0","id":9,"method":"tools/call","params":{params}}}"#);
         let (_, reply) = running
             .post(&[("MCP-Protocol-Version", "2025-11-25")], &call)

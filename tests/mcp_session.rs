@@ -198,7 +198,19 @@ async fn a_request_with_an_id_is_answered_with_it_whatever_its_params_are() {
     let mut client = Client::open(empty()).await;
     for id in [r#""q""#, "-7"] {
         for method in ["tools/call", "initialize"] {
-            for params in ["[]", "7", r#""x""#, "false"] {
+            for params in [
+                "[]",
+                "7",
+                r#""x""#,
+                "false",
+                r#"{"_meta":[]}"#,
+                r#"{"_meta":5}"#,
+                r#"{"_meta":{},"_meta":{}}"#,
+                r#"{"name":"bybit_get_tickers","arguments":{},"_meta":true}"#,
+                r#"{"a":1e999}"#,
+                r#"{"a":"\ud800"}"#,
+                r#"{"name":"\ud800","arguments":{}}"#,
+            ] {
                 let line = format!(r#"{{"jsonrpc":"2.0","id":{id},"method":"{method}","params":{params}}}"#);
                 client.send(&line).await;
                 let reply = client.receive().await;
@@ -244,6 +256,50 @@ async fn a_request_with_an_id_is_answered_with_it_whatever_its_params_are() {
 }
 
 #[tokio::test]
+async fn what_stands_beside_a_request_keeps_no_answer_from_it() {
+    let mut client = Client::open(empty()).await;
+    let deep = "[".repeat(10_000) + &"]".repeat(10_000);
+    for beside in [
+        r#""x":"\ud800""#,
+        r#""x":-1e999"#,
+        &format!(r#""x":{deep}"#),
+        r#""params":{"_meta":"x"}"#,
+        r#""params":{"x":"\udc00"}"#,
+        &format!(r#""params":{{"x":{deep}}}"#),
+        r#""params":{"_meta":null},"x":"\ud800""#,
+    ] {
+        client
+            .send(&format!(
+                r#"{{"jsonrpc":"2.0",{beside},"id":"q","method":"ping"}}"#
+            ))
+            .await;
+        assert_eq!(
+            client.receive().await,
+            json!({"jsonrpc": "2.0", "id": "q", "result": {}}),
+            "{beside}"
+        );
+    }
+    client.close().await.unwrap();
+}
+
+/// JSON-RPC owes a notification nothing, whatever is wrong with it.
+#[tokio::test]
+async fn a_notification_is_never_answered() {
+    let mut client = Client::open(empty()).await;
+    for params in ["[7]", "7", r#"{"_meta":[]}"#, r#"{"requestId":1e999}"#, "{}"] {
+        for method in ["notifications/cancelled", "notifications/nonsense"] {
+            client
+                .send(&format!(
+                    r#"{{"jsonrpc":"2.0","method":"{method}","params":{params}}}"#
+                ))
+                .await;
+        }
+    }
+    assert_eq!(client.ask("ping", json!({})).await["result"], json!({}));
+    client.close().await.unwrap();
+}
+
+#[tokio::test]
 async fn lines_that_are_no_messages_end_nothing() {
     let mut client = Client::open(empty()).await;
     for line in [
@@ -262,6 +318,7 @@ async fn lines_that_are_no_messages_end_nothing() {
         "5",
         r#"{"jsonrpc":"1.0","id":3}"#,
         r#"[{"jsonrpc":"2.0","id":1,"method":"ping"}]"#,
+        r#"["2.0",1,"ping",[]]"#,
     ] {
         client.send(line).await;
         let reply = client.receive().await;

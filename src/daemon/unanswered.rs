@@ -2,9 +2,11 @@
 
 use std::collections::HashSet;
 
-use serde::Deserialize;
+use serde::de::IgnoredAny;
+use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
+use crate::mcp::exact::{object, wrap};
 use crate::mcp::stdio::RequestId;
 
 /// A longer line is passed on and not looked at.
@@ -22,9 +24,19 @@ pub(super) struct Unanswered {
 #[derive(Deserialize)]
 struct Message {
     jsonrpc: String,
+    #[serde(default, deserialize_with = "given")]
     id: Option<Value>,
     method: Option<String>,
     params: Option<Params>,
+    #[serde(default, deserialize_with = "given")]
+    result: Option<IgnoredAny>,
+    #[serde(default, deserialize_with = "given")]
+    error: Option<IgnoredAny>,
+}
+
+/// A null is there, too.
+fn given<'de, T: Deserialize<'de>, D: Deserializer<'de>>(from: D) -> Result<Option<T>, D::Error> {
+    T::deserialize(from).map(Some)
 }
 
 #[derive(Deserialize)]
@@ -34,25 +46,37 @@ enum Params {
         #[serde(rename = "requestId")]
         id: Value,
     },
-    Other(serde::de::IgnoredAny),
+    Other(IgnoredAny),
+}
+
+impl Message {
+    /// The message of a line, if the server takes it for one: a request or an answer, and not both.
+    fn read(line: &[u8]) -> Option<Self> {
+        let message: Self = serde_json::from_str(object(line)?).ok()?;
+        let answers = message.result.is_some() || message.error.is_some();
+        (message.jsonrpc == "2.0" && message.method.is_some() != answers).then_some(message)
+    }
 }
 
 impl Unanswered {
-    /// Takes note of what the client sent.
+    /// Takes note of what the client sent, as the server will read it.
     pub(super) fn sent(&mut self, bytes: &[u8]) {
         let ids = &mut self.ids;
-        self.asked
-            .take(bytes, |message| match (message.method, message.id) {
+        self.asked.take(bytes, |line| {
+            let message = Message::read(&wrap(line))?;
+            match (message.method?, message.id) {
                 // Another id is none to the server, which answers without it.
-                (Some(_), Some(id)) => ids.extend(read(id)),
+                (_, Some(id)) => ids.extend(read(id)),
                 // A cancelled request is never answered.
-                (Some(method), None) if method == "notifications/cancelled" => {
-                    if let Some(Params::Cancelled { id }) = message.params {
-                        let _ = read(id).map(|id| ids.remove(&id));
+                (method, None) if method == "notifications/cancelled" => {
+                    if let Params::Cancelled { id } = message.params? {
+                        ids.remove(&read(id)?);
                     }
                 }
                 _ => {}
-            });
+            }
+            Some(())
+        });
     }
 
     /// The client sends no more: a last line needs no end.
@@ -63,10 +87,12 @@ impl Unanswered {
     /// Takes note of what came back.
     pub(super) fn received(&mut self, bytes: &[u8]) {
         let ids = &mut self.ids;
-        self.answered.take(bytes, |message| {
-            if let (None, Some(id)) = (message.method, message.id) {
-                let _ = read(id).map(|id| ids.remove(&id));
+        self.answered.take(bytes, |line| {
+            let message = Message::read(line)?;
+            if message.method.is_none() {
+                ids.remove(&read(message.id?)?);
             }
+            Some(())
         });
     }
 
@@ -89,7 +115,8 @@ struct Lines {
 }
 
 impl Lines {
-    fn take(&mut self, bytes: &[u8], mut each: impl FnMut(Message)) {
+    /// Hands on each line that is whole. Of one that is no message there is nothing to note.
+    fn take(&mut self, bytes: &[u8], mut each: impl FnMut(&[u8]) -> Option<()>) {
         for part in bytes.split_inclusive(|byte| *byte == b'\n') {
             if self.line.len() + part.len() > MAX_LINE_BYTES {
                 self.skipping = true;
@@ -99,11 +126,7 @@ impl Lines {
                 self.line.extend_from_slice(part);
             }
             if part.ends_with(b"\n") {
-                if let Ok(message) = serde_json::from_slice::<Message>(&self.line)
-                    && message.jsonrpc == "2.0"
-                {
-                    each(message);
-                }
+                let _ = each(&self.line);
                 self.line.clear();
                 self.skipping = false;
             }
@@ -153,6 +176,46 @@ mod tests {
         assert!(send("1.0"));
         unanswered.received(b"{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":{}}\n");
         assert!(!unanswered.is_owed());
+    }
+
+    /// As the server reads it, so it counts: what it answers is owed, what it drops takes nothing back.
+    #[test]
+    fn what_cannot_be_read_counts_as_the_server_takes_it() {
+        let mut unanswered = Unanswered::default();
+        let mut send = |line: &str| {
+            unanswered.sent(format!("{line}\n").as_bytes());
+            unanswered.ids.len()
+        };
+        let cancelled =
+            |rest: &str| format!(r#"{{"jsonrpc":"2.0","method":"notifications/cancelled",{rest}}}"#);
+        for (id, rest) in [
+            r#""params":{"_meta":[]}"#,
+            r#""params":{"a":1e999}"#,
+            r#""params":{"a":"\ud800"}"#,
+            r#""x":"\ud800""#,
+        ]
+        .iter()
+        .enumerate()
+        {
+            let line = format!(r#"{{"jsonrpc":"2.0","id":{id},"method":"x",{rest}}}"#);
+            assert_eq!(send(&line), id + 1, "{line}");
+        }
+        assert_eq!(send("\u{feff}{\"jsonrpc\":\"2.0\",\"id\":4,\"method\":\"x\"}"), 5);
+        // These cancel nothing.
+        for rest in [
+            r#""params":[0]"#,
+            r#""params":{"requestId":0,"_meta":5}"#,
+            r#""id":null,"params":{"requestId":0}"#,
+            r#""result":1,"params":{"requestId":0}"#,
+        ] {
+            assert_eq!(send(&cancelled(rest)), 5, "{rest}");
+        }
+        assert_eq!(send(&cancelled(r#""params":{"requestId":0}"#)), 4);
+        // It is a request and an answer, so neither.
+        assert_eq!(send(r#"{"jsonrpc":"2.0","id":9,"method":"x","result":null}"#), 4);
+        assert_eq!(send(r#"["2.0",9,"x",{},null,null]"#), 4);
+        unanswered.sent(b"{\"jsonrpc\":\"2.0\",\"id\":9,\"method\":\"x\",\"y\":\"\xff\"}\n");
+        assert_eq!(unanswered.ids.len(), 4);
     }
 
     #[test]

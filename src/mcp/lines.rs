@@ -68,9 +68,12 @@ impl<R: AsyncRead + Unpin> ExactLines<R> {
     fn finish_line(&mut self) {
         let skipped = std::mem::take(&mut self.skipping);
         let line = self.line.trim_ascii_end();
-        if !skipped && !line.is_empty() {
-            self.ready.extend_from_slice(&wrap(line));
-            self.ready.push(b'\n');
+        if !skipped {
+            let wrapped = wrap(line);
+            if !wrapped.is_empty() {
+                self.ready.extend_from_slice(&wrapped);
+                self.ready.push(b'\n');
+            }
         }
         self.line.clear();
         self.line.shrink_to(KEEP_BYTES);

@@ -139,6 +139,16 @@ fn a_line_that_cannot_be_understood_ends_both_kinds_of_session_alike() {
     for (line, code) in [
         (line(r#""q""#, "tools/call", "[]"), -32602),
         (line("77", "tools/call", "7"), -32602),
+        (
+            line(
+                "7",
+                "tools/call",
+                r#"{"name":"bybit_get_tickers","arguments":{},"_meta":[]}"#,
+            ),
+            -32602,
+        ),
+        (line("7", "tools/call", r#"{},"x":"\ud800""#), -32602),
+        (line("7", "tools/call", r#"{},"result":null"#), -32600),
         (line("1.5", "tools/list", "{}"), -32600),
         (line("true", "tools/list", "{}"), -32600),
         (line("9223372036854775808", "tools/call", "{}"), -32600),

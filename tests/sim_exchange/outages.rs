@@ -195,11 +195,39 @@ async fn an_address_that_asks_too_much_is_shut_out() {
     assert!(asked > 600, "{asked}");
     assert_eq!(reply.status, 403);
     assert_eq!(reply.body, "403, access too frequent");
+    assert_eq!(reply.headers["x-paper-exchange"], "mandated");
     // The window of its requests is over, and it stays out.
     tokio::time::sleep(Duration::from_millis(5_200)).await;
     assert_eq!(ask(&paper).await.status, 403);
     tell(&paper, "/paper/restart", &json!({})).await;
     assert_eq!(ask(&paper).await.status, 200);
+}
+
+/// So that nobody takes it for the real one, in whatever it answers.
+#[tokio::test]
+async fn every_answer_says_that_it_is_the_paper_exchanges() {
+    let paper = Paper::still().await;
+    let large = "x".repeat((1 << 20) + 1);
+    for (method, path, body, status) in [
+        ("GET", "/v5/market/time", "", 200),
+        ("GET", "/v5/nowhere", "", 404),
+        ("GET", "/v5/market/time", "x", 403),
+        ("POST", "/v5/order/create", "{}", 401),
+        ("POST", "/v5/order/create", large.as_str(), 413),
+        ("POST", "/paper/restart", "{}", 200),
+        ("POST", "/paper/faults", "x", 400),
+        ("GET", "/paper/nowhere", "", 404),
+    ] {
+        let reply = send(&paper.server, method, path, &[], body).await.unwrap();
+        assert_eq!(
+            (
+                reply.status,
+                reply.headers.get("x-paper-exchange").map(String::as_str)
+            ),
+            (status, Some("mandated")),
+            "{method} {path}"
+        );
+    }
 }
 
 #[tokio::test]

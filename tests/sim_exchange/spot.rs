@@ -328,11 +328,25 @@ async fn one_protection_alone_is_a_tpsl_order_and_a_pair_is_cancelled_together()
     let pair = open(&paper).await;
     assert_eq!(pair.len(), 2);
     let mut one = json!({"category": "spot", "symbol": "BTCUSDT", "orderId": pair[0]["orderId"]});
-    for (word, code) in [("Oco", 10001), ("OcoOrder", 170_213), ("tpslOrder", 170_213)] {
+    // The page of `order/cancel` names three kinds, that of `cancel-all` five.
+    for (word, code) in [
+        ("Oco", 10001),
+        ("OcoOrder", 10001),
+        ("BidirectionalTpslOrder", 10001),
+        ("Order", 170_213),
+        ("StopOrder", 170_213),
+        ("tpslOrder", 170_213),
+    ] {
         one["orderFilter"] = word.into();
         let reply = paper.post("/v5/order/cancel", one.clone()).await;
         assert_eq!(reply["retCode"], code, "{word}");
     }
+    let none = json!({"category": "spot", "orderFilter": "OcoOrder"});
+    let reply = paper.post("/v5/order/cancel-all", none).await;
+    assert_eq!(
+        (&reply["retCode"], &reply["result"]["list"]),
+        (&json!(0), &json!([]))
+    );
     let all = json!({"category": "spot"});
     let reply = paper.post("/v5/order/cancel-all", all).await;
     assert_eq!(reply["result"]["list"], json!([]));

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use axum::body::Bytes;
+use axum::body::{Body, Bytes};
 use axum::extract::{ConnectInfo, Request, State};
 use axum::http::request::Parts;
 use axum::http::{HeaderValue, StatusCode, header};
@@ -108,6 +108,16 @@ pub(crate) async fn serve(
     if let Some(door) = Door::of(&parts) {
         return stream::upgrade(shared, scissors, door, &mut parts).await;
     }
+    let mut response = answered(shared, scissors, parts, body).await;
+    // So that nobody who asks can take this for the exchange that it imitates.
+    response
+        .headers_mut()
+        .insert("x-paper-exchange", HeaderValue::from_static("mandated"));
+    response
+}
+
+/// The answer to what is no stream.
+async fn answered(shared: Arc<Shared>, scissors: Scissors, parts: Parts, body: Body) -> Response {
     let Ok(body) = axum::body::to_bytes(body, BODY_MOST).await else {
         return envelope::html(413);
     };
@@ -118,14 +128,9 @@ pub(crate) async fn serve(
         return envelope::plain(StatusCode::FORBIDDEN, "text/plain", TOO_FREQUENT.to_owned());
     }
     // A request that has arrived is processed even when its sender has hung up: hence a task of its own.
-    let mut response = tokio::spawn(pass(shared, scissors, parts, body))
+    tokio::spawn(pass(shared, scissors, parts, body))
         .await
-        .unwrap_or_else(|_| envelope::html(500));
-    // So that nobody who asks can take this for the exchange that it imitates.
-    response
-        .headers_mut()
-        .insert("x-paper-exchange", HeaderValue::from_static("mandated"));
-    response
+        .unwrap_or_else(|_| envelope::html(500))
 }
 
 /// Takes a request through the faults that hit it.

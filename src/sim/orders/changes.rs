@@ -19,6 +19,21 @@ use crate::sim::instruments::{Category, Instrument};
 /// One `cancel-all` cancels at most this many.
 const CANCEL_MOST: usize = 500;
 
+/// The kinds of orders that one cancel can name. Whether Bybit takes the other words too is not documented, and nobody
+/// may count on it here.
+/// <https://bybit-exchange.github.io/docs/v5/order/cancel-order>
+const CANCEL_KINDS: [&str; 3] = ["Order", "tpslOrder", "StopOrder"];
+
+/// The kinds that `cancel-all` and the lists can name.
+/// <https://bybit-exchange.github.io/docs/v5/order/cancel-all>
+const KINDS: [&str; 5] = [
+    "Order",
+    "StopOrder",
+    "tpslOrder",
+    "OcoOrder",
+    "BidirectionalTpslOrder",
+];
+
 /// Parameters of an order that are only kept, and that an amend may change.
 const AMENDABLE: [&str; 8] = [
     "triggerBy",
@@ -66,7 +81,7 @@ fn ids(order: &Order) -> Value {
 /// Cancels one order. On spot only orders of the named filter are found; the default is `Order`.
 pub(crate) fn cancel(call: &Call<'_>) -> Answer {
     let one = call.params.instrument()?;
-    check_filter(&call.params)?;
+    check_kind(&call.params, &CANCEL_KINDS)?;
     let mut order = target(call, one, "cancel")?;
     let filter = call.params.get("orderFilter");
     if one.category == Category::Spot && order.filter != filter.unwrap_or("Order") {
@@ -120,13 +135,10 @@ pub(crate) fn cancel_all(call: &Call<'_>) -> Answer {
 
 /// Refuses kinds of orders that Bybit does not know.
 pub(crate) fn check_filter(params: &Params) -> Result<(), Refusal> {
-    let known = [
-        "Order",
-        "StopOrder",
-        "tpslOrder",
-        "OcoOrder",
-        "BidirectionalTpslOrder",
-    ];
+    check_kind(params, &KINDS)
+}
+
+fn check_kind(params: &Params, known: &[&str]) -> Result<(), Refusal> {
     match params.get("orderFilter") {
         Some(filter) if !known.contains(&filter) => Err(Refusal::params("orderFilter invalid")),
         _ => Ok(()),

@@ -147,6 +147,11 @@ impl BybitVenue {
             let next = self
                 .sent_once(leave, wire::cancel(cancel, Some(filter)), Kind::Target)
                 .await;
+            // What was sent was sent, and what it was answered is known.
+            if let (Outcome::Rejected(no), Outcome::NotSent(why)) = (&mut outcome, &next) {
+                no.message = format!("{}; the other kinds were not asked: {why}", no.message);
+                break;
+            }
             // A word that is refused says nothing of the order: what the others said of it stands.
             if !(is_undocumented(filter) && is_no(&next, WRONG_PARAMETER)) {
                 outcome = next;

@@ -30,6 +30,7 @@ UNREADABLE = {
     "an answer to nothing": b'{"jsonrpc":"2.0","id":1,"result":{}}',
     "an unknown notification": b'{"jsonrpc":"2.0","method":"notifications/nonsense"}',
     "a cancel of nothing": b'{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":99}}',
+    "a cancel whose params are a list": b'{"jsonrpc":"2.0","method":"notifications/cancelled","params":[7]}',
     "empty lines": b"\n\r\n  \t\n",
 }
 
@@ -48,6 +49,9 @@ ERRORS = {
     "two ids": (b'{"jsonrpc":"2.0","id":1,"method":"ping","id":2}', -32600),
     "a method that is a number": (b'{"jsonrpc":"2.0","id":1,"method":5}', -32600),
     "params that are a list": (call_line(b"[]"), -32602),
+    "meta that is a list": (call_line(b'{"name":"bybit_get_tickers","arguments":{},"_meta":[]}'), -32602),
+    "params with half a surrogate": (call_line(b'{"a":"\\ud800"}'), -32602),
+    "params with 1e999": (call_line(b'{"a":1e999}'), -32602),
     "an unknown method": (b'{"jsonrpc":"2.0","id":70,"method":"tools/destroy"}', -32601),
     "a method of a megabyte": (b'{"jsonrpc":"2.0","id":70,"method":"' + b"x" * MIB + b'"}', -32601),
     "a call without params": (b'{"jsonrpc":"2.0","id":70,"method":"tools/call"}', -32602),
