@@ -211,7 +211,9 @@ fn read_tail(file: &File, path: &Path, length: u64) -> Result<Tail, LedgerError>
     let mut needs_newline = false;
     let mut newest: Option<(Line, Link, String)> = None;
     while let Some(line) = lines.next_line().map_err(|error| unreadable(path, &error))? {
-        if line.bytes.iter().all(u8::is_ascii_whitespace) {
+        if str::from_utf8(&line.bytes).is_ok_and(|text| text.trim().is_empty()) {
+            // A record behind it would stand on its line, and not all that is blank is blank to JSON.
+            needs_newline |= !line.ended;
             continue;
         }
         let read = str::from_utf8(&line.bytes)
@@ -228,7 +230,7 @@ fn read_tail(file: &File, path: &Path, length: u64) -> Result<Tail, LedgerError>
             (Err(flaw), None) if !line.ended && flaw.kind == BreakKind::MalformedJson => end = line.start,
             (Err(flaw), _) => return Err(broken(path, &line, flaw)),
             (Ok((link, prev)), None) => {
-                needs_newline = !line.ended;
+                needs_newline |= !line.ended;
                 newest = Some((line, link, prev));
             }
             (Ok((link, _)), Some((line, newest, prev))) => {

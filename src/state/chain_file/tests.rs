@@ -331,6 +331,31 @@ fn half_a_write_is_an_error_and_an_interrupted_one_is_tried_again() {
     assert_eq!((error.kind(), half.tries), (io::ErrorKind::WriteZero, 2));
 }
 
+/// A form feed is blank to whoever strips a line, and not to JSON.
+#[test]
+fn a_record_does_not_stand_behind_what_is_blank_on_its_line() {
+    for records in 0..3 {
+        for blank in [
+            "\x0c", " \x0c ", "\n\x0c", "\x0c\n", "\t", "\x0b", "\x0b\n", "\u{a0}\n",
+        ] {
+            let (_root, files) = world();
+            for _ in 0..records {
+                append(&files).unwrap();
+            }
+            let before = fs::read(files.audit_chain()).unwrap_or_default();
+            fs::write(files.audit_chain(), [&before[..], blank.as_bytes()].concat()).unwrap();
+            append(&files).unwrap();
+            append(&files).unwrap();
+            let found = verify(&files);
+            assert_eq!(
+                (found.records, found.first_break),
+                (records + 2, None),
+                "{records} {blank:?}"
+            );
+        }
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
