@@ -203,7 +203,8 @@ async fn without_a_key_the_reply_says_what_to_set() {
 
 #[tokio::test]
 async fn a_used_up_budget_refuses() {
-    let world = World::with(|config| config.timeout = Duration::from_secs(4), Mode::Trade).await;
+    // Asked five times, a second apart, and time left: one that the time cuts short says that instead.
+    let world = World::with(|config| config.timeout = Duration::from_secs(12), Mode::Trade).await;
     world.fault("/v5/position/list", FaultKind::RateLimited, None);
     let reply = world.place(six_sol()).await;
     world.assert_refused(&reply, "pause_for_reauth", "max_total_exposure_usd");
